@@ -1,0 +1,46 @@
+# Two commands for newcomers: `make demo` and `make test`. Both install what they need by themselves
+# into .lab/ (and a few Debian packages), and leave the machine's own services alone.
+
+LAB := $(if $(OVERDIAL_LAB),$(OVERDIAL_LAB),.lab)
+BIN := $(LAB)/venv/bin
+ARGS ?=
+.DEFAULT_GOAL := help
+
+.PHONY: help install demo test test-unit lint bench-call lock schema clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## Everything that the demo and the tests need (idempotent)
+	@deploy/lab/packages.sh
+	@deploy/lab/asterisk.sh
+	@deploy/lab/venv.sh
+
+demo: install ## Watch a campaign on a private Asterisk and MariaDB; ARGS="--agents 5 --contacts 60 --duration 90 --plain"
+	@$(BIN)/overdial demo --lab $(LAB) $(ARGS)
+
+test: install ## All tests: unit, contract, integration, acceptance
+	@OVERDIAL_LAB=$(LAB) $(BIN)/python -m pytest $(ARGS)
+
+test-unit: ## The pure tests only (seconds, nothing but Python)
+	@deploy/lab/venv.sh
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+lint: ## ruff, mypy --strict, import contracts
+	@deploy/lab/venv.sh
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events per call
+	@OVERDIAL_LAB=$(LAB) $(BIN)/python -m bench.call $(ARGS)
+
+lock: ## Pin all dependencies anew, with hashes (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/runtime.txt
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/dev.txt
+
+clean: ## Remove everything that was installed or made below .lab/
+	rm -rf $(LAB)

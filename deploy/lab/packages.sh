@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs the Debian/Ubuntu packages that the demo and the tests need: a database server
+# without a service, SIPp as the carrier of the tests, and what a virtual environment needs.
+# Idempotent: a package that is there is left alone; no service of the machine is touched.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+command -v apt-get >/dev/null 2>&1 || fail "this script installs Debian packages and finds no apt-get. Fix: run it on Debian 12/13 or Ubuntu 24.04."
+
+wanted=(mariadb-server-core mariadb-client-core sip-tester)
+# A Python that cannot make virtual environments is Debian's own without its venv package.
+python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
+
+missing=()
+for package in "${wanted[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ "${#missing[@]}" -eq 0 ]; then
+    exit 0
+fi
+
+say "Debian packages: ${missing[*]}"
+need_disk 700
+export DEBIAN_FRONTEND=noninteractive
+quietly "package lists" apt-update.log as_root apt-get update -q
+quietly "install ${missing[*]}" apt-install.log \
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"

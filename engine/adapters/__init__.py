@@ -1,0 +1,1 @@
+"""Where the outside begins: AMI, the database. Vendor words end here."""

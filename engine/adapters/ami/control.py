@@ -1,0 +1,135 @@
+"""The CallControl port over AMI: orders out, translated events in, in order and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from engine.adapters.ami import translate as tr
+from engine.adapters.ami.link import AmiLink, AmiSettings
+from engine.adapters.ami.wire import MAX_LINE, UnsafeValueError
+from engine.domain import events as ev
+from engine.domain.commands import Originate
+from engine.ports import RefusedError
+
+log = structlog.get_logger(__name__)
+
+#: Events that may wait before Asterisk is made to wait (about 200 calls in every stage at once).
+HIGH_WATER = 5000
+LOW_WATER = 1000
+#: Variables beyond these would not fit into one AMI action.
+MAX_VARIABLES = 100
+
+
+class AmiCallControl:
+    """CallControl over one AMI connection.
+
+    Invariant: an Originate is written to a socket at most once. A lost answer becomes
+    UncertainError; what became of the call is told by its events or by `list_channels`.
+    """
+
+    def __init__(
+        self,
+        settings: AmiSettings,
+        now: Callable[[], datetime],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._now = now
+        self._events: deque[ev.Event] = deque()
+        self._some = asyncio.Event()
+        self.received = 0
+        self.link = AmiLink(
+            settings,
+            on_event=self._on_message,
+            on_up=lambda: self._put(ev.LinkUp(now())),
+            on_down=lambda why: self._put(ev.LinkDown(now(), why)),
+            jitter=jitter,
+        )
+
+    async def run(self) -> None:
+        await self.link.run()
+
+    def _on_message(self, message: tr.Message) -> None:
+        self.received += 1
+        event = tr.translate(message, self._now())
+        if event is not None:
+            self._put(event)
+
+    def _put(self, event: ev.Event) -> None:
+        self._events.append(event)
+        self._some.set()
+        if len(self._events) >= HIGH_WATER:
+            # What is in the socket's buffers stays there; TCP slows Asterisk down.
+            self.link.pause_reading()
+
+    async def next_event(self) -> ev.Event:
+        while not self._events:
+            self._some.clear()
+            await self._some.wait()
+        event = self._events.popleft()
+        if len(self._events) == LOW_WATER:
+            self.link.resume_reading()
+        return event
+
+    def backlog(self) -> int:
+        return len(self._events)
+
+    async def originate(self, order: Originate) -> None:
+        headers = [
+            ("Action", "Originate"),
+            ("ActionID", tr.ORIGINATE_ID + order.attempt),
+            ("Async", "true"),
+            ("Channel", order.channel),
+            ("ChannelId", order.attempt),
+            ("Context", order.context),
+            ("Exten", order.exten),
+            ("Priority", "1"),
+            ("Timeout", str(order.timeout * 1000)),
+        ]
+        if order.channel.startswith("Local/"):
+            headers.append(("OtherChannelId", order.attempt + ";2"))
+        if order.caller_id:
+            headers.append(("CallerID", f"{order.caller_id} <{order.caller_id}>"))
+        headers += [("Variable", line) for line in self._variables(order)]
+        try:
+            await self.link.ask(headers)
+        except UnsafeValueError as error:
+            raise RefusedError(f"not sent: {error}") from error
+
+    @staticmethod
+    def _variables(order: Originate) -> list[str]:
+        """The engine's own variables first: they must not be the ones that do not fit."""
+        own_first = sorted(order.variables, key=lambda pair: not pair[0].startswith("OD_"))
+        lines = [tr.quote_variable(name, value) for name, value in own_first]
+        fitting = [line for line in lines if len(line.encode()) + len("Variable: ") <= MAX_LINE]
+        fitting = fitting[:MAX_VARIABLES]
+        if len(fitting) < len(lines):
+            log.warning(
+                "variables of a contact are too long or too many for AMI and were left out",
+                action="ami.variables_left_out",
+                call_id=order.attempt,
+                left_out=len(lines) - len(fitting),
+            )
+        return fitting
+
+    async def hang_up(self, call: str) -> bool:
+        # Asterisk takes a pattern between slashes here; ids are escaped into plain text.
+        try:
+            await self.link.ask((("Action", "Hangup"), ("Channel", call), ("Cause", "16")))
+        except RefusedError:
+            return False
+        return True
+
+    async def refresh_queues(self) -> None:
+        at = self._now()
+        answers = await self.link.ask((("Action", "QueueStatus"),), as_list=True)
+        self._put(tr.queues_listed(answers, at))
+
+    async def list_channels(self) -> dict[str, bool]:
+        answers = await self.link.ask((("Action", "CoreShowChannels"),), as_list=True)
+        return {m.uniqueid: m.channelstate == "6" for m in answers if m.event == "CoreShowChannel"}

@@ -1,0 +1,196 @@
+"""From AMI messages to our events: pure, one function per AMI event, unknown ones are nothing.
+
+Field names and meanings: Asterisk 20 and 22 AMI event reference, checked against Asterisk 22.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.domain import events as ev
+
+#: A parsed AMI message: header access without regard to case, '' for what is missing.
+Message = Any
+
+
+def translate(message: Message, at: datetime) -> ev.Event | None:
+    """Return what `message` means, or None when it means nothing to us."""
+    maker = _MAKERS.get(message.event)
+    return maker(message, at) if maker else None
+
+
+def _int(text: object, default: int = 0) -> int:
+    try:
+        return int(float(str(text)))
+    except (ValueError, OverflowError):
+        return default
+
+
+def _code(text: object) -> int | None:
+    """A cause or SIP code; 0 and nonsense mean that there is none."""
+    return _int(text) or None
+
+
+def _dial_state(m: Message, at: datetime) -> ev.Event | None:
+    # A dial with a calling channel is a queue ringing an agent; ours has none.
+    if "uniqueid" in m or m.dialstatus not in ("RINGING", "PROGRESS", "PROCEEDING"):
+        return None
+    if m.dialstatus == "PROCEEDING":
+        return None
+    return ev.Ringing(at, m.destuniqueid, m.destchannel)
+
+
+def _dial_end(m: Message, at: datetime) -> ev.Event | None:
+    if "uniqueid" in m:
+        return None
+    if m.dialstatus == "ANSWER":
+        return ev.Answered(at, m.destuniqueid, m.destchannel)
+    return ev.DialEnded(at, m.destuniqueid, m.dialstatus)
+
+
+ORIGINATE_ID = "originate/"
+
+
+def _originate_response(m: Message, at: datetime) -> ev.Event | None:
+    # The ActionID is ours and always there; the Uniqueid is missing when no channel could be made.
+    call = m.actionid.removeprefix(ORIGINATE_ID) if m.actionid.startswith(ORIGINATE_ID) else m.uniqueid
+    if m.response == "Success":
+        return ev.Answered(at, call, m.channel)
+    return ev.OriginateFailed(at, call, _int(m.reason))
+
+
+def _hangup(m: Message, at: datetime) -> ev.Event:
+    sip = m.techcause.removeprefix("SIP").strip()
+    return ev.HungUp(at, m.uniqueid, m.channel, _code(m.cause), _code(sip))
+
+
+def _joined(m: Message, at: datetime) -> ev.Event:
+    return ev.CallerJoined(at, m.uniqueid, m.queue, _int(m.position, 1), m.calleridnum)
+
+
+def _left(m: Message, at: datetime) -> ev.Event:
+    return ev.CallerLeft(at, m.uniqueid, m.queue)
+
+
+def _abandoned(m: Message, at: datetime) -> ev.Event:
+    return ev.CallerAbandoned(
+        at, m.uniqueid, m.queue, _int(m.position), _int(m.originalposition), _int(m.holdtime)
+    )
+
+
+def _called(m: Message, at: datetime) -> ev.Event:
+    return ev.AgentOffered(at, m.uniqueid, m.queue, m.interface, m.membername)
+
+
+def _missed(m: Message, at: datetime) -> ev.Event:
+    return ev.AgentMissed(at, m.uniqueid, m.queue, m.interface, m.membername, _int(m.ringtime))
+
+
+def _connected(m: Message, at: datetime) -> ev.Event:
+    return ev.AgentConnected(
+        at,
+        m.uniqueid,
+        m.queue,
+        m.interface,
+        m.membername,
+        m.destchannel,
+        m.destuniqueid,
+        _int(m.holdtime),
+        _int(m.ringtime),
+    )
+
+
+def _completed(m: Message, at: datetime) -> ev.Event:
+    return ev.AgentCompleted(
+        at,
+        m.uniqueid,
+        m.queue,
+        m.interface,
+        m.membername,
+        m.reason,
+        _int(m.holdtime),
+        _int(m.talktime),
+    )
+
+
+def _member(m: Message) -> ev.Member:
+    last = _int(m.lastcall)
+    return ev.Member(
+        queue=m.queue,
+        # QueueMember (a list item) and the events name the same fields differently.
+        interface=m.interface or m.location,
+        name=m.membername or m.name,
+        device=_int(m.status),
+        paused=m.paused == "1",
+        in_call=m.incall == "1",
+        paused_reason=m.pausedreason,
+        wrapup=_int(m.wrapuptime),
+        last_call=datetime.fromtimestamp(last, UTC) if last > 0 else None,
+    )
+
+
+def _member_event(change: str) -> Callable[[Message, datetime], ev.Event]:
+    def make(m: Message, at: datetime) -> ev.Event:
+        return ev.MemberSeen(at, _member(m), change)
+
+    return make
+
+
+def _removed(m: Message, at: datetime) -> ev.Event:
+    return ev.MemberGone(at, m.queue, m.interface, m.membername)
+
+
+def _user_event(m: Message, at: datetime) -> ev.Event | None:
+    call = m.attempt or m.uniqueid
+    if m.userevent == "OverdialQueueExit":
+        return ev.QueueExited(at, call, m.status)
+    if m.userevent == "OverdialAmd":
+        return ev.MachineJudged(at, call, m.status, m.cause)
+    return None
+
+
+_MAKERS: dict[str, Callable[[Message, datetime], ev.Event | None]] = {
+    "DialState": _dial_state,
+    "DialEnd": _dial_end,
+    "OriginateResponse": _originate_response,
+    "Hangup": _hangup,
+    "QueueCallerJoin": _joined,
+    "QueueCallerLeave": _left,
+    "QueueCallerAbandon": _abandoned,
+    "AgentCalled": _called,
+    "AgentRingNoAnswer": _missed,
+    "AgentConnect": _connected,
+    "AgentComplete": _completed,
+    "QueueMemberStatus": _member_event("status"),
+    "QueueMemberPause": _member_event("pause"),
+    "QueueMemberAdded": _member_event("added"),
+    "QueueMemberRemoved": _removed,
+    "UserEvent": _user_event,
+}
+
+
+def queues_listed(messages: Iterable[Message], at: datetime) -> ev.QueuesListed:
+    """Return the picture that a QueueStatus answer draws."""
+    queues: list[str] = []
+    members: list[ev.Member] = []
+    waiting: list[ev.Waiting] = []
+    for message in messages:
+        if message.event == "QueueParams":
+            queues.append(message.queue)
+        elif message.event == "QueueMember":
+            members.append(_member(message))
+        elif message.event == "QueueEntry":
+            waiting.append(ev.Waiting(message.queue, message.uniqueid))
+    return ev.QueuesListed(at, tuple(queues), tuple(members), tuple(waiting))
+
+
+def quote_variable(name: str, value: str) -> str:
+    """Return `name=value` as the Variable header wants it.
+
+    Asterisk splits that header at commas and reads quotes, brackets and backslashes
+    (main/manager.c, astman_get_variables; main/app.c, __ast_app_separate_args): each of them is
+    taken literally after a backslash.
+    """
+    return name + "=" + "".join("\\" + mark if mark in '\\",()[]{}' else mark for mark in value)

@@ -1,0 +1,158 @@
+"""The claim: contacts leave the spool and their attempts are written, in one short transaction.
+
+READ COMMITTED and SKIP LOCKED: supervisors' inserts never wait for a claim, and two claims never
+meet. The plan of the select is guarded by a test (`calls_spool_claim` gives the rows in order).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.adapters.mysql.database import Session
+from engine.domain.errors import FieldError
+from engine.domain.model import Attempt, AttemptId, Contact
+from engine.domain.settings import read_contact
+from engine.ports import ClaimRequest, ClaimResult
+
+_COLUMNS = "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries"
+
+#: A retry whose time has come joins the others; the claim's index then orders them all.
+DUE = (
+    "UPDATE ccdata.calls_spool SET notbefore = NULL"
+    " WHERE campaign = %s AND status = 1 AND notbefore <= %s LIMIT 1000"
+)
+
+#: Priority first, random within it: `shuffle` was drawn when the row was inserted.
+CLAIM = (
+    f"SELECT {_COLUMNS} FROM ccdata.calls_spool"
+    " WHERE campaign = %s AND dialerbase = %s AND status = 1 AND notbefore IS NULL"
+    " ORDER BY priority, shuffle LIMIT %s FOR UPDATE SKIP LOCKED"
+)
+
+#: Tasks (rows without a list) are served in the order in which they came.
+CLAIM_TASKS = (
+    f"SELECT {_COLUMNS} FROM ccdata.calls_spool"
+    " WHERE campaign = %s AND dialerbase = %s AND status = 1 AND notbefore IS NULL"
+    " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
+)
+
+
+async def claim_contacts(
+    session: Session, request: ClaimRequest, owner: str, new_id: Callable[[], AttemptId]
+) -> ClaimResult:
+    """Take up to `request.limit` contacts.
+
+    A row that cannot be dialled is set aside (status 2, `reason`), one on the black list is
+    blocked (status 3, with its row in black_list_history); both count in the result, and what
+    they left free is asked for again by the next claim.
+    """
+    now = request.now.astimezone(UTC).replace(tzinfo=None)
+    await session.run(DUE, (request.campaign, now))
+    rows = await _select(session, request)
+    if not rows:
+        return ClaimResult()
+
+    contacts: list[Contact] = []
+    broken: list[tuple[int, str]] = []
+    for row in rows:
+        try:
+            contacts.append(read_contact(row))
+        except FieldError as error:
+            broken.append((int(row["id"]), str(error)))
+    listed = await _black_listed(session, request, contacts) if request.check_black_list else set()
+    blocked = [contact for contact in contacts if contact.phone.number in listed]
+    callable_now = [contact for contact in contacts if contact.phone.number not in listed]
+
+    for row_id, reason in broken:
+        await session.run(
+            "UPDATE ccdata.calls_spool SET status=2, reason=%s WHERE id=%s", (reason[:255], row_id)
+        )
+    await _set_status(session, 3, "the number is on the black list", blocked)
+    await _set_status(session, 0, "", callable_now)
+    await session.run_many(
+        "INSERT INTO ccrepo.black_list_history (calldate, src, dst) VALUES (%s, %s, %s)",
+        [(request.local_now, owner[:80], contact.phone.number) for contact in blocked],
+    )
+    attempts = tuple(Attempt(new_id(), contact, request.now) for contact in callable_now)
+    await _insert_attempts(session, attempts, request, owner, now)
+    return ClaimResult(attempts, blocked=len(blocked), set_aside=len(broken))
+
+
+async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any]]:
+    """Lock rows: tasks first, then each list its slots, then whoever has more for what is left."""
+    rows = await session.rows(CLAIM_TASKS, (request.campaign, "", request.limit))
+    dry: set[str] = set()
+    for name, quota in Counter(request.slots[: request.limit - len(rows)]).items():
+        got = await session.rows(CLAIM, (request.campaign, name, quota))
+        if len(got) < quota:
+            dry.add(name)
+        rows += got
+    for name in request.lists:
+        left = request.limit - len(rows)
+        if left > 0 and name not in dry:
+            taken = [row["id"] for row in rows if row["dialerbase"] == name]
+            # Our own locks do not hide rows from us: skip what this transaction already holds.
+            more = await session.rows(CLAIM, (request.campaign, name, left + len(taken)))
+            rows += [row for row in more if row["id"] not in taken][:left]
+    return rows
+
+
+async def _set_status(session: Session, status: int, reason: str, contacts: Sequence[Contact]) -> None:
+    if contacts:
+        marks = ",".join(["%s"] * len(contacts))
+        await session.run(
+            f"UPDATE ccdata.calls_spool SET status=%s, reason=%s WHERE id IN ({marks})",
+            (status, reason, *(contact.id for contact in contacts)),
+        )
+
+
+async def _black_listed(session: Session, request: ClaimRequest, contacts: Sequence[Contact]) -> set[str]:
+    """Return the numbers that may not be called, however the list spells the leading +."""
+    spellings = {word for contact in contacts for word in _spellings(contact.phone.number)}
+    if not spellings:
+        return set()
+    marks = ",".join(["%s"] * len(spellings))
+    rows = await session.rows(
+        f"SELECT phone FROM ccdata.black_list WHERE phone IN ({marks}) AND campaign IN (%s, '*')"
+        f" UNION SELECT phone FROM ccdata.black_list_schedule"
+        f" WHERE phone IN ({marks}) AND removedate > %s",
+        (*spellings, request.campaign, *spellings, request.local_now),
+    )
+    found = {str(row["phone"]).strip() for row in rows}
+    return {
+        contact.phone.number for contact in contacts if not found.isdisjoint(_spellings(contact.phone.number))
+    }
+
+
+def _spellings(number: str) -> tuple[str, ...]:
+    plain = number.removeprefix("+")
+    return (plain, f"+{plain}")
+
+
+async def _insert_attempts(
+    session: Session, attempts: Sequence[Attempt], request: ClaimRequest, owner: str, now: datetime
+) -> None:
+    lease = request.lease_until.astimezone(UTC).replace(tzinfo=None)
+    await session.run_many(
+        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, contact, dialerbase,"
+        " attempt, owner, lease_until, state, claimed_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s)",
+        [
+            (
+                attempt.id,
+                request.campaign,
+                attempt.contact.id,
+                attempt.contact.phone.number,
+                attempt.contact.reference,
+                attempt.contact.list_name,
+                attempt.contact.retries + 1,
+                owner,
+                lease,
+                now,
+            )
+            for attempt in attempts
+        ],
+    )

@@ -1,0 +1,167 @@
+"""The gateway to the database: a pool, transactions, and what is worth trying again.
+
+The driver (aiomysql) is named here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import aiomysql
+import pymysql
+import structlog
+
+from engine.ports import StoreError
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+# Deadlock, lock wait time-out, and Galera's certification conflict (reported as a deadlock):
+# the transaction did not happen and may simply be done again.
+_AGAIN = frozenset((1205, 1213))
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """How to reach the server. `timeout` s for any one transaction."""
+
+    host: str = "127.0.0.1"
+    port: int = 3306
+    socket: str = ""
+    user: str = "overdial"
+    password: str = ""
+    configuration: str = "ccdata"
+    history: str = "ccrepo"
+    pool: int = 8
+    timeout: float = 10.0
+
+
+class Session:
+    """One connection inside one transaction: run statements, read rows."""
+
+    def __init__(self, cursor: Any, names: Callable[[str], str]) -> None:
+        self._cursor = cursor
+        self._names = names
+
+    async def run(self, sql: str, args: Sequence[Any] = ()) -> int:
+        """Run one statement; return the number of rows it matched or changed."""
+        await self._cursor.execute(self._names(sql), tuple(args) or None)
+        return int(self._cursor.rowcount)
+
+    async def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert many rows (the driver joins them into one INSERT)."""
+        if rows:
+            await self._cursor.executemany(self._names(sql), [tuple(row) for row in rows])
+
+    async def rows(self, sql: str, args: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run a query; return its rows."""
+        await self._cursor.execute(self._names(sql), tuple(args) or None)
+        return list(await self._cursor.fetchall())
+
+
+class Database:
+    """A pool of connections. Statements name the databases `ccdata` and `ccrepo`; the real names
+    are put in their place."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self.settings = settings
+        self.retries = 0
+        self.errors = 0
+        self._pool: Any = None
+        self._opening = asyncio.Lock()
+        self._renamed: dict[str, str] = {}
+        for name in (settings.configuration, settings.history):
+            if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+                raise ValueError(f"database name {name!r}: use letters, digits and '_'")
+
+    def names(self, sql: str) -> str:
+        """Put the configured database names into `sql`."""
+        if sql not in self._renamed:
+            named = re.sub(r"\bccdata\b", self.settings.configuration, sql)
+            named = re.sub(r"\bccrepo\b", self.settings.history, named)
+            if len(self._renamed) > 500:
+                self._renamed.clear()  # statements with lists of ids differ in length
+            self._renamed[sql] = named
+        return self._renamed[sql]
+
+    async def _connected(self) -> Any:
+        async with self._opening:
+            if self._pool is None:
+                s = self.settings
+                where = {"unix_socket": s.socket} if s.socket else {"host": s.host, "port": s.port}
+                self._pool = await aiomysql.create_pool(
+                    minsize=0,
+                    maxsize=s.pool,
+                    user=s.user,
+                    password=s.password,
+                    charset="utf8mb4",
+                    connect_timeout=min(s.timeout, 5.0),
+                    cursorclass=aiomysql.DictCursor,
+                    # Gap locks would make supervisors' own inserts wait for our claims.
+                    init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+                    # aiomysql puts the text into its statement as it is.
+                    sql_mode="'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+                    autocommit=False,
+                    pool_recycle=300,
+                    **where,
+                )
+            return self._pool
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        pool = await self._connected()
+        connection = await pool.acquire()
+        clean = False
+        try:
+            async with connection.cursor() as cursor:
+                yield Session(cursor, self.names)
+            await connection.commit()
+            clean = True
+        finally:
+            if not clean:
+                # After an error or a cancellation nobody knows what is still on the wire.
+                connection.close()
+            pool.release(connection)
+
+    async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run `work` in one transaction, again after a deadlock. Raises StoreError.
+
+        `work` may run several times and must have no effect but its statements.
+        """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                async with asyncio.timeout(self.settings.timeout):
+                    async with self.session() as session:
+                        return await work(session)
+            except pymysql.err.MySQLError as error:
+                code = error.args[0] if error.args else 0
+                if code in _AGAIN and attempt < _TRIES:
+                    self.retries += 1
+                    await asyncio.sleep(0.02 * attempt)
+                    continue
+                self.errors += 1
+                data = isinstance(error, pymysql.err.DataError | pymysql.err.IntegrityError)
+                text = f"{code}: {error.args[-1] if error.args else error}"
+                raise StoreError(text, data=data) from error
+            except TimeoutError as error:
+                self.errors += 1
+                raise StoreError(f"no answer within {self.settings.timeout:g} s") from error
+            except (OSError, RuntimeError) as error:
+                self.errors += 1
+                raise StoreError(str(error) or type(error).__name__) from error
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._pool is not None:
+            self._pool.close()
+            await self._pool.wait_closed()
+            self._pool = None

@@ -1,0 +1,153 @@
+"""The composition root: builds the parts from the configuration, starts them, passes signals on."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from engine import __version__, telemetry
+from engine.adapters.ami import AmiCallControl, AmiSettings
+from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
+from engine.adapters.mysql.migrate import Migration, migrate
+from engine.config import Config, ConfigError, load, secret
+from engine.domain.model import AttemptId, attempt_id
+from engine.ports import Clock
+from engine.services.engine import Engine, EngineSettings, StopLimits
+
+log = structlog.get_logger(__name__)
+
+
+def utc_now() -> datetime:
+    """The one place where the engine reads the wall clock."""
+    return datetime.now(UTC)
+
+
+def new_attempt_id() -> AttemptId:
+    """Return a fresh attempt id."""
+    return attempt_id(time.time_ns() // 1_000_000, secrets.randbits(74))
+
+
+def database_settings(config: Config) -> DatabaseSettings:
+    """Return the gateway's settings. Raises ConfigError when the password file is unreadable."""
+    section = config.database
+    return DatabaseSettings(
+        host=section.host,
+        port=section.port,
+        socket=section.socket,
+        user=section.user,
+        password=secret(section.password, section.password_file, "database.password_file"),
+        configuration=section.configuration,
+        history=section.history,
+        pool=section.pool,
+        timeout=section.timeout,
+    )
+
+
+def ami_settings(config: Config) -> AmiSettings:
+    """Return the link's settings. Raises ConfigError when there is no secret."""
+    section = config.asterisk
+    word = secret(section.secret, section.secret_file, "asterisk.secret_file")
+    if not word:
+        raise ConfigError("asterisk.secret: it is empty. Fix: give secret or secret_file.")
+    return AmiSettings(
+        host=section.host,
+        port=section.port,
+        username=section.username,
+        secret=word,
+        action_timeout=section.action_timeout,
+        ping_interval=section.ping_interval,
+        ping_timeout=section.ping_timeout,
+    )
+
+
+def engine_settings(config: Config) -> EngineSettings:
+    """Return what the services are told."""
+    stop = config.stop
+    return EngineSettings(
+        lease=timedelta(seconds=config.engine.lease),
+        abandoned_rest=timedelta(hours=config.engine.abandoned_rest_hours),
+        stop=StopLimits(stop.claims, stop.drain, stop.hang_up, stop.flush),
+    )
+
+
+def clock(config: Config) -> Clock:
+    """Return real time in the configured zone, and real dice."""
+    zone = ZoneInfo(config.engine.timezone) if config.engine.timezone else None
+    return Clock(now=utc_now, local=lambda at: at.astimezone(zone), draw=secrets.randbelow)
+
+
+async def run(path: Path | None) -> int:
+    """Run the engine until SIGTERM or SIGINT; return the exit status."""
+    config = load(path)
+    telemetry.configure_logging(config.log.level, config.log.format)
+    hands = clock(config)
+    database = Database(database_settings(config))
+    metrics = telemetry.Metrics()
+    store = MysqlStore(
+        database, config.engine.name, lambda at: hands.local(at).replace(tzinfo=None), new_attempt_id
+    )
+    engine = Engine(
+        AmiCallControl(ami_settings(config), utc_now), store, metrics, hands, engine_settings(config)
+    )
+    if config.metrics.port:
+        try:
+            metrics.serve(config.metrics.address, config.metrics.port)
+        except OSError as error:
+            raise ConfigError(
+                f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
+                "Fix: choose a free port, or 0 for none."
+            ) from error
+    _on_signals(engine, config, path)
+    log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
+    try:
+        await engine.run()
+    finally:
+        await database.close()
+    return 0
+
+
+def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:
+    loop = asyncio.get_running_loop()
+    current = config
+
+    def reload() -> None:
+        nonlocal current
+        current = _reload(engine, current, path)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, engine.stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
+    """Read the configuration again; take over what can change while running, name what cannot."""
+    try:
+        fresh = load(path)
+    except ConfigError as error:
+        log.error("configuration not reloaded", action="engine.reload_refused", reason=str(error))
+        return config
+    telemetry.configure_logging(fresh.log.level, fresh.log.format)
+    engine.reconfigure(engine_settings(fresh))
+    fixed = ("asterisk", "database", "metrics")
+    restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
+    for key in ("name", "timezone"):
+        if getattr(fresh.engine, key) != getattr(config.engine, key):
+            restart.append(f"engine.{key}")
+    log.info("configuration reloaded", action="engine.reloaded", needs_restart=restart)
+    return fresh
+
+
+async def migrate_schema(path: Path | None) -> tuple[Migration, ...]:
+    """Bring the database's schema up to this engine's; return what was applied."""
+    database = Database(database_settings(load(path)))
+    try:
+        return await migrate(database)
+    finally:
+        await database.close()

@@ -1,0 +1,91 @@
+"""The `overdial` command."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from engine import __version__
+
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file with the settings; OVERDIAL_… variables override it.",
+)
+
+
+def _fail(error: object) -> NoReturn:
+    for line in str(error).splitlines() or [type(error).__name__]:
+        click.echo(f"overdial: {line}", err=True)
+    sys.exit(1)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="overdial")
+def main() -> None:
+    """Outbound dialer engine on an event-driven Asterisk core."""
+
+
+@main.command()
+@_CONFIG
+def run(config: Path | None) -> None:
+    """Run the engine until SIGTERM."""
+    from engine import app
+    from engine.config import ConfigError
+    from engine.ports import StoreError
+
+    try:
+        status = asyncio.run(app.run(config))
+    except (ConfigError, StoreError) as error:
+        _fail(error)
+    sys.exit(status)
+
+
+@main.command()
+@_CONFIG
+def migrate(config: Path | None) -> None:
+    """Create the database's schema, or bring it up to this version."""
+    from engine import app
+    from engine.config import ConfigError
+    from engine.ports import StoreError
+
+    try:
+        done = asyncio.run(app.migrate_schema(config))
+    except (ConfigError, StoreError) as error:
+        _fail(error)
+    for migration in done:
+        click.echo(f"applied {migration.name}")
+    click.echo("the schema is up to date")
+
+
+@main.command()
+@click.option("--agents", default=10, show_default=True, type=click.IntRange(1, 50))
+@click.option("--contacts", default=300, show_default=True, type=click.IntRange(1, 100_000))
+@click.option(
+    "--duration",
+    default=180,
+    show_default=True,
+    type=click.IntRange(10, 86_400),
+    help="Seconds of dialling at most.",
+)
+@click.option("--plain", is_flag=True, help="Lines instead of the live view.")
+@click.option(
+    "--lab",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".lab"),
+    show_default=True,
+    help="Folder of the private Asterisk and database.",
+)
+def demo(agents: int, contacts: int, duration: int, plain: bool, lab: Path) -> None:
+    """Dial a list with a private Asterisk and database, and report."""
+    from engine.demo import DemoOptions, play
+    from engine.lab.parts import LabError
+
+    try:
+        sys.exit(play(DemoOptions(agents, contacts, duration, plain, lab.resolve())))
+    except LabError as error:
+        _fail(error)

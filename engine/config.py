@@ -1,0 +1,159 @@
+"""The settings of one engine: a TOML file, overridden by the environment; unknown keys are refused.
+
+Environment: OVERDIAL_<SECTION>__<KEY>, for example OVERDIAL_DATABASE__PASSWORD.
+"""
+
+from __future__ import annotations
+
+import socket
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. Each line names the setting and what is wrong with it."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineSection(_Section):
+    """Who this engine is. `timezone`: of schedules and documented date columns; '' = the machine's."""
+
+    name: str = Field(default_factory=socket.gethostname, min_length=1, max_length=64)
+    timezone: str = ""
+    lease: Seconds = 30.0
+    abandoned_rest_hours: float = Field(default=72.0, ge=0)
+
+    @model_validator(mode="after")
+    def _zone_exists(self) -> Self:
+        if self.timezone:
+            try:
+                ZoneInfo(self.timezone)
+            except (KeyError, ValueError, OSError) as error:
+                raise ValueError(
+                    f"timezone {self.timezone!r} is unknown; use a name like America/New_York"
+                ) from error
+        return self
+
+
+class AsteriskSection(_Section):
+    """Asterisk's manager interface. Give `secret` or `secret_file`."""
+
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    username: str = "overdial"
+    secret: SecretStr = SecretStr("")
+    secret_file: Path | None = None
+    action_timeout: Seconds = 10.0
+    ping_interval: Seconds = 5.0
+    ping_timeout: Seconds = 5.0
+
+
+class DatabaseSection(_Section):
+    """MariaDB or MySQL. `socket` wins over host and port; give `password` or `password_file`."""
+
+    host: str = "127.0.0.1"
+    port: Port = 3306
+    socket: str = ""
+    user: str = "overdial"
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    configuration: str = Field(default="ccdata", pattern=r"^[A-Za-z0-9_]+$")
+    history: str = Field(default="ccrepo", pattern=r"^[A-Za-z0-9_]+$")
+    pool: int = Field(default=8, ge=2, le=100)
+    timeout: Seconds = 10.0
+
+
+class MetricsSection(_Section):
+    """Prometheus endpoint; `port` 0 switches it off."""
+
+    address: str = "127.0.0.1"
+    port: int = Field(default=9469, ge=0, le=65535)
+
+
+class LogSection(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class StopSection(_Section):
+    """Seconds for each stage of the stop; their sum must stay below systemd's TimeoutStopSec."""
+
+    claims: Seconds = 5.0
+    drain: float = Field(default=30.0, ge=0, le=3600)
+    hang_up: Seconds = 5.0
+    flush: Seconds = 10.0
+
+
+class Config(BaseSettings):
+    """Everything that one engine is told. Frozen; a changed file is read anew on SIGHUP."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="OVERDIAL_", env_nested_delimiter="__"
+    )
+
+    engine: EngineSection = EngineSection()
+    asterisk: AsteriskSection = AsteriskSection()
+    database: DatabaseSection = DatabaseSection()
+    metrics: MetricsSection = MetricsSection()
+    log: LogSection = LogSection()
+    stop: StopSection = StopSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file (which comes in as keyword arguments)."""
+        return env_settings, init_settings
+
+
+def load(path: Path | None) -> Config:
+    """Read the file (if any) and the environment. Raises ConfigError."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}. Fix: give a readable file.") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: not TOML: {error}") from error
+    try:
+        config = Config(**values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(item, path) for item in error.errors())) from error
+    return config
+
+
+def _explain(item: Any, path: Path | None) -> str:
+    where = ".".join(str(part) for part in item["loc"]) or "settings"
+    what = "is unknown; check its spelling" if item["type"] == "extra_forbidden" else item["msg"]
+    return f"{path or 'environment'}: {where}: {what}"
+
+
+def secret(value: SecretStr, file: Path | None, name: str) -> str:
+    """Return a secret from its setting or its file. Raises ConfigError when the file is unreadable."""
+    if file is None:
+        return value.get_secret_value()
+    try:
+        return file.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{name}: {file}: {error.strerror}") from error

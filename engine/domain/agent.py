@@ -1,0 +1,81 @@
+"""The agent-seat machine: what one seat is doing, from the facts that Asterisk reports.
+
+A seat's state is derived, never stored: Asterisk's facts (device state, pause, queue call, end of
+the last call) leave no room for a second opinion that could drift away from them.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from engine.domain.events import Member
+
+
+class SeatState(enum.StrEnum):
+    """What a seat does now; metrics and views use these words."""
+
+    READY = "ready"  # would take a call
+    RINGING = "ringing"  # being offered one
+    TALKING = "talking"  # with a customer of this queue
+    BUSY = "busy"  # on another call
+    WRAPUP = "wrapup"  # after-call work
+    PAUSED = "paused"
+    GONE = "gone"  # phone not reachable
+
+
+# Asterisk's device states (main/devicestate.c).
+_NOT_INUSE, _INUSE, _BUSY, _RINGING, _RINGINUSE, _ONHOLD = 1, 2, 3, 6, 7, 8
+_UNKNOWN, _INVALID, _UNAVAILABLE = 0, 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One member of one queue: Asterisk's facts and the moments we saw.
+
+    Invariant: `call` is set from AgentConnect to AgentComplete, and only then.
+    """
+
+    member: Member
+    offered: str = ""
+    call: str = ""
+    wrapup_until: datetime | None = None
+
+    def state(self, now: datetime) -> SeatState:
+        """Return what the seat is doing at `now`. A talk outranks a pause asked for during it."""
+        device = self.member.device
+        if self.call or self.member.in_call:
+            return SeatState.TALKING
+        if self.member.paused:
+            return SeatState.PAUSED
+        if self.offered or device in (_RINGING, _RINGINUSE):
+            return SeatState.RINGING
+        if device in (_INUSE, _BUSY, _ONHOLD):
+            return SeatState.BUSY
+        if device in (_INVALID, _UNAVAILABLE):
+            return SeatState.GONE
+        if self.wrapup_until is not None and now < self.wrapup_until:
+            return SeatState.WRAPUP
+        # Unknown is what a phone without device state has; the queue offers it calls.
+        return SeatState.READY
+
+    def seen(self, member: Member) -> Seat:
+        """Take over new facts."""
+        return replace(self, member=member)
+
+    def offer(self, call: str) -> Seat:
+        return replace(self, offered=call)
+
+    def refuse(self, call: str) -> Seat:
+        return replace(self, offered="") if self.offered == call else self
+
+    def connect(self, call: str) -> Seat:
+        return replace(self, offered="", call=call, wrapup_until=None)
+
+    def complete(self, now: datetime, wrapup: int) -> Seat:
+        """End the talk; `wrapup` is the queue's after-call time in s, used where the member has none."""
+        seconds = self.member.wrapup or wrapup
+        until = now + timedelta(seconds=seconds) if seconds > 0 else None
+        member = replace(self.member, in_call=False)
+        return replace(self, offered="", call="", member=member, wrapup_until=until)

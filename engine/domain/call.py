@@ -1,0 +1,278 @@
+"""The call-attempt machine: one transition table, and the record that a call leaves.
+
+Every state lists every event; what is not listed stops the program at import. Events may come
+late, twice or out of order (OriginateResponse and Hangup do): a row says what each then means.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from engine.domain import events as ev
+from engine.domain.model import Attempt, Dialer
+from engine.domain.outcomes import Outcome, unanswered_outcome
+
+
+class State(enum.StrEnum):
+    """How far an attempt has come; the words are those of `attempts.state`."""
+
+    CLAIMED = "claimed"  # chosen and written, nothing sent yet
+    SENT = "sent"  # the order may have left
+    RINGING = "ringing"
+    FAILING = "failing"  # given up by Asterisk, its hang-up is still to come
+    ANSWERED = "answered"  # a far end answered; AMD or the dialplan is at work
+    QUEUED = "queued"  # waits for an agent
+    CONNECTED = "connected"  # talks with an agent
+    COMPLETED = "completed"  # the talk is over, the channel not yet gone
+    ENDED = "ended"
+
+
+# What may happen to a call. A tuple, not a union: the table is checked against it.
+EVENTS: tuple[type[ev.CallEvent], ...] = (
+    ev.OriginateSent,
+    ev.OriginateRefused,
+    ev.OriginateFailed,
+    ev.Ringing,
+    ev.Answered,
+    ev.DialEnded,
+    ev.MachineJudged,
+    ev.CallerJoined,
+    ev.CallerLeft,
+    ev.CallerAbandoned,
+    ev.QueueExited,
+    ev.AgentOffered,
+    ev.AgentMissed,
+    ev.AgentConnected,
+    ev.AgentCompleted,
+    ev.HungUp,
+    ev.Overdue,
+    ev.Vanished,
+)
+
+_END = dict.fromkeys((ev.HungUp, ev.Overdue, ev.Vanished), State.ENDED)
+# From here a call may be seen further on than we knew: events between were missed.
+_FURTHER: dict[type[ev.CallEvent], State] = {
+    ev.Answered: State.ANSWERED,
+    ev.MachineJudged: State.ANSWERED,
+    ev.CallerJoined: State.QUEUED,
+    ev.AgentOffered: State.QUEUED,
+    ev.AgentMissed: State.QUEUED,
+    ev.CallerAbandoned: State.QUEUED,
+    ev.CallerLeft: State.QUEUED,
+    ev.QueueExited: State.QUEUED,
+    ev.AgentConnected: State.CONNECTED,
+    ev.AgentCompleted: State.COMPLETED,
+}
+
+#: State → event → next state. The same state means: noted, no step.
+TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
+    State.CLAIMED: {
+        # Nothing was sent, so nothing can be heard; a refusal is our own (withdrawn).
+        **dict.fromkeys(EVENTS, State.CLAIMED),
+        ev.OriginateSent: State.SENT,
+        ev.OriginateRefused: State.ENDED,
+    },
+    State.SENT: {
+        ev.OriginateSent: State.SENT,
+        ev.OriginateRefused: State.ENDED,
+        ev.OriginateFailed: State.FAILING,
+        ev.DialEnded: State.SENT,
+        ev.Ringing: State.RINGING,
+        **_FURTHER,
+        **_END,
+    },
+    State.RINGING: {
+        ev.OriginateSent: State.RINGING,
+        ev.OriginateRefused: State.RINGING,
+        ev.OriginateFailed: State.FAILING,
+        ev.DialEnded: State.RINGING,
+        ev.Ringing: State.RINGING,
+        **_FURTHER,
+        **_END,
+    },
+    State.FAILING: {
+        **dict.fromkeys(EVENTS, State.FAILING),
+        # Failure and answer can cross on the wire; a call that talks has not failed.
+        **_FURTHER,
+        **_END,
+    },
+    State.ANSWERED: {
+        **dict.fromkeys(EVENTS, State.ANSWERED),
+        **_FURTHER,
+        **_END,
+    },
+    State.QUEUED: {
+        **dict.fromkeys(EVENTS, State.QUEUED),
+        ev.AgentConnected: State.CONNECTED,
+        ev.AgentCompleted: State.COMPLETED,
+        **_END,
+    },
+    State.CONNECTED: {
+        **dict.fromkeys(EVENTS, State.CONNECTED),
+        ev.AgentCompleted: State.COMPLETED,
+        **_END,
+    },
+    State.COMPLETED: {
+        **dict.fromkeys(EVENTS, State.COMPLETED),
+        # Transferred into a queue again.
+        ev.CallerJoined: State.QUEUED,
+        ev.AgentConnected: State.CONNECTED,
+        **_END,
+    },
+    State.ENDED: dict.fromkeys(EVENTS, State.ENDED),
+}
+
+for _state in State:
+    _missing = set(EVENTS) ^ set(TABLE[_state])
+    if _missing:
+        raise RuntimeError(f"call machine: state {_state} lists {_missing} wrongly")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An attempt in flight and what is known of it. Times are aware UTC."""
+
+    attempt: Attempt
+    dialer: Dialer
+    caller_id: str = ""
+    state: State = State.CLAIMED
+    sent_at: datetime | None = None
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    queued_at: datetime | None = None
+    connected_at: datetime | None = None
+    completed_at: datetime | None = None
+    ended_at: datetime | None = None
+    channel: str = ""
+    dial_status: str = ""
+    reason: int | None = None
+    cause: int | None = None
+    sip: int | None = None
+    amd: str = ""
+    agent: str = ""
+    agent_interface: str = ""
+    agent_channel: str = ""
+    offered: bool = False
+    position: int = 0
+    abandoned: ev.CallerAbandoned | None = None
+    queue_exit: str = ""
+    completed_by: str = ""
+    note: str = ""
+    outcome: Outcome | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Answered and without an agent, none being rung for it: the next free one is owed to it."""
+        if self.offered or self.queue_exit or self.abandoned is not None:
+            return False
+        return self.state in (State.ANSWERED, State.QUEUED)
+
+    @property
+    def dialling(self) -> bool:
+        """Placed and not yet answered."""
+        return self.state in (State.CLAIMED, State.SENT, State.RINGING, State.FAILING)
+
+
+def step(call: Call, event: ev.CallEvent) -> Call:
+    """Return the call after `event`. Pure; raises KeyError for an event type nobody listed."""
+    state = TABLE[call.state][type(event)]
+    if call.state is State.ENDED:
+        return call
+    call = replace(_note(call, event), state=state)
+    if state is State.ENDED:
+        call = replace(call, ended_at=event.at, outcome=_outcome(call, event))
+    return call
+
+
+def _note(call: Call, event: ev.CallEvent) -> Call:
+    """Write down what the event says; first times are kept when an event comes twice."""
+    match event:
+        case ev.OriginateSent():
+            return replace(call, sent_at=call.sent_at or event.at)
+        case ev.OriginateRefused():
+            return replace(call, note=event.text)
+        case ev.OriginateFailed():
+            return replace(call, reason=event.reason)
+        case ev.Ringing():
+            return replace(call, ringing_at=call.ringing_at or event.at, channel=event.channel)
+        case ev.Answered():
+            return replace(call, answered_at=call.answered_at or event.at, channel=event.channel)
+        case ev.DialEnded():
+            return replace(call, dial_status=event.status)
+        case ev.MachineJudged():
+            return replace(_answered(call, event.at), amd=event.status)
+        case ev.CallerJoined():
+            return replace(
+                _answered(call, event.at),
+                queued_at=event.at,
+                position=event.position,
+                abandoned=None,
+                queue_exit="",
+            )
+        case ev.CallerLeft():
+            return call
+        case ev.CallerAbandoned():
+            return replace(_answered(call, event.at), abandoned=event)
+        case ev.QueueExited():
+            return replace(_answered(call, event.at), queue_exit=event.status)
+        case ev.AgentOffered():
+            return replace(_answered(call, event.at), offered=True)
+        case ev.AgentMissed():
+            return replace(_answered(call, event.at), offered=False)
+        case ev.AgentConnected():
+            return replace(
+                _answered(call, event.at),
+                connected_at=call.connected_at or event.at,
+                agent=event.agent,
+                agent_interface=event.interface,
+                agent_channel=event.channel,
+                offered=False,
+            )
+        case ev.AgentCompleted():
+            return replace(
+                _answered(call, event.at),
+                connected_at=call.connected_at or event.at,
+                completed_at=event.at,
+                completed_by=event.by,
+                agent=event.agent,
+            )
+        case ev.HungUp():
+            return replace(call, cause=event.cause, sip=event.sip, channel=event.channel or call.channel)
+        case ev.Overdue():
+            return replace(call, note="nothing was heard of the call in its time")
+        case ev.Vanished():
+            return replace(call, note="the channel was gone when Asterisk was asked")
+        case _:
+            raise KeyError(type(event))
+
+
+def _answered(call: Call, at: datetime) -> Call:
+    """A call that does this has been answered, even when that event was missed."""
+    return call if call.answered_at else replace(call, answered_at=at)
+
+
+def _outcome(call: Call, event: ev.CallEvent) -> Outcome:
+    if call.connected_at is not None:
+        return Outcome.ANSWERED
+    if call.amd == "MACHINE":
+        return Outcome.MACHINE
+    if isinstance(event, ev.Overdue | ev.Vanished) and call.reason is None:
+        return Outcome.UNKNOWN
+    if call.answered_at is not None:
+        return Outcome.ABANDONED
+    if isinstance(event, ev.OriginateRefused):
+        return Outcome.NOT_PLACED
+    return unanswered_outcome(sip=call.sip, cause=call.cause, status=call.dial_status, reason=call.reason)
+
+
+def deadline_seconds(state: State, ring_timeout: int) -> float | None:
+    """Return how long a call may stay in `state` before Asterisk must be asked (s), or None.
+
+    Talking and waiting have no limit of ours; setting up has the ring time and a margin, and the
+    hang-up that follows a failure comes at once or never.
+    """
+    if state in (State.SENT, State.RINGING):
+        return ring_timeout + 15.0
+    return 2.0 if state is State.FAILING else None

@@ -1,0 +1,125 @@
+"""The nouns of the dialer: dialer settings, lists, contacts, attempts. All frozen."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+from engine.domain.callerid import CallerIdRules
+from engine.domain.dialstring import DialString
+from engine.domain.phones import Phone
+from engine.domain.schedule import Schedule
+from engine.domain.variables import Variables
+
+#: Attempt id = Asterisk channel id = cdr_repo.guid = the key of every log line of the call.
+AttemptId = NewType("AttemptId", str)
+#: Name of a dialer, of its campaign and of the campaign's queue: they are the same word.
+CampaignName = NewType("CampaignName", str)
+#: calls_spool.id
+SpoolId = NewType("SpoolId", int)
+
+
+class DialerType(enum.Enum):
+    """`dialers.dialertype`; spelled as documented, read without regard to case."""
+
+    POWER = "PowerDialer"
+    PREDICTIVE = "Predictive"
+    PREVIEW = "Preview"
+    PROGRESSIVE = "Progressive"
+    VOICE_BROADCAST = "VoiceBroadCast"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """The settings of one voice dialer, read and checked. Units as in the documents:
+
+    `timeout` s of ringing; `tbc` ms between originates when ≥ 0, overdial % (magnitude) when < 0;
+    `tbc_nocontact` min before a contact that was not reached is tried again; `retries` extra
+    attempts per number; `max_channels` simultaneous calls.
+    """
+
+    name: CampaignName
+    dialer_type: DialerType
+    schedule: Schedule
+    dial_string: DialString
+    context: str
+    exten: str
+    caller_id: CallerIdRules
+    variables: Variables
+    max_channels: int
+    timeout: int
+    tbc: int
+    tbc_nocontact: int
+    retries: int
+    am: int = 0
+    sound: str = ""
+    dncr: int = 1
+    queue_timeout: int = 600
+    wrapup: int = 0
+
+    @property
+    def overdial(self) -> int:
+        """Overdial in per cent: calls placed beyond one per free agent."""
+        return -self.tbc if self.tbc < 0 else 0
+
+    @property
+    def gap(self) -> float:
+        """Seconds between two originates of this campaign."""
+        return self.tbc / 1000 if self.tbc > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ContactList:
+    """An active list of a campaign and its share of the contacts (normalised, sums to 1)."""
+
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One claimed row of the spool.
+
+    `retries` counts the attempts made on the current number before this one.
+    """
+
+    id: SpoolId
+    campaign: CampaignName
+    phone: Phone
+    alternatives: tuple[Phone, ...]
+    data: str
+    reference: str
+    list_name: str
+    priority: int
+    agent_phone: str
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The intention to call one number of one contact, written before the act."""
+
+    id: AttemptId
+    contact: Contact
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What one pacing worker works for: a dialer and the lists that are active now."""
+
+    dialer: Dialer
+    lists: tuple[ContactList, ...] = field(default_factory=tuple)
+
+
+def attempt_id(unix_ms: int, random_bits: int) -> AttemptId:
+    """Return a UUID version 7 (RFC 9562 §5.7): ordered by time, so that its index stays compact.
+
+    `unix_ms`: milliseconds since 1970; `random_bits`: 74 random bits.
+    """
+    value = (unix_ms & (1 << 48) - 1) << 80 | 7 << 76
+    value |= (random_bits >> 62 & 0xFFF) << 64 | 2 << 62 | random_bits & (1 << 62) - 1
+    digits = f"{value:032x}"
+    return AttemptId(f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}")

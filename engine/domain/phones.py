@@ -1,0 +1,86 @@
+"""Phone fields of the spool: `0991234`, `M=0991234`, `M=2=0991234`, and lists of them with `:`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from engine.domain.errors import FieldError, excerpt
+
+#: Documented types: home, mobile, work; priority (first) and unknown (last) exist in the field.
+PHONE_TYPES = frozenset("HMWPU")
+
+# What may be dialled: an optional +, then digits, * and #. E.164 has at most 15 digits; prefixes
+# and service codes make dialled strings longer, 32 is Asterisk's practical comfort.
+_NUMBER = re.compile(r"\+?[0-9*#]{1,32}", re.ASCII)
+# People write numbers with these; they carry no meaning for a switch.
+_LAYOUT = str.maketrans("", "", " \t-.()/")
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One number of a contact.
+
+    `retries` is the number of *extra* attempts that the entry itself asks for; None means the
+    dialer's own `retries` setting applies. `kind` is one of PHONE_TYPES or empty.
+    """
+
+    number: str
+    kind: str = ""
+    retries: int | None = None
+
+    def entry(self) -> str:
+        """Return the phone as the spool stores it; `parse_phone` reads it back."""
+        if not self.kind:
+            return self.number
+        if self.retries is None:
+            return f"{self.kind}={self.number}"
+        return f"{self.kind}={self.retries}={self.number}"
+
+
+def parse_phone(text: str, field: str = "destination") -> Phone:
+    """Read one phone entry. Raises FieldError for anything that cannot be dialled."""
+    parts = [part.strip() for part in text.split("=")]
+    if len(parts) > 3:
+        raise FieldError(field, f"{excerpt(text)} has too many '='", "Use T=retries=number.")
+    kind = parts[0].upper() if len(parts) > 1 else ""
+    if len(parts) > 1 and kind not in PHONE_TYPES:
+        raise FieldError(field, f"phone type {excerpt(parts[0])} is unknown", "Use H, M, W, P or U.")
+    retries: int | None = None
+    if len(parts) == 3:
+        if not re.fullmatch(r"[0-9]{1,2}", parts[1], re.ASCII):
+            raise FieldError(
+                field, f"retries {excerpt(parts[1])} is not a number", "Use 0 to 99 extra attempts."
+            )
+        retries = int(parts[1])
+    number = parts[-1].translate(_LAYOUT)
+    if not _NUMBER.fullmatch(number):
+        raise FieldError(
+            field,
+            f"{excerpt(parts[-1])} is not a phone number",
+            "Use digits with an optional leading +, at most 32.",
+        )
+    return Phone(number, kind, retries)
+
+
+def parse_alternatives(text: str) -> tuple[tuple[Phone, ...], tuple[str, ...]]:
+    """Read `alternatives`: phones joined by `:`.
+
+    Returns the usable phones in order and the entries that are no phones (a broken alternative
+    must not cost the contact its good ones). Empty entries are skipped.
+    """
+    phones: list[Phone] = []
+    broken: list[str] = []
+    for entry in text.split(":"):
+        if not entry.strip():
+            continue
+        try:
+            phones.append(parse_phone(entry, "alternatives"))
+        except FieldError:
+            broken.append(entry)
+    return tuple(phones), tuple(broken)
+
+
+def join_alternatives(phones: tuple[Phone, ...]) -> str:
+    """Return the stored form of a list of alternatives."""
+    return ":".join(phone.entry() for phone in phones)

@@ -1,0 +1,126 @@
+"""The live picture of all queues: who sits there, who waits there. Fed by events, read by pacers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from engine.domain import events as ev
+from engine.domain.agent import Seat, SeatState
+
+
+class QueuePicture:
+    """Seats and waiting callers of one queue."""
+
+    def __init__(self) -> None:
+        self.seats: dict[str, Seat] = {}
+        self.waiting: set[str] = set()
+        self.offered: set[str] = set()
+
+    def states(self, now: datetime) -> Counter[SeatState]:
+        """Count the seats by state."""
+        return Counter(seat.state(now) for seat in self.seats.values())
+
+    def next_free(self, now: datetime) -> datetime | None:
+        """Return when the next wrap-up ends, so that somebody can look again at that moment."""
+        ends = (s.wrapup_until for s in self.seats.values() if s.state(now) is SeatState.WRAPUP)
+        return min((end for end in ends if end is not None), default=None)
+
+
+class Picture:
+    """All queues. `wrapup` gives each queue's after-call time (s), which AMI does not report."""
+
+    def __init__(self) -> None:
+        self.queues: dict[str, QueuePicture] = {}
+        self.wrapup: Mapping[str, int] = {}
+
+    def queue(self, name: str) -> QueuePicture:
+        """Return the picture of queue `name`; an unknown queue has no seats."""
+        return self.queues.setdefault(name, QueuePicture())
+
+    def apply(self, event: ev.Event) -> str | None:
+        """Take in one event; return the name of the queue that changed, if any."""
+        match event:
+            case ev.QueuesListed():
+                self._replace(event)
+                return None
+            case ev.MemberSeen(member=member):
+                seats = self.queue(member.queue).seats
+                known = seats.get(member.interface)
+                seats[member.interface] = known.seen(member) if known else Seat(member)
+                return member.queue
+            case ev.MemberGone(queue=queue, interface=interface):
+                self.queue(queue).seats.pop(interface, None)
+                return queue
+            case ev.CallerJoined(queue=queue, call=call):
+                self.queue(queue).waiting.add(call)
+                return queue
+            case ev.CallerLeft(queue=queue, call=call):
+                self._gone(self.queue(queue), call)
+                return queue
+            case ev.AgentOffered() | ev.AgentMissed() | ev.AgentConnected() | ev.AgentCompleted():
+                return self._seat(event)
+            case ev.HungUp(call=call):
+                return self._hung_up(call, event.at)
+            case _:
+                return None
+
+    def _seat(
+        self, event: ev.AgentOffered | ev.AgentMissed | ev.AgentConnected | ev.AgentCompleted
+    ) -> str | None:
+        queue = self.queue(event.queue)
+        seat = queue.seats.get(event.interface)
+        if seat is None:
+            return None
+        match event:
+            case ev.AgentOffered(call=call):
+                seat = seat.offer(call)
+                queue.offered.add(call)
+            case ev.AgentMissed(call=call):
+                seat = seat.refuse(call)
+                queue.offered.discard(call)
+            case ev.AgentConnected(call=call):
+                seat = seat.connect(call)
+                self._gone(queue, call)
+            case ev.AgentCompleted():
+                seat = seat.complete(event.at, self.wrapup.get(event.queue, 0))
+        queue.seats[event.interface] = seat
+        return event.queue
+
+    def _hung_up(self, call: str, at: datetime) -> str | None:
+        """A caller who is gone waits no more and talks no more, even when the queue's event was missed."""
+        changed = None
+        for name, queue in self.queues.items():
+            if call in queue.waiting or call in queue.offered:
+                self._gone(queue, call)
+                changed = name
+            for interface, seat in queue.seats.items():
+                if call in (seat.call, seat.offered):
+                    done = seat.complete(at, self.wrapup.get(name, 0)) if seat.call else seat.refuse(call)
+                    queue.seats[interface] = done
+                    changed = name
+        return changed
+
+    @staticmethod
+    def _gone(queue: QueuePicture, call: str) -> None:
+        queue.waiting.discard(call)
+        queue.offered.discard(call)
+
+    def _replace(self, listed: ev.QueuesListed) -> None:
+        """A full query replaces everything; wrap-up is rebuilt from the end of the last call."""
+        fresh: dict[str, QueuePicture] = {name: QueuePicture() for name in listed.queues}
+        for member in listed.members:
+            queue = fresh.setdefault(member.queue, QueuePicture())
+            before = self.queues.get(member.queue, QueuePicture()).seats.get(member.interface)
+            call = before.call if before and member.in_call else ""
+            seat = Seat(member, call=call)
+            seconds = member.wrapup or self.wrapup.get(member.queue, 0)
+            if member.last_call and not member.in_call and seconds > 0:
+                until = member.last_call + timedelta(seconds=seconds)
+                if until > listed.at:
+                    seat = Seat(member, wrapup_until=until)
+            queue.seats[member.interface] = seat
+        for waiting in listed.waiting:
+            fresh.setdefault(waiting.queue, QueuePicture()).waiting.add(waiting.call)
+        self.queues = fresh

@@ -1,0 +1,150 @@
+"""What a call leaves behind: its CDR and its queue_log rows, in the documented columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.domain import events as ev
+from engine.domain.call import Call
+from engine.domain.outcomes import CDR_DISPOSITION, DIAL_STATUS, Outcome
+
+#: Asterisk's word for "no agent" in queue_log.
+NOBODY = "NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLogRow:
+    """One row of queue_log_repo; `data` holds data1…data5, missing ones are empty."""
+
+    at: datetime
+    call: str
+    queue: str
+    agent: str
+    event: str
+    data: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CdrRow:
+    """One row of cdr_repo. Times are aware UTC; `duration` and `billsec` in whole seconds."""
+
+    calldate: datetime
+    clid: str
+    src: str
+    dst: str
+    dcontext: str
+    channel: str
+    dstchannel: str
+    lastapp: str
+    duration: int
+    billsec: int
+    disposition: str
+    accountcode: str
+    guid: str
+    causecode: str
+    campaign: str
+    contact: str
+    dialerbase: str
+    parandvalues: str
+    note: str
+
+
+#: QUEUESTATUS → the documented event, for callers who were sent on without an agent.
+_EXITS = {
+    "TIMEOUT": "EXITWITHTIMEOUT",
+    "FULL": "EXITEMPTY",
+    "JOINEMPTY": "EXITEMPTY",
+    "LEAVEEMPTY": "EXITEMPTY",
+    "JOINUNAVAIL": "EXITEMPTY",
+    "LEAVEUNAVAIL": "EXITEMPTY",
+}
+
+
+def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogRow, ...]:
+    """Return the rows that `event` writes, given the call before and after it."""
+    if before.state is after.state and before == after:
+        return ()
+    campaign = after.dialer.name
+
+    def row(name: str, *data: object, agent: str = NOBODY, queue: str = campaign) -> QueueLogRow:
+        words = tuple(str(value) for value in data)
+        return QueueLogRow(event.at, after.attempt.id, queue, agent, name, words)
+
+    match event:
+        case ev.CallerJoined():
+            return (row("ENTERQUEUE", "", event.caller_id, event.position, queue=event.queue),)
+        case ev.AgentMissed():
+            return (row("RINGNOANSWER", event.ring_ms, agent=event.agent, queue=event.queue),)
+        case ev.AgentConnected():
+            return (
+                row(
+                    "CONNECT", event.hold, event.channel_id, event.ring, agent=event.agent, queue=event.queue
+                ),
+            )
+        case ev.AgentCompleted():
+            name = "COMPLETEAGENT" if event.by == "agent" else "COMPLETECALLER"
+            return (row(name, event.hold, event.talk, after.position, agent=event.agent, queue=event.queue),)
+        case ev.QueueExited() if after.connected_at is None and event.status in _EXITS:
+            return (row(_EXITS[event.status], *_places(after, event)),)
+    if after.outcome is None:
+        return ()
+    outcall = row("OUTCALL", *_outcall(after), agent=after.agent or NOBODY)
+    if after.queued_at and not after.connected_at and after.queue_exit not in _EXITS:
+        return (row("ABANDON", *_places(after, event)), outcall)
+    return (outcall,)
+
+
+def _places(call: Call, event: ev.CallEvent) -> tuple[int, int, int]:
+    """Position, original position and seconds waited, for a caller who leaves without an agent."""
+    if call.abandoned is not None:
+        gone = call.abandoned
+        return gone.position, gone.original_position, gone.hold
+    waited = int((event.at - call.queued_at).total_seconds()) if call.queued_at else 0
+    return call.position, call.position, waited
+
+
+def _outcall(call: Call) -> tuple[object, ...]:
+    """OUTCALL: dialstatus, seconds answered, seconds in all, number, guid."""
+    outcome = call.outcome or Outcome.UNKNOWN
+    total, answered = _durations(call)
+    return DIAL_STATUS[outcome], answered, total, call.attempt.contact.phone.number, call.attempt.id
+
+
+def _durations(call: Call) -> tuple[int, int]:
+    end = call.ended_at or call.attempt.claimed_at
+    start = call.sent_at or call.attempt.claimed_at
+    total = round((end - start).total_seconds())
+    answered = round((end - call.answered_at).total_seconds()) if call.answered_at else 0
+    return max(total, 0), max(answered, 0)
+
+
+def cdr(call: Call) -> CdrRow:
+    """Return the CDR of an ended call."""
+    outcome = call.outcome or Outcome.UNKNOWN
+    contact = call.attempt.contact
+    total, answered = _durations(call)
+    codes = [str(code) for code in (call.cause,) if code is not None]
+    if call.sip is not None:
+        codes.append(f"SIP {call.sip}")
+    return CdrRow(
+        calldate=call.sent_at or call.attempt.claimed_at,
+        clid=f'"{call.caller_id}" <{call.caller_id}>' if call.caller_id else "",
+        src=call.caller_id,
+        dst=contact.phone.number,
+        dcontext=call.dialer.context,
+        channel=call.channel,
+        dstchannel=call.agent_channel,
+        lastapp="Queue" if call.queued_at else ("AMD" if call.amd else ""),
+        duration=total,
+        billsec=answered,
+        disposition=CDR_DISPOSITION[outcome],
+        accountcode=call.agent,
+        guid=call.attempt.id,
+        causecode=" ".join(codes),
+        campaign=call.dialer.name,
+        contact=contact.reference,
+        dialerbase=contact.list_name,
+        parandvalues=contact.data,
+        note=call.note,
+    )

@@ -1,0 +1,148 @@
+"""From rows as supervisors write them to checked settings; what is wrong is named by its column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.domain.callerid import parse_callerid
+from engine.domain.dialstring import parse_dialstring
+from engine.domain.errors import FieldError, excerpt
+from engine.domain.model import (
+    CampaignName,
+    Contact,
+    ContactList,
+    Dialer,
+    DialerType,
+    SpoolId,
+)
+from engine.domain.phones import parse_alternatives, parse_phone
+from engine.domain.schedule import parse_schedule
+from engine.domain.variables import Variables, parse_variables
+
+Row = Mapping[str, Any]
+
+_CONTEXT = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
+_EXTEN = re.compile(r"[A-Za-z0-9_*#+-]{1,80}", re.ASCII)
+_NAME = re.compile(r"[\w .<>-]{1,128}")
+_SOUND = re.compile(r"[\w./&:-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRows:
+    """What the settings tables hold, as read: one snapshot of one moment."""
+
+    dialers: tuple[Row, ...]
+    lists: tuple[Row, ...]
+    queues: tuple[Row, ...]
+
+
+def read_dialer(row: Row, queue: Row | None) -> Dialer:
+    """Check one `dialers` row (and the `queues` row of the same name). Raises FieldError."""
+    name = str(row["campaign"])
+    if not _NAME.fullmatch(name):
+        raise FieldError(
+            "campaign",
+            f"{excerpt(name)} has characters that a queue name cannot have",
+            "Use letters, digits, space, '.', '_', '-', '<' and '>'.",
+        )
+    if queue is None:
+        raise FieldError(
+            "campaign", f"{excerpt(name)} has no row in queues", "Insert the queue with this name."
+        )
+    return Dialer(
+        name=CampaignName(name),
+        dialer_type=_dialer_type(str(row["dialertype"])),
+        schedule=parse_schedule(str(row["schedule"])),
+        dial_string=parse_dialstring(str(row["dialstring"])),
+        context=_word(_CONTEXT, str(row["context"]), "context"),
+        exten=_exten(str(row["exten"])),
+        caller_id=parse_callerid(str(row["callerid"] or "")),
+        variables=_variables(str(row["variables"] or "")),
+        max_channels=_number(row, "maxchannels", 0, 100_000),
+        timeout=_number(row, "timeout", 1, 600),
+        tbc=_number(row, "tbc", -10_000, 86_400_000),
+        tbc_nocontact=_number(row, "tbc_nocontact", 0, 525_600),
+        retries=_number(row, "retries", 0, 1_000),
+        am=_number(row, "am", 0, 1),
+        sound=_word(_SOUND, str(row["sound"] or ""), "sound"),
+        dncr=_number(row, "dncr", 0, 1),
+        queue_timeout=_number(queue, "queue_timeout", 1, 86_400, "queues.queue_timeout"),
+        wrapup=_number(queue, "wrapuptime", 0, 86_400, "queues.wrapuptime"),
+    )
+
+
+def _dialer_type(text: str) -> DialerType:
+    for kind in DialerType:
+        if kind.value.lower() == text.strip().lower():
+            return kind
+    known = ", ".join(kind.value for kind in DialerType)
+    raise FieldError("dialertype", f"{excerpt(text)} is unknown", f"Use one of {known}.")
+
+
+def _word(pattern: re.Pattern[str], text: str, field: str) -> str:
+    if not pattern.fullmatch(text):
+        raise FieldError(field, f"{excerpt(text)} is not usable", "Use letters, digits, '_', '-', '.'.")
+    return text
+
+
+def _exten(text: str) -> str:
+    """`${EXTEN}` stands for the dialled number and is kept; nothing else may be evaluated."""
+    return text if text == "${EXTEN}" else _word(_EXTEN, text, "exten")
+
+
+def _variables(text: str) -> Variables:
+    variables = parse_variables(text)
+    if variables.refused:
+        raise FieldError(
+            "variables",
+            f"{excerpt(variables.refused[0])} cannot be a channel variable",
+            "Write name=value joined by ':', with names of letters, digits and '_'.",
+        )
+    return variables
+
+
+def _number(row: Row, column: str, low: int, high: int, field: str = "") -> int:
+    try:
+        value = int(row[column])
+    except (TypeError, ValueError) as error:
+        raise FieldError(field or column, "it is not a number", f"Use {low} to {high}.") from error
+    if not low <= value <= high:
+        raise FieldError(field or column, f"{value} is out of range", f"Use {low} to {high}.")
+    return value
+
+
+def active_lists(rows: Sequence[Row], campaign: str) -> tuple[ContactList, ...]:
+    """Return the active lists of a campaign with their shares.
+
+    `percentage` are shares and are normalised; where no list has one, all are equal; a list with
+    0 or NULL beside lists that have one gets nothing.
+    """
+    shares: dict[str, int] = {}
+    for row in rows:
+        if str(row["campaign"]).lower() == campaign.lower() and row["active"]:
+            name = str(row["name"])
+            shares[name] = max(shares.get(name, 0), int(row["percentage"] or 0))
+    total = sum(shares.values())
+    if total == 0:
+        return tuple(ContactList(name, 1 / len(shares)) for name in shares)
+    return tuple(ContactList(name, share / total) for name, share in shares.items() if share > 0)
+
+
+def read_contact(row: Row) -> Contact:
+    """Check one spool row. Raises FieldError; broken alternatives are left out."""
+    alternatives, _ = parse_alternatives(str(row["alternatives"] or ""))
+    return Contact(
+        id=SpoolId(int(row["id"])),
+        campaign=CampaignName(str(row["campaign"])),
+        phone=parse_phone(str(row["destination"])),
+        alternatives=alternatives,
+        data=str(row["data"] or ""),
+        reference=str(row["contact"] or ""),
+        list_name=str(row["dialerbase"]),
+        priority=int(row["priority"]),
+        agent_phone=str(row["agentphone"] or ""),
+        retries=int(row["retries"]),
+    )

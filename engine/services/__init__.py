@@ -1,0 +1,1 @@
+"""The moving parts between the pure domain and the adapters; asyncio, no vendor library."""

@@ -1,0 +1,133 @@
+"""The calls in flight: applies events to them, hands what must be written to the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.call import Call, State, deadline_seconds, step
+from engine.domain.model import AttemptId, CampaignName
+from engine.domain.records import QueueLogRow, cdr, queue_log
+from engine.domain.rules import next_step
+from engine.ports import Finished, Observer
+from engine.services.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Calls of one campaign by what they hold."""
+
+    dialling: int = 0
+    waiting: int = 0
+    channels: int = 0
+
+
+class CallBook:
+    """Every attempt between its originate and its end is here, and nothing else is.
+
+    `listen` is told of every call that changed, before and after; wiring is the caller's.
+    """
+
+    def __init__(self, recorder: Recorder, observer: Observer, abandoned_rest: timedelta) -> None:
+        self._recorder = recorder
+        self._observer = observer
+        self.abandoned_rest = abandoned_rest
+        self._calls: dict[str, Call] = {}
+        self._since: dict[str, datetime] = {}
+        self.empty = asyncio.Event()
+        self.empty.set()
+        self.listen: Callable[[Call, ev.CallEvent], None] = lambda call, event: None
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(list(self._calls.values()))
+
+    def __contains__(self, call: object) -> bool:
+        return call in self._calls
+
+    def add(self, call: Call, at: datetime) -> None:
+        """Take in a call whose order is about to leave (or that an earlier run left behind)."""
+        self._calls[call.attempt.id] = call
+        self._since[call.attempt.id] = at
+        self.empty.clear()
+
+    def withdraw(self, attempt: AttemptId) -> None:
+        """Forget a call for which nothing was sent after all; its contact is released elsewhere."""
+        self._calls.pop(attempt, None)
+        self._since.pop(attempt, None)
+        if not self._calls:
+            self.empty.set()
+
+    def counts(self, campaign: CampaignName) -> Counts:
+        """Count the campaign's calls."""
+        counts = Counts()
+        for call in self._calls.values():
+            if call.dialer.name == campaign:
+                counts.channels += 1
+                counts.dialling += call.dialling
+                counts.waiting += call.waiting
+        return counts
+
+    def apply(self, event: ev.CallEvent) -> Call | None:
+        """Let one event happen; None when it is about a call that is not ours."""
+        before = self._calls.get(event.call)
+        if before is None:
+            return None
+        after = step(before, event)
+        rows = queue_log(before, event, after)
+        if after.state is State.ENDED:
+            self.withdraw(after.attempt.id)
+            self._end(after, event.at, rows)
+        else:
+            self._calls[event.call] = after
+            self._recorder.put(*rows)
+            if after.state is not before.state:
+                self._since[event.call] = event.at
+                if after.state is not State.SENT:
+                    self._recorder.put(after)
+                log.debug(
+                    "call went on",
+                    action="call.step",
+                    call_id=event.call,
+                    campaign=after.dialer.name,
+                    before=before.state,
+                    after=after.state,
+                )
+        self.listen(after, event)
+        return after
+
+    def _end(self, call: Call, at: datetime, rows: tuple[QueueLogRow, ...]) -> None:
+        outcome = call.outcome
+        if outcome is None:
+            raise RuntimeError(f"call {call.attempt.id} ended without an outcome")
+        following = next_step(call.attempt.contact, outcome, call.dialer, at, self.abandoned_rest)
+        self._recorder.put(Finished(call, cdr(call), following, rows))
+        self._observer.ended(call)
+        log.info(
+            "call ended",
+            action="call.ended",
+            call_id=call.attempt.id,
+            campaign=call.dialer.name,
+            outcome=outcome,
+            next=following.step,
+            cause=call.cause,
+            sip=call.sip,
+        )
+
+    def overdue(self, now: datetime) -> list[Call]:
+        """Return the calls that have been in their state for longer than it may last."""
+        late = []
+        for call in self._calls.values():
+            limit = deadline_seconds(call.state, call.dialer.timeout)
+            if limit is not None and now - self._since[call.attempt.id] > timedelta(seconds=limit):
+                late.append(call)
+        return late

@@ -1,0 +1,288 @@
+"""One worker per running campaign: look, decide, claim, dial; again when something happens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.agent import SeatState
+from engine.domain.call import Call
+from engine.domain.commands import originate
+from engine.domain.model import Attempt, Campaign, CampaignName, ContactList
+from engine.domain.pacing import Bound, Decision, Pacer, Snapshot, pacer_for
+from engine.domain.picture import Picture
+from engine.ports import (
+    CallControl,
+    CampaignReport,
+    ClaimRequest,
+    ClaimResult,
+    Clock,
+    LinkError,
+    Observer,
+    RefusedError,
+    Store,
+    StoreError,
+    UncertainError,
+)
+from engine.services.book import CallBook
+from engine.services.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+
+#: How often to look when nothing happens: rows, lists and black list are steered by plain SQL.
+TICK = 1.0
+#: More in one claim would let the black list and the picture grow old before the last is dialled.
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every worker shares."""
+
+    control: CallControl
+    store: Store
+    book: CallBook
+    picture: Picture
+    recorder: Recorder
+    observer: Observer
+    clock: Clock
+    can_dial: Callable[[], bool]
+    lease: Callable[[], timedelta]
+
+
+class CampaignWorker:
+    """Paces one campaign. `update` gives it new settings, `stop` lets it end after its turn."""
+
+    def __init__(self, campaign: Campaign, tools: Tools) -> None:
+        self.campaign = campaign
+        self._tools = tools
+        self._pacer: Pacer = pacer_for(campaign.dialer)
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._last_originate: datetime | None = None
+        self._empty_until: float = 0.0
+        self._unreleased: list[Attempt] = []
+        self._since = tools.clock.now()
+        self._state = ""
+        self.decision: Decision | None = None
+
+    @property
+    def name(self) -> CampaignName:
+        return self.campaign.dialer.name
+
+    def update(self, campaign: Campaign) -> None:
+        """Take over changed settings; the pacer keeps what it has learnt unless its type changed."""
+        if campaign == self.campaign:
+            return
+        if campaign.dialer.dialer_type is not self.campaign.dialer.dialer_type:
+            self._pacer = pacer_for(campaign.dialer)
+        self.campaign = campaign
+        self._empty_until = 0.0
+        log.info("settings changed", action="campaign.updated", campaign=self.name)
+        self.wake()
+
+    def observe(self, event: ev.CallEvent) -> None:
+        """Hear of a call of this campaign."""
+        self._pacer.observe(event)
+        self.wake()
+
+    def wake(self) -> None:
+        """Look again soon: something changed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the present turn; what is claimed and not sent goes back."""
+        self._stopping = True
+        self.wake()
+
+    async def run(self) -> None:
+        """Pace until stopped. An error of the world outside costs one turn, never the worker."""
+        while not self._stopping:
+            self._wake.clear()
+            wait = TICK
+            try:
+                wait = await self._turn()
+            except StoreError as error:
+                self._tools.observer.database_failed()
+                self._decide(Decision(0, Bound.DATABASE, f"the database does not answer: {error}"))
+                log.warning("no claim", action="campaign.database", campaign=self.name, reason=str(error))
+            if not self._stopping:
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+        await self._release()
+
+    async def _turn(self) -> float:
+        """Look, decide, claim, dial once; return how long to wait for the next look (s)."""
+        started = time.perf_counter()
+        await self._release()
+        now = self._tools.clock.now()
+        decision = self._obstacle(now)
+        if decision is None:
+            decision = self._pacer.decide(self.snapshot(now), now)
+            if decision.calls > 0:
+                decision = await self._dial(decision, now)
+        self._decide(decision)
+        self._tools.observer.decided(self.name, decision, time.perf_counter() - started)
+        return self._wait(decision, now)
+
+    def _wait(self, decision: Decision, now: datetime) -> float:
+        moments = [decision.wake_at, self._tools.picture.queue(self.name).next_free(now)]
+        waits = [(moment - now).total_seconds() for moment in moments if moment is not None]
+        return min([TICK, *(max(wait, 0.001) for wait in waits)])
+
+    def _obstacle(self, now: datetime) -> Decision | None:
+        """What forbids dialling altogether, whatever the agents do."""
+        if not self.campaign.dialer.schedule.open_at(self._tools.clock.local(now)):
+            return Decision(0, Bound.SCHEDULE, "outside the dialer's schedule")
+        if not self._tools.can_dial():
+            return Decision(0, Bound.LINK, "the picture of Asterisk's queues is not current")
+        if not self._tools.recorder.ready:
+            reason = self._tools.recorder.failing or "too many outcomes wait to be written"
+            return Decision(0, Bound.DATABASE, f"outcomes cannot be recorded: {reason}")
+        if time.monotonic() < self._empty_until:
+            return Decision(0, Bound.SPOOL, "no contact is ready in the active lists")
+        return None
+
+    def snapshot(self, now: datetime) -> Snapshot:
+        """Count what the pacer may know."""
+        queue = self._tools.picture.queue(self.name)
+        states: Counter[SeatState] = queue.states(now)
+        counts = self._tools.book.counts(self.name)
+        strangers = {call for call in queue.waiting - queue.offered if call not in self._tools.book}
+        return Snapshot(
+            dialer=self.campaign.dialer,
+            ready=states[SeatState.READY],
+            ringing=states[SeatState.RINGING],
+            talking=states[SeatState.TALKING],
+            wrapup=states[SeatState.WRAPUP],
+            dialling=counts.dialling,
+            waiting=counts.waiting + len(strangers),
+            channels=counts.channels,
+            last_originate=self._last_originate,
+        )
+
+    async def _dial(self, decision: Decision, now: datetime) -> Decision:
+        """Claim and place the decided calls; return the decision as it could be carried out."""
+        wanted = min(decision.calls, BATCH)
+        result = await self._claim(wanted, now)
+        if result.rows == 0:
+            self._empty_until = time.monotonic() + TICK
+            return Decision(0, Bound.SPOOL, "no contact is ready in the active lists", decision.detail)
+        if result.rows > len(result.attempts) or decision.calls > BATCH:
+            self.wake()  # some rows went aside, or more may be placed: look again at once
+        await self._place(result.attempts)
+        placed = len(result.attempts)
+        if placed < decision.calls:
+            bound = Bound.BATCH if placed == BATCH else Bound.SPOOL
+            return Decision(placed, bound, decision.reason, decision.detail, decision.wake_at)
+        return decision
+
+    async def _claim(self, wanted: int, now: datetime) -> ClaimResult:
+        started = time.perf_counter()
+        lists = self.campaign.lists
+        result = await self._tools.store.claim(
+            ClaimRequest(
+                campaign=self.name,
+                limit=wanted,
+                slots=tuple(self._draw_list(lists) for _ in range(wanted)) if lists else (),
+                lists=tuple(item.name for item in lists),
+                check_black_list=bool(self.campaign.dialer.dncr),
+                now=now,
+                local_now=self._tools.clock.local(now).replace(tzinfo=None),
+                lease_until=now + self._tools.lease(),
+            )
+        )
+        if result.rows:
+            self._tools.observer.claimed(self.name, result, time.perf_counter() - started)
+        return result
+
+    def _draw_list(self, lists: Sequence[ContactList]) -> str:
+        """Return the name of one list, drawn by the lists' shares (which sum to 1)."""
+        point = self._tools.clock.draw(1_000_000) / 1_000_000
+        for item in lists:
+            point -= item.share
+            if point < 0:
+                return item.name
+        return lists[-1].name
+
+    async def _place(self, attempts: tuple[Attempt, ...]) -> None:
+        """Write that the orders leave, then let them leave."""
+        if not attempts:
+            return
+        if self._stopping or not self._tools.can_dial():
+            self._unreleased += attempts
+            return
+        at = self._tools.clock.now()
+        try:
+            await self._tools.store.mark_sent(attempts, at)
+        except StoreError:
+            self._unreleased += attempts
+            raise
+        self._last_originate = at
+        await asyncio.gather(*(self._originate(attempt) for attempt in attempts))
+
+    async def _originate(self, attempt: Attempt) -> None:
+        tools, dialer = self._tools, self.campaign.dialer
+        number = attempt.contact.phone.number
+        caller_id = dialer.caller_id.choose(number, tools.clock.draw)
+        tools.book.add(Call(attempt, dialer, caller_id), tools.clock.now())
+        tools.book.apply(ev.OriginateSent(tools.clock.now(), attempt.id))
+        try:
+            await tools.control.originate(originate(dialer, attempt, caller_id))
+        except LinkError:
+            tools.book.withdraw(attempt.id)
+            self._unreleased.append(attempt)
+        except RefusedError as error:
+            tools.book.apply(ev.OriginateRefused(tools.clock.now(), attempt.id, str(error)))
+        except UncertainError as error:
+            log.warning(
+                "whether the order arrived is not known; events or reconciliation will tell",
+                action="call.uncertain",
+                call_id=attempt.id,
+                campaign=self.name,
+                reason=str(error),
+            )
+
+    async def _release(self) -> None:
+        """Give back what was claimed and not sent."""
+        if self._unreleased:
+            await self._tools.store.release(self._unreleased, self._tools.clock.now())
+            log.info(
+                "claims released",
+                action="campaign.released",
+                campaign=self.name,
+                contacts=len(self._unreleased),
+            )
+            self._unreleased = []
+
+    def _decide(self, decision: Decision) -> None:
+        self.decision = decision
+
+    def report(self, now: datetime) -> CampaignReport:
+        """Return what the campaign is doing."""
+        state = "running"
+        if self.decision is not None and self.decision.bound is Bound.SCHEDULE:
+            state = "off_schedule"
+        if state != self._state:
+            self._state, self._since = state, now
+        snapshot = self.snapshot(now)
+        states = self._tools.picture.queue(self.name).states(now)
+        self._tools.observer.seats(self.name, states, snapshot)
+        return CampaignReport(
+            campaign=self.name,
+            state=state,
+            since=self._since,
+            decision=self.decision,
+            snapshot=snapshot,
+            paused=states[SeatState.PAUSED],
+        )

@@ -1,0 +1,223 @@
+"""The engine as a whole: starts its parts in order, hands events on, stops in stages."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.picture import Picture
+from engine.domain.records import NOBODY, QueueLogRow
+from engine.ports import CallControl, Clock, LinkError, Observer, RefusedError, Store, UncertainError
+from engine.services.book import CallBook
+from engine.services.campaign import Tools
+from engine.services.fleet import Fleet
+from engine.services.reconcile import Reconciler
+from engine.services.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StopLimits:
+    """How long each stage of the stop may take, in s. Their sum is below systemd's TimeoutStopSec."""
+
+    claims: float = 5.0
+    drain: float = 30.0
+    hang_up: float = 5.0
+    flush: float = 10.0
+
+    @property
+    def total(self) -> float:
+        return self.claims + self.drain + self.hang_up + self.flush
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """`lease`: how long attempts stay ours without a sign of life; `abandoned_rest`: how long a
+    number rests after a call that found no agent."""
+
+    lease: timedelta = timedelta(seconds=30)
+    abandoned_rest: timedelta = timedelta(hours=72)
+    stop: StopLimits = StopLimits()
+
+
+class Engine:
+    """Run it with `run`, ask it to end with `stop`; it ends by itself only when a part fails."""
+
+    def __init__(
+        self,
+        control: CallControl,
+        store: Store,
+        observer: Observer,
+        clock: Clock,
+        settings: EngineSettings,
+    ) -> None:
+        self.control = control
+        self.store = store
+        self.clock = clock
+        self.settings = settings
+        self.observer = observer
+        self.recorder = Recorder(store, observer)
+        self.picture = Picture()
+        self.book = CallBook(self.recorder, observer, settings.abandoned_rest)
+        self.reconciler = Reconciler(control, store, self.book, clock)
+        self.fleet = Fleet(
+            Tools(
+                control=control,
+                store=store,
+                book=self.book,
+                picture=self.picture,
+                recorder=self.recorder,
+                observer=observer,
+                clock=clock,
+                can_dial=lambda: self.current,
+                lease=lambda: self.settings.lease,
+            )
+        )
+        self.book.listen = self.fleet.on_call
+        #: Is the picture of queues and channels up to date, so that calls may be placed?
+        self.current = False
+        self._linked = False
+        self._resync = asyncio.Event()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask the engine to stop dialling, let calls end, write everything and end."""
+        self._stop.set()
+
+    def reconfigure(self, settings: EngineSettings) -> None:
+        """Take over changed settings; they hold from the next call, claim or stop on."""
+        self.settings = settings
+        self.book.abandoned_rest = settings.abandoned_rest
+
+    async def run(self) -> None:
+        """Run until stopped. Raises StoreError or SchemaError when it cannot start."""
+        await self.store.check_schema()
+        await self.reconciler.adopt()
+        async with asyncio.TaskGroup() as group:
+            parts = [
+                group.create_task(self.recorder.run(), name="recorder"),
+                group.create_task(self._dispatch(), name="dispatch"),
+                group.create_task(self._keep_current(), name="reconcile"),
+                group.create_task(self._watch_overdue(), name="overdue"),
+                group.create_task(self.control.run(), name="link"),
+                group.create_task(self.fleet.run(group), name="fleet"),
+            ]
+            await self._stop.wait()
+            await self._stages()
+            for part in parts:
+                part.cancel()
+
+    async def _dispatch(self) -> None:
+        """Handle events one by one, in order; what one of them breaks is that event's alone."""
+        while True:
+            event = await self.control.next_event()
+            try:
+                self._handle(event)
+            except Exception:
+                log.exception("event not handled", action="event.failed", event_type=type(event).__name__)
+            if self.control.backlog() and self.control.backlog() % 100 == 0:
+                await asyncio.sleep(0)  # a long backlog must not keep the link's answers waiting
+
+    def _handle(self, event: ev.Event) -> None:
+        match event:
+            case ev.LinkUp():
+                self._linked = True
+                self._resync.set()
+                self.observer.link(True)
+            case ev.LinkDown():
+                self._linked = self.current = False
+                self.observer.link(False)
+                self.fleet.on_queue(None)
+            case ev.QueuesListed():
+                self.picture.apply(event)
+                self._seen_waiting(event)
+                self.fleet.on_queue(None)
+            case ev.CallEvent():
+                self.book.apply(event)
+                self._changed(self.picture.apply(event))
+            case ev.MemberSeen() | ev.MemberGone():
+                self._log_member(event)
+                self._changed(self.picture.apply(event))
+
+    def _changed(self, queue: str | None) -> None:
+        if queue is not None:
+            self.fleet.on_queue(queue)
+
+    def _seen_waiting(self, listed: ev.QueuesListed) -> None:
+        """Calls of ours that a query finds waiting have been answered and joined unseen."""
+        for waiting in listed.waiting:
+            if waiting.call in self.book:
+                self.book.apply(ev.CallerJoined(listed.at, waiting.call, waiting.queue, 1, ""))
+
+    def _log_member(self, event: ev.MemberSeen | ev.MemberGone) -> None:
+        """Members added, removed, paused and resumed go into queue_log, as Asterisk's own does."""
+        if isinstance(event, ev.MemberGone):
+            row = QueueLogRow(event.at, NOBODY, event.queue, event.name, "REMOVEMEMBER")
+        elif event.change == "added":
+            row = QueueLogRow(event.at, NOBODY, event.member.queue, event.member.name, "ADDMEMBER")
+        elif event.change == "pause":
+            word = "PAUSE" if event.member.paused else "UNPAUSE"
+            data = (event.member.paused_reason,) if event.member.paused_reason else ()
+            row = QueueLogRow(event.at, NOBODY, event.member.queue, event.member.name, word, data)
+        else:
+            return
+        self.recorder.put(row)
+
+    async def _keep_current(self) -> None:
+        """After every new link: take the picture anew, compare calls and channels, then dial on."""
+        while True:
+            await self._resync.wait()
+            self._resync.clear()
+            try:
+                await self.control.refresh_queues()
+                current = await self.reconciler.compare()
+            except (LinkError, RefusedError, UncertainError) as error:
+                log.warning("picture not taken", action="reconcile.failed", reason=str(error))
+                current = False
+            if current and self._linked:
+                self.current = True
+                log.info("picture is current", action="reconcile.current", calls=len(self.book))
+                self.fleet.on_queue(None)
+            elif self._linked:
+                await asyncio.sleep(1.0)
+                self._resync.set()
+
+    async def _watch_overdue(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            if self.current:
+                await self.reconciler.look_after_overdue()
+
+    async def _stages(self) -> None:
+        """Stop dialling, let calls end, hang up what is left, write everything."""
+        limits = self.settings.stop
+        log.info("stopping", action="engine.stopping", calls=len(self.book))
+        await self.fleet.stop(lambda: limits.claims)
+        await self._until_empty(limits.drain)
+        if len(self.book):
+            log.info("hanging up what is left", action="engine.hanging_up", calls=len(self.book))
+            for call in self.book:
+                try:
+                    await self.control.hang_up(call.attempt.id)
+                except (LinkError, UncertainError, RefusedError):
+                    break
+            await self._until_empty(limits.hang_up)
+        written = await self.recorder.flush(limits.flush)
+        log.info(
+            "stopped",
+            action="engine.stopped",
+            calls_left=len(self.book),
+            records_left=0 if written else self.recorder.pending,
+        )
+
+    async def _until_empty(self, limit: float) -> None:
+        try:
+            async with asyncio.timeout(limit):
+                await self.book.empty.wait()
+        except TimeoutError:
+            pass

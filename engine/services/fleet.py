@@ -1,0 +1,174 @@
+"""Keeps one worker per enabled campaign, as the settings tables say right now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.call import Call
+from engine.domain.errors import FieldError
+from engine.domain.model import Campaign, CampaignName
+from engine.domain.pacing import supported
+from engine.domain.settings import Row, SettingsRows, active_lists, read_dialer
+from engine.ports import CampaignReport, StoreError
+from engine.services.campaign import CampaignWorker, Tools
+
+log = structlog.get_logger(__name__)
+
+#: How often the settings are read: a change by plain SQL takes effect within twice this (s).
+PERIOD = 0.9
+#: A worker that ends without being told to is a fault; its campaign rests this long (s).
+_REST = 5.0
+
+
+class Fleet:
+    """The workers of all running campaigns.
+
+    Invariant: a campaign has one worker at most, and none while its settings cannot be read; a
+    campaign that cannot run never keeps another from running.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._workers: dict[CampaignName, CampaignWorker] = {}
+        self._tasks: dict[CampaignName, asyncio.Task[None]] = {}
+        self._aside: dict[str, CampaignReport] = {}
+        self._resting: dict[str, float] = {}
+        self._stopping = False
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Follow the settings until cancelled; workers run in `group`."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                if not self._stopping:
+                    self._follow(await self._tools.store.settings(), group, loop.time())
+                now = self._tools.clock.now()
+                await self._tools.store.renew(now + self._tools.lease())
+                await self._tools.store.publish(self._reports(now), now)
+            except StoreError as error:
+                self._tools.observer.database_failed()
+                log.warning("settings not read", action="fleet.database", reason=str(error))
+            self._tools.observer.backlog(self._tools.control.backlog(), self._tools.recorder.pending)
+            await asyncio.sleep(PERIOD)
+
+    def _follow(self, rows: SettingsRows, group: asyncio.TaskGroup, at: float) -> None:
+        """Start, update and stop workers so that they are what the rows say."""
+        queues = {str(row["name"]).lower(): row for row in rows.queues}
+        self._tools.picture.wrapup = {str(q["name"]): int(q["wrapuptime"]) for q in rows.queues}
+        wanted: dict[CampaignName, Campaign] = {}
+        aside: dict[str, CampaignReport] = {}
+        for row in rows.dialers:
+            name = str(row["campaign"])
+            if not row["status"]:
+                aside[name] = self._aside_report(name, "disabled", "", "dialers.status is 0")
+                continue
+            try:
+                campaign = self._read(row, queues.get(name.lower()), rows)
+            except FieldError as error:
+                aside[name] = self._set_aside(name, error)
+                continue
+            wanted[campaign.dialer.name] = campaign
+        self._aside = aside
+        for worker_name in set(self._workers) - set(wanted):
+            self._end(worker_name)
+        for name, campaign in wanted.items():
+            worker = self._workers.get(name)
+            if worker is not None:
+                worker.update(campaign)
+            elif name not in self._tasks and self._resting.get(name, 0.0) <= at:
+                self._start(campaign, group)
+
+    @staticmethod
+    def _read(row: Row, queue: Row | None, rows: SettingsRows) -> Campaign:
+        dialer = read_dialer(row, queue)
+        if not supported(dialer.dialer_type):
+            raise FieldError(
+                "dialertype",
+                f"{dialer.dialer_type.value} cannot be dialled by this version",
+                "Use PowerDialer.",
+            )
+        return Campaign(dialer, active_lists(rows.lists, dialer.name))
+
+    def _set_aside(self, name: str, error: FieldError) -> CampaignReport:
+        report = self._aside_report(name, "set_aside", error.field, str(error))
+        if self._aside.get(name) != report:
+            log.error("campaign set aside", action="campaign.set_aside", campaign=name, reason=str(error))
+        return report
+
+    def _aside_report(self, name: str, state: str, field: str, reason: str) -> CampaignReport:
+        """The same report as long as nothing changed, so that `since` tells since when."""
+        known = self._aside.get(name)
+        since = self._tools.clock.now()
+        if known and (known.state, known.reason) == (state, reason):
+            since = known.since
+        return CampaignReport(CampaignName(name), state, since, field, reason)
+
+    def _start(self, campaign: Campaign, group: asyncio.TaskGroup) -> None:
+        name = campaign.dialer.name
+        worker = CampaignWorker(campaign, self._tools)
+        self._workers[name] = worker
+        self._tasks[name] = group.create_task(self._guarded(worker), name=f"campaign {name}")
+        log.info(
+            "campaign started",
+            action="campaign.started",
+            campaign=name,
+            type=campaign.dialer.dialer_type.value,
+            lists=len(campaign.lists),
+        )
+
+    async def _guarded(self, worker: CampaignWorker) -> None:
+        """A fault in one campaign is that campaign's: it is reported and tried again later."""
+        try:
+            await worker.run()
+        except Exception:
+            log.exception("campaign worker failed", action="campaign.failed", campaign=worker.name)
+            self._resting[worker.name] = asyncio.get_running_loop().time() + _REST
+        finally:
+            self._tasks.pop(worker.name, None)
+            self._workers.pop(worker.name, None)
+
+    def _end(self, name: CampaignName) -> None:
+        worker = self._workers.pop(name, None)
+        if worker is not None:
+            worker.stop()
+            log.info("campaign stopped", action="campaign.stopped", campaign=name)
+
+    def _reports(self, now: datetime) -> list[CampaignReport]:
+        running = [worker.report(now) for worker in self._workers.values()]
+        names = {report.campaign for report in running}
+        return running + [r for r in self._aside.values() if r.campaign not in names]
+
+    def on_call(self, call: Call, event: ev.CallEvent) -> None:
+        """Tell the worker of a call's campaign."""
+        worker = self._workers.get(call.dialer.name)
+        if worker is not None:
+            worker.observe(event)
+
+    def on_queue(self, queue: str | None) -> None:
+        """Wake the worker whose queue changed; all of them when it is not known which."""
+        for name, worker in self._workers.items():
+            if queue is None or name == queue:
+                worker.wake()
+
+    async def stop(self, wait: Callable[[], float]) -> None:
+        """Stop all workers and wait for their turns to end, `wait()` s at most."""
+        self._stopping = True
+        for name in list(self._workers):
+            self._end(name)
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=wait())
+        now = self._tools.clock.now()
+        reports = [
+            CampaignReport(name, "stopped", now, reason="the engine was stopped")
+            for name in {CampaignName(task.get_name().removeprefix("campaign ")) for task in tasks}
+        ]
+        try:
+            await self._tools.store.publish(reports, now)
+        except StoreError as error:
+            log.warning("last report not written", action="fleet.database", reason=str(error))

@@ -1,0 +1,147 @@
+"""Compares what we believe with what Asterisk has: at the start, after reconnects, when calls are overdue."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.call import Call, State
+from engine.domain.callerid import CallerIdRules
+from engine.domain.dialstring import parse_dialstring
+from engine.domain.errors import FieldError
+from engine.domain.model import Attempt, Dialer, DialerType
+from engine.domain.schedule import parse_schedule
+from engine.domain.settings import SettingsRows, read_dialer
+from engine.domain.variables import Variables
+from engine.ports import (
+    CallControl,
+    Clock,
+    LinkError,
+    OpenAttempt,
+    RefusedError,
+    Store,
+    UncertainError,
+)
+from engine.services.book import CallBook
+
+log = structlog.get_logger(__name__)
+
+_UNREACHABLE = (LinkError, RefusedError, UncertainError)
+#: An order may travel for a moment before its channel can be seen.
+_YOUNG = timedelta(seconds=2)
+
+
+class Reconciler:
+    """Missed events are made up for by events of our own, through the same call machine."""
+
+    def __init__(self, control: CallControl, store: Store, book: CallBook, clock: Clock) -> None:
+        self._control = control
+        self._store = store
+        self._book = book
+        self._clock = clock
+
+    async def adopt(self) -> None:
+        """Take over the attempts that an earlier run left open: back into the spool when nothing
+        was sent, else into the book, where events or the next `compare` end them."""
+        now = self._clock.now()
+        left = await self._store.open_attempts(now)
+        if not left:
+            return
+        rows = await self._store.settings()
+        untouched = [_attempt(item) for item in left if item.state == "claimed"]
+        await self._store.release(untouched, now)
+        for item in left:
+            if item.state != "claimed":
+                self._book.add(_call(item, _dialer(item, rows)), now)
+        log.info(
+            "took over what an earlier run left",
+            action="reconcile.adopted",
+            released=len(untouched),
+            in_flight=len(self._book),
+        )
+
+    async def compare(self) -> bool:
+        """End the calls whose channels are gone, note those that were answered unseen.
+
+        False when Asterisk could not be asked; nothing was changed then.
+        """
+        asked_at = self._clock.now()
+        try:
+            live = await self._control.list_channels()
+        except _UNREACHABLE as error:
+            log.warning("channels not listed", action="reconcile.failed", reason=str(error))
+            return False
+        for call in self._book:
+            event = self._missed(call, live, asked_at)
+            if event is not None:
+                self._book.apply(event)
+        return True
+
+    def _missed(self, call: Call, live: dict[str, bool], asked_at: datetime) -> ev.CallEvent | None:
+        started = call.sent_at or call.attempt.claimed_at
+        if started > asked_at - _YOUNG:
+            return None
+        now = self._clock.now()
+        if call.attempt.id not in live:
+            return ev.Vanished(now, call.attempt.id)
+        if live[call.attempt.id] and call.state in (State.SENT, State.RINGING):
+            return ev.Answered(now, call.attempt.id, call.channel)
+        return None
+
+    async def look_after_overdue(self) -> None:
+        """End what should have ended by itself: hang up what lives, give up what does not."""
+        now = self._clock.now()
+        for call in self._book.overdue(now):
+            attempt = call.attempt.id
+            try:
+                alive = await self._control.hang_up(attempt)
+            except _UNREACHABLE:
+                return
+            if not alive and attempt in self._book:
+                self._book.apply(ev.Overdue(self._clock.now(), attempt))
+
+
+def _attempt(item: OpenAttempt) -> Attempt:
+    return Attempt(item.id, item.contact, item.claimed_at)
+
+
+def _dialer(item: OpenAttempt, rows: SettingsRows) -> Dialer:
+    """The dialer as it is now; a campaign that was broken or removed meanwhile gets the safest one."""
+    queues = {str(row["name"]).lower(): row for row in rows.queues}
+    name = item.campaign.lower()
+    for row in rows.dialers:
+        if str(row["campaign"]).lower() == name:
+            try:
+                return read_dialer(row, queues.get(name))
+            except FieldError:
+                break
+    return Dialer(
+        name=item.campaign,
+        dialer_type=DialerType.POWER,
+        schedule=parse_schedule("mon-sun;00:00-23:59"),
+        dial_string=parse_dialstring("Local/@gone"),
+        context="gone",
+        exten="gone",
+        caller_id=CallerIdRules(()),
+        variables=Variables(()),
+        max_channels=0,
+        timeout=60,
+        tbc=0,
+        tbc_nocontact=60,
+        retries=0,
+    )
+
+
+def _call(item: OpenAttempt, dialer: Dialer) -> Call:
+    state = State(item.state)
+    return Call(
+        attempt=_attempt(item),
+        dialer=dialer,
+        state=state,
+        sent_at=item.sent_at,
+        answered_at=item.answered_at,
+        connected_at=item.connected_at,
+        agent=item.agent,
+    )

@@ -1,0 +1,55 @@
+-- The engine's own memory: every attempt from the intention to the end, and what each campaign is doing.
+-- Times are UTC.
+
+CREATE TABLE IF NOT EXISTS ccdata.attempts (
+  id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT '= channel id = cdr_repo.guid',
+  campaign VARCHAR(128) NOT NULL,
+  spool_id BIGINT UNSIGNED NOT NULL,
+  destination VARCHAR(64) NOT NULL,
+  contact VARCHAR(64) NOT NULL DEFAULT '',
+  dialerbase VARCHAR(128) NOT NULL DEFAULT '',
+  attempt INT NOT NULL DEFAULT 1 COMMENT 'how many attempts on this number, this one included',
+  owner VARCHAR(64) NOT NULL COMMENT 'engine that holds the lease',
+  lease_until DATETIME(3) NOT NULL,
+  state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'claimed' COMMENT 'claimed, sent, ringing, answered, queued, connected, completed, ended',
+  claimed_at DATETIME(3) NOT NULL,
+  sent_at DATETIME(3) NULL,
+  ringing_at DATETIME(3) NULL,
+  answered_at DATETIME(3) NULL,
+  connected_at DATETIME(3) NULL,
+  ended_at DATETIME(3) NULL,
+  outcome VARCHAR(16) NULL COMMENT 'docs/outcomes.md',
+  cause INT NULL COMMENT 'Q.850',
+  sip INT NULL COMMENT 'SIP answer code',
+  agent VARCHAR(80) NOT NULL DEFAULT '',
+  next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, released',
+  note VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY attempts_open (state, owner),
+  KEY attempts_campaign (campaign, claimed_at),
+  KEY attempts_destination (destination, claimed_at),
+  KEY attempts_spool (spool_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.campaign_state (
+  campaign VARCHAR(128) NOT NULL,
+  state VARCHAR(16) NOT NULL COMMENT 'running, off_schedule, disabled, set_aside, stopped',
+  field VARCHAR(32) NOT NULL DEFAULT '' COMMENT 'the setting that set it aside',
+  reason VARCHAR(500) NOT NULL DEFAULT '' COMMENT 'why it is set aside, or why the last decision placed no more calls',
+  bound VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'what kept the last decision from more calls',
+  calls INT NOT NULL DEFAULT 0 COMMENT 'calls of the last decision',
+  overdial INT NOT NULL DEFAULT 0 COMMENT '%',
+  ready INT NOT NULL DEFAULT 0,
+  ringing INT NOT NULL DEFAULT 0,
+  talking INT NOT NULL DEFAULT 0,
+  wrapup INT NOT NULL DEFAULT 0,
+  paused INT NOT NULL DEFAULT 0,
+  dialling INT NOT NULL DEFAULT 0,
+  waiting INT NOT NULL DEFAULT 0,
+  channels INT NOT NULL DEFAULT 0,
+  owner VARCHAR(64) NOT NULL DEFAULT '',
+  since DATETIME(3) NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: written by the engine about once a second';

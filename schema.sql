@@ -1,0 +1,519 @@
+-- The whole schema of Overdial. MariaDB >= 10.6 and MySQL >= 8.0.13.
+--   mysql < schema.sql        creates it in one go on an empty server
+--   overdial migrate          brings any older version up to it (migrations/)
+-- The two ways end in the same tables; a test compares them.
+
+-- Settings: dialers, campaigns (queues) with their members, contact lists.
+
+CREATE DATABASE IF NOT EXISTS ccdata DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.dialers (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  campaign VARCHAR(128) NOT NULL COMMENT 'dialer name = campaign name',
+  schedule VARCHAR(1000) NOT NULL DEFAULT 'mon,tue,wed,thu,fri,sat;08:00-21:00' COMMENT 'days;HH:MM-HH:MM, several joined by & | or newline',
+  dialertype VARCHAR(32) NOT NULL DEFAULT 'PowerDialer',
+  status TINYINT NOT NULL DEFAULT 0 COMMENT '1 enabled, 0 disabled',
+  dialstring VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'SIP/TRUNK/prefix; the number is appended',
+  context VARCHAR(80) NOT NULL DEFAULT 'PowerDialer' COMMENT 'dialplan context of the answered call',
+  exten VARCHAR(80) NOT NULL DEFAULT '${EXTEN}' COMMENT '${EXTEN} = the dialled number',
+  am TINYINT NOT NULL DEFAULT 0 COMMENT 'answering-machine detection',
+  sound VARCHAR(1000) NOT NULL DEFAULT '',
+  maxchannels INT NOT NULL DEFAULT 10 COMMENT 'simultaneous calls (Predictive: per agent)',
+  variables VARCHAR(4000) NOT NULL DEFAULT '' COMMENT 'k=v joined by :',
+  timeout INT NOT NULL DEFAULT 30 COMMENT 's of ringing',
+  callerid VARCHAR(1000) NOT NULL DEFAULT '' COMMENT 'PREFIX#CALLERID-FROM-TO, several joined by , or newline',
+  retries INT NOT NULL DEFAULT 0 COMMENT 'extra attempts per number',
+  callerpres INT NOT NULL DEFAULT 0,
+  tbc INT NOT NULL DEFAULT 0 COMMENT '>= 0: ms between calls; < 0: overdial % (Power), abandon target % (Predictive)',
+  dncr TINYINT NOT NULL DEFAULT 1 COMMENT 'check the black list before each dial',
+  schedulephones VARCHAR(500) NOT NULL DEFAULT '' COMMENT 'hour=order of phone types, joined by :',
+  autoanswer TINYINT NOT NULL DEFAULT 1,
+  tbc_nocontact INT NOT NULL DEFAULT 30 COMMENT 'min before a contact that was not reached is tried again',
+  earlymedia TINYINT NOT NULL DEFAULT 0,
+  recyclecount INT NOT NULL DEFAULT 0,
+  recycle VARCHAR(4000) NOT NULL DEFAULT '[]',
+  country VARCHAR(16) NOT NULL DEFAULT '',
+  rule VARCHAR(32) NOT NULL DEFAULT 'NONE',
+  autoconvertcallerid TINYINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (id),
+  UNIQUE KEY dialers_campaign (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.queues (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  name VARCHAR(128) NOT NULL COMMENT 'campaign = queue name, with its suffix <- or ->',
+  musiconhold VARCHAR(64) NOT NULL DEFAULT 'default',
+  announce VARCHAR(128) NOT NULL DEFAULT '',
+  context VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'where digits typed in the queue lead',
+  timeout INT NOT NULL DEFAULT 15 COMMENT 's that an agent''s phone rings',
+  monitorType VARCHAR(32) NOT NULL DEFAULT 'MixMonitor',
+  monitorFormat VARCHAR(16) NOT NULL DEFAULT 'gsm',
+  announceFrequency INT NOT NULL DEFAULT 0,
+  announceRoundSeconds INT NOT NULL DEFAULT 0,
+  announceHoldtime VARCHAR(8) NOT NULL DEFAULT 'no',
+  announcePosition VARCHAR(8) NOT NULL DEFAULT 'no',
+  retry INT NOT NULL DEFAULT 3,
+  wrapuptime INT NOT NULL DEFAULT 0 COMMENT 's of after-call work',
+  maxlen INT NOT NULL DEFAULT 100,
+  servicelevel INT NOT NULL DEFAULT 15,
+  strategy VARCHAR(32) NOT NULL DEFAULT 'rrmemory',
+  joinempty VARCHAR(64) NOT NULL DEFAULT 'yes',
+  leavewhenempty VARCHAR(64) NOT NULL DEFAULT 'no',
+  eventmemberstatus TINYINT NOT NULL DEFAULT 0,
+  eventwhencalled TINYINT NOT NULL DEFAULT 1,
+  reportholdtime TINYINT NOT NULL DEFAULT 0,
+  memberdelay INT NOT NULL DEFAULT 0,
+  weight INT NOT NULL DEFAULT 0,
+  timeoutrestart TINYINT NOT NULL DEFAULT 1,
+  ringinuse TINYINT NOT NULL DEFAULT 0,
+  setinterfacevar TINYINT NOT NULL DEFAULT 1,
+  periodicAnnounce VARCHAR(128) NOT NULL DEFAULT '',
+  periodicAnnounceFrequency VARCHAR(16) NOT NULL DEFAULT '0',
+  did VARCHAR(255) NOT NULL DEFAULT '',
+  direction VARCHAR(16) NOT NULL DEFAULT 'outbound',
+  interactions VARCHAR(255) NOT NULL DEFAULT '',
+  email VARCHAR(255) NOT NULL DEFAULT '',
+  thresholds VARCHAR(128) NOT NULL DEFAULT '',
+  welcome VARCHAR(1000) NOT NULL DEFAULT '',
+  schedule VARCHAR(1000) NOT NULL DEFAULT 'sun-sat;00:00-23:59',
+  form VARCHAR(1000) NOT NULL DEFAULT '',
+  quality VARCHAR(255) NOT NULL DEFAULT '',
+  dialstring VARCHAR(128) NOT NULL DEFAULT '',
+  voicemail VARCHAR(16) NOT NULL DEFAULT '',
+  queue_survey TINYINT NOT NULL DEFAULT 0,
+  queue_timeout INT NOT NULL DEFAULT 600 COMMENT 's that a caller may wait',
+  auto_answer VARCHAR(8) NOT NULL DEFAULT 'FALSE',
+  show_dispositions TINYINT NOT NULL DEFAULT 1,
+  queue_breaks VARCHAR(1000) NOT NULL DEFAULT '',
+  screen_recording TINYINT NOT NULL DEFAULT 0,
+  language VARCHAR(16) NOT NULL DEFAULT 'en',
+  transferCampaigns VARCHAR(1000) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  UNIQUE KEY queues_name (name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.queue_members (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  queue_name VARCHAR(128) NOT NULL,
+  interface VARCHAR(128) NOT NULL,
+  membername VARCHAR(80) NOT NULL DEFAULT '',
+  state_interface VARCHAR(128) NOT NULL DEFAULT '',
+  penalty INT NOT NULL DEFAULT 0,
+  paused TINYINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (id),
+  UNIQUE KEY queue_members_seat (queue_name, interface)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.dialer_base (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  campaign VARCHAR(128) NOT NULL,
+  name VARCHAR(128) NOT NULL COMMENT '= calls_spool.dialerbase',
+  records INT NOT NULL DEFAULT 0,
+  active TINYINT NOT NULL DEFAULT 0,
+  percentage INT NULL DEFAULT NULL COMMENT 'share of the list among the active ones; a single list needs none',
+  PRIMARY KEY (id),
+  KEY dialer_base_campaign (campaign, name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+-- The work: contacts to call, scheduled calls, numbers never to call; the same for SMS.
+
+CREATE TABLE IF NOT EXISTS ccdata.calls_spool (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  campaign VARCHAR(128) NOT NULL,
+  destination VARCHAR(64) NOT NULL COMMENT 'phone to dial; may carry a type: M=0991 or M=2=0991',
+  status TINYINT NOT NULL DEFAULT 1 COMMENT '1 ready, 0 in progress, 3 blocked by black list; 2 set aside, see reason',
+  data VARCHAR(4000) NULL DEFAULT '' COMMENT 'k=v joined by :',
+  alternatives VARCHAR(1000) NULL DEFAULT '' COMMENT 'phones joined by :',
+  contact VARCHAR(64) NULL DEFAULT '',
+  dialerbase VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'list; empty = a task, served first',
+  priority INT NOT NULL DEFAULT 9999 COMMENT 'smaller first; 1 is the scheduler''s',
+  agentphone VARCHAR(80) NULL DEFAULT '',
+  retries INT NOT NULL DEFAULT 0 COMMENT 'attempts made on the current number',
+  notbefore DATETIME(3) NULL DEFAULT NULL COMMENT 'UTC; a retry waits until then',
+  shuffle INT UNSIGNED NOT NULL DEFAULT (FLOOR(RAND() * 4294967295)) COMMENT 'random order within a priority',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why the row is set aside or blocked',
+  PRIMARY KEY (id),
+  KEY calls_spool_claim (campaign, dialerbase, status, notbefore, priority, shuffle),
+  KEY calls_spool_task (campaign, dialerbase, status, notbefore),
+  KEY calls_spool_due (campaign, status, notbefore),
+  KEY calls_spool_destination (destination),
+  KEY calls_spool_contact (contact)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.calls_scheduler (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  calldate DATETIME NOT NULL COMMENT 'when to call, local time of the server',
+  campaign VARCHAR(128) NOT NULL,
+  destination VARCHAR(64) NOT NULL,
+  agentphone VARCHAR(80) NULL DEFAULT '' COMMENT 'extension or user name of the agent it waits for',
+  alternatives VARCHAR(1000) NULL DEFAULT '',
+  data VARCHAR(4000) NULL DEFAULT '',
+  contact VARCHAR(64) NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY calls_scheduler_due (campaign, calldate),
+  KEY calls_scheduler_destination (destination)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.black_list (
+  phone VARCHAR(64) NOT NULL,
+  campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign',
+  username VARCHAR(80) NULL DEFAULT '',
+  company VARCHAR(128) NULL DEFAULT '',
+  job_title VARCHAR(128) NULL DEFAULT '',
+  name VARCHAR(128) NULL DEFAULT '',
+  created DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  PRIMARY KEY (phone, campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.black_list_schedule (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  phone VARCHAR(64) NOT NULL,
+  removedate DATETIME NOT NULL COMMENT 'blocked until then, local time of the server',
+  PRIMARY KEY (id),
+  KEY black_list_schedule_phone (phone, removedate)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.sms_spool (
+  idm BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  campaign VARCHAR(128) NOT NULL,
+  destination VARCHAR(64) NOT NULL,
+  message VARCHAR(2000) NOT NULL DEFAULT '',
+  device VARCHAR(64) NULL DEFAULT '',
+  data VARCHAR(4000) NULL DEFAULT '',
+  state TINYINT NOT NULL DEFAULT 1 COMMENT '0 none, 1 to process, 3 blocked',
+  priority INT NOT NULL DEFAULT 9999,
+  smsbase VARCHAR(128) NULL DEFAULT '' COMMENT 'list name',
+  PRIMARY KEY (idm),
+  KEY sms_spool_claim (campaign, state, priority),
+  KEY sms_spool_destination (destination)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.sms_scheduler (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  calldate DATETIME NOT NULL,
+  campaign VARCHAR(128) NOT NULL,
+  destination VARCHAR(64) NOT NULL,
+  data VARCHAR(4000) NULL DEFAULT '' COMMENT 'message',
+  PRIMARY KEY (id),
+  KEY sms_scheduler_due (campaign, calldate)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+-- History: what happened, in the documented columns. Times are the server's local time.
+
+CREATE DATABASE IF NOT EXISTS ccrepo DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.cdr_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  calldate DATETIME NOT NULL,
+  clid VARCHAR(128) NOT NULL DEFAULT '',
+  src VARCHAR(80) NOT NULL DEFAULT '',
+  dst VARCHAR(80) NOT NULL DEFAULT '',
+  dcontext VARCHAR(80) NOT NULL DEFAULT '',
+  channel VARCHAR(128) NOT NULL DEFAULT '',
+  dstchannel VARCHAR(128) NOT NULL DEFAULT '',
+  lastapp VARCHAR(80) NOT NULL DEFAULT '',
+  duration INT NOT NULL DEFAULT 0 COMMENT 's',
+  billsec INT NOT NULL DEFAULT 0 COMMENT 's from answer',
+  disposition VARCHAR(45) NOT NULL DEFAULT '',
+  amaflags INT NOT NULL DEFAULT 0,
+  accountcode VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'agent',
+  guid VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'unique id and recording name',
+  causecode VARCHAR(32) NOT NULL DEFAULT '' COMMENT 'Q.850 cause, and the SIP code where known',
+  campaign VARCHAR(128) NOT NULL DEFAULT '',
+  charged_balance DECIMAL(12,4) NOT NULL DEFAULT 0,
+  real_balance DECIMAL(12,4) NOT NULL DEFAULT 0,
+  note VARCHAR(255) NOT NULL DEFAULT '',
+  contact VARCHAR(64) NOT NULL DEFAULT '',
+  finishtime VARCHAR(255) NOT NULL DEFAULT '',
+  rating DECIMAL(5,2) NULL DEFAULT NULL,
+  dialerbase VARCHAR(128) NOT NULL DEFAULT '',
+  type VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'record = recorded',
+  uniqueid VARCHAR(64) NOT NULL DEFAULT '',
+  userfield VARCHAR(255) NOT NULL DEFAULT '',
+  parandvalues VARCHAR(4000) NOT NULL DEFAULT '' COMMENT 'the contact''s data',
+  peeraccount VARCHAR(80) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY cdr_repo_guid (guid),
+  KEY cdr_repo_campaign (campaign, calldate),
+  KEY cdr_repo_time (calldate),
+  KEY cdr_repo_dst (dst, calldate),
+  KEY cdr_repo_contact (contact)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.queue_log_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  origid BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'may repeat',
+  datetime DATETIME NOT NULL,
+  callid VARCHAR(64) NOT NULL DEFAULT '',
+  queuename VARCHAR(128) NOT NULL DEFAULT '',
+  agent VARCHAR(128) NOT NULL DEFAULT '',
+  event VARCHAR(32) NOT NULL,
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  data3 VARCHAR(255) NOT NULL DEFAULT '',
+  data4 VARCHAR(255) NOT NULL DEFAULT '',
+  data5 VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY queue_log_repo_time (datetime),
+  KEY queue_log_repo_queue (queuename, datetime),
+  KEY queue_log_repo_call (callid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.black_list_history (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  calldate DATETIME NOT NULL COMMENT 'of the attempt',
+  src VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'agent, or the dialer',
+  dst VARCHAR(80) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY black_list_history_dst (dst, calldate)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.tags (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  datetime DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  user VARCHAR(80) NOT NULL DEFAULT '',
+  guid VARCHAR(64) NOT NULL DEFAULT '',
+  time INT NOT NULL DEFAULT 0 COMMENT 'second within the recording',
+  comment VARCHAR(2000) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY tags_guid (guid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.auditory (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  datetime DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  userid VARCHAR(80) NOT NULL DEFAULT '',
+  host VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'source address',
+  action VARCHAR(2000) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY auditory_time (datetime)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+-- History of the other channels, in the documented columns. Positional data1…data5 as in the voice log.
+
+CREATE TABLE IF NOT EXISTS ccrepo.sms_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  idm VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'depends on the provider',
+  campaign VARCHAR(128) NOT NULL DEFAULT '',
+  dateprocessed DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  direction CHAR(1) NOT NULL DEFAULT 'O' COMMENT 'I or O',
+  callerid VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'source',
+  message VARCHAR(2000) NOT NULL DEFAULT '',
+  agent VARCHAR(80) NOT NULL DEFAULT '',
+  smsbase VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'list',
+  result VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'depends on the provider',
+  readsms TINYINT NOT NULL DEFAULT 0,
+  sessionid VARCHAR(64) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY sms_repo_campaign (campaign, dateprocessed)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.webchat_log_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  origid BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'may repeat',
+  datetime DATETIME NOT NULL,
+  callid VARCHAR(64) NOT NULL DEFAULT '',
+  queuename VARCHAR(128) NOT NULL DEFAULT '',
+  agent VARCHAR(128) NOT NULL DEFAULT '',
+  event VARCHAR(32) NOT NULL,
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  data3 VARCHAR(255) NOT NULL DEFAULT '',
+  data4 VARCHAR(255) NOT NULL DEFAULT '',
+  data5 VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY webchat_log_repo_time (datetime),
+  KEY webchat_log_repo_queue (queuename, datetime),
+  KEY webchat_log_repo_call (callid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.sms_log_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  origid BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'may repeat',
+  datetime DATETIME NOT NULL,
+  callid VARCHAR(64) NOT NULL DEFAULT '',
+  queuename VARCHAR(128) NOT NULL DEFAULT '',
+  agent VARCHAR(128) NOT NULL DEFAULT '',
+  event VARCHAR(32) NOT NULL,
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  data3 VARCHAR(255) NOT NULL DEFAULT '',
+  data4 VARCHAR(255) NOT NULL DEFAULT '',
+  data5 VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY sms_log_repo_time (datetime),
+  KEY sms_log_repo_queue (queuename, datetime),
+  KEY sms_log_repo_call (callid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.email_log_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  origid BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'may repeat',
+  datetime DATETIME NOT NULL,
+  callid VARCHAR(64) NOT NULL DEFAULT '',
+  queuename VARCHAR(128) NOT NULL DEFAULT '',
+  agent VARCHAR(128) NOT NULL DEFAULT '',
+  event VARCHAR(32) NOT NULL,
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  data3 VARCHAR(255) NOT NULL DEFAULT '',
+  data4 VARCHAR(255) NOT NULL DEFAULT '',
+  data5 VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY email_log_repo_time (datetime),
+  KEY email_log_repo_queue (queuename, datetime),
+  KEY email_log_repo_call (callid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.twitter_log_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  origid BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'may repeat',
+  datetime DATETIME NOT NULL,
+  callid VARCHAR(64) NOT NULL DEFAULT '',
+  queuename VARCHAR(128) NOT NULL DEFAULT '',
+  agent VARCHAR(128) NOT NULL DEFAULT '',
+  event VARCHAR(32) NOT NULL,
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  data3 VARCHAR(255) NOT NULL DEFAULT '',
+  data4 VARCHAR(255) NOT NULL DEFAULT '',
+  data5 VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY twitter_log_repo_time (datetime),
+  KEY twitter_log_repo_queue (queuename, datetime),
+  KEY twitter_log_repo_call (callid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.messenger_log_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  origid BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'may repeat',
+  datetime DATETIME NOT NULL,
+  callid VARCHAR(64) NOT NULL DEFAULT '',
+  queuename VARCHAR(128) NOT NULL DEFAULT '',
+  agent VARCHAR(128) NOT NULL DEFAULT '',
+  event VARCHAR(32) NOT NULL,
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  data3 VARCHAR(255) NOT NULL DEFAULT '',
+  data4 VARCHAR(255) NOT NULL DEFAULT '',
+  data5 VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY messenger_log_repo_time (datetime),
+  KEY messenger_log_repo_queue (queuename, datetime),
+  KEY messenger_log_repo_call (callid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.facebook_log_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  origid BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'may repeat',
+  datetime DATETIME NOT NULL,
+  callid VARCHAR(64) NOT NULL DEFAULT '',
+  queuename VARCHAR(128) NOT NULL DEFAULT '',
+  agent VARCHAR(128) NOT NULL DEFAULT '',
+  event VARCHAR(32) NOT NULL,
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  data3 VARCHAR(255) NOT NULL DEFAULT '',
+  data4 VARCHAR(255) NOT NULL DEFAULT '',
+  data5 VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY facebook_log_repo_time (datetime),
+  KEY facebook_log_repo_queue (queuename, datetime),
+  KEY facebook_log_repo_call (callid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.email_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT COMMENT '= email_id of the events',
+  campaign VARCHAR(128) NOT NULL DEFAULT '',
+  dateprocessed DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  direction CHAR(1) NOT NULL DEFAULT 'O',
+  address VARCHAR(255) NOT NULL DEFAULT '',
+  subject VARCHAR(998) NOT NULL DEFAULT '',
+  agent VARCHAR(80) NOT NULL DEFAULT '',
+  sessionid VARCHAR(64) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY email_repo_campaign (campaign, dateprocessed)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.sipchat (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  datecreated DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  src VARCHAR(80) NOT NULL DEFAULT '',
+  dest VARCHAR(80) NOT NULL DEFAULT '',
+  message VARCHAR(2000) NOT NULL DEFAULT '',
+  srcagent VARCHAR(80) NOT NULL DEFAULT '',
+  dstagent VARCHAR(80) NOT NULL DEFAULT '',
+  status VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'SUCCESS or FAILURE',
+  PRIMARY KEY (id),
+  KEY sipchat_time (datecreated)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+-- The engine's own memory: every attempt from the intention to the end, and what each campaign is doing.
+-- Times are UTC.
+
+CREATE TABLE IF NOT EXISTS ccdata.attempts (
+  id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT '= channel id = cdr_repo.guid',
+  campaign VARCHAR(128) NOT NULL,
+  spool_id BIGINT UNSIGNED NOT NULL,
+  destination VARCHAR(64) NOT NULL,
+  contact VARCHAR(64) NOT NULL DEFAULT '',
+  dialerbase VARCHAR(128) NOT NULL DEFAULT '',
+  attempt INT NOT NULL DEFAULT 1 COMMENT 'how many attempts on this number, this one included',
+  owner VARCHAR(64) NOT NULL COMMENT 'engine that holds the lease',
+  lease_until DATETIME(3) NOT NULL,
+  state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'claimed' COMMENT 'claimed, sent, ringing, answered, queued, connected, completed, ended',
+  claimed_at DATETIME(3) NOT NULL,
+  sent_at DATETIME(3) NULL,
+  ringing_at DATETIME(3) NULL,
+  answered_at DATETIME(3) NULL,
+  connected_at DATETIME(3) NULL,
+  ended_at DATETIME(3) NULL,
+  outcome VARCHAR(16) NULL COMMENT 'docs/outcomes.md',
+  cause INT NULL COMMENT 'Q.850',
+  sip INT NULL COMMENT 'SIP answer code',
+  agent VARCHAR(80) NOT NULL DEFAULT '',
+  next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, released',
+  note VARCHAR(255) NOT NULL DEFAULT '',
+  PRIMARY KEY (id),
+  KEY attempts_open (state, owner),
+  KEY attempts_campaign (campaign, claimed_at),
+  KEY attempts_destination (destination, claimed_at),
+  KEY attempts_spool (spool_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.campaign_state (
+  campaign VARCHAR(128) NOT NULL,
+  state VARCHAR(16) NOT NULL COMMENT 'running, off_schedule, disabled, set_aside, stopped',
+  field VARCHAR(32) NOT NULL DEFAULT '' COMMENT 'the setting that set it aside',
+  reason VARCHAR(500) NOT NULL DEFAULT '' COMMENT 'why it is set aside, or why the last decision placed no more calls',
+  bound VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'what kept the last decision from more calls',
+  calls INT NOT NULL DEFAULT 0 COMMENT 'calls of the last decision',
+  overdial INT NOT NULL DEFAULT 0 COMMENT '%',
+  ready INT NOT NULL DEFAULT 0,
+  ringing INT NOT NULL DEFAULT 0,
+  talking INT NOT NULL DEFAULT 0,
+  wrapup INT NOT NULL DEFAULT 0,
+  paused INT NOT NULL DEFAULT 0,
+  dialling INT NOT NULL DEFAULT 0,
+  waiting INT NOT NULL DEFAULT 0,
+  channels INT NOT NULL DEFAULT 0,
+  owner VARCHAR(64) NOT NULL DEFAULT '',
+  since DATETIME(3) NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: written by the engine about once a second';
+
+CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
+  version INT NOT NULL,
+  name VARCHAR(128) NOT NULL,
+  applied_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  PRIMARY KEY (version)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
+  (1, '0001_settings'),
+  (2, '0002_spool'),
+  (3, '0003_history'),
+  (4, '0004_other_channels'),
+  (5, '0005_engine');
