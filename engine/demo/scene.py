@@ -9,12 +9,12 @@ CAMPAIGN = "DEMO<-"
 LIST = "DEMO-LIST"
 #: Seconds of after-call work, of ringing and of waiting for an agent: short, so that the demo is.
 WRAPUP = 1
-RING_TIMEOUT = 10
+RING_TIMEOUT = 8
 QUEUE_TIMEOUT = 4
 #: Calls placed beyond one per free agent, in per cent.
-OVERDIAL = 120
+OVERDIAL = 150
 #: Seconds of talk that the loopback's customers draw from.
-TALK = (2, 7)
+TALK = (2, 5)
 _NAMES = ("Ana", "Bruno", "Carla", "Diego", "Elena", "Fabio", "Grete", "Hugo", "Inés", "João")
 
 

@@ -148,16 +148,14 @@ class Asterisk:
                 return int(line.split()[0])
         raise LabError("Asterisk does not answer on its control socket. Fix: read its log.")
 
-    def queue(self, agents: int, name: str, wrapup: int) -> None:
-        """Write the queue `name` with static members 101… of the loopback, before the start."""
-        members = "".join(
-            f"member => PJSIP/agent{101 + i},0,Agent {101 + i},PJSIP/agent{101 + i}\n" for i in range(agents)
-        )
+    def queue(self, agents: int, name: str, wrapup: int, first: int = 101) -> None:
+        """Write the queue `name` with loopback agents `first`… as static members, before the start."""
+        numbers = range(first, first + agents)
+        members = "".join(f"member => PJSIP/agent{n},0,Agent {n},PJSIP/agent{n}\n" for n in numbers)
         endpoints = "".join(
-            f"[agent{101 + i}](overdial-agent)\naors = agent{101 + i}\ntransport = lab\n"
-            f"[agent{101 + i}]\ntype = aor\n"
-            f"contact = sip:agent{101 + i}@127.0.0.1:{self.sip_port}\n"
-            for i in range(agents)
+            f"[agent{n}](overdial-agent)\naors = agent{n}\ntransport = lab\n"
+            f"[agent{n}]\ntype = aor\ncontact = sip:agent{n}@127.0.0.1:{self.sip_port}\n"
+            for n in numbers
         )
         local = self.home / "etc/local"
         with (local / "queues.conf").open("a") as queues:

@@ -30,7 +30,10 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
 def check_port(port: int, kind: int, purpose: str) -> None:
     """Raise LabError when `port` on loopback is taken by somebody else."""
     with socket.socket(socket.AF_INET, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if kind == socket.SOCK_STREAM:
+            # A port that only waits out its last connection is free. For datagrams the option
+            # would mean sharing.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
@@ -111,12 +114,30 @@ class Child:
         return ""
 
 
-def wait_until(ready: Callable[[], bool], child: Child, what: str, limit: float = 60.0) -> None:
-    """Wait until `ready()` is true. Raises LabError when the child ends or `limit` s pass first."""
+def poll(ready: Callable[[], bool], what: str, limit: float = 30.0, pause: float = 0.05) -> None:
+    """Wait until `ready()` is true. Raises LabError naming `what` when it is not within `limit` s."""
     deadline = time.monotonic() + limit
     while not ready():
+        if time.monotonic() > deadline:
+            raise LabError(f"{what}: not within {limit:.0f} s. Fix: read the logs of the parts.")
+        time.sleep(pause)
+
+
+def poll(ready: Callable[[], bool], what: str, limit: float = 30.0) -> None:
+    """Wait until `ready()` is true. Raises LabError naming `what` when it is not within `limit` s."""
+    deadline = time.monotonic() + limit
+    while not ready():
+        if time.monotonic() > deadline:
+            raise LabError(f"{what}: not within {limit:.0f} s. Fix: read the logs of the parts.")
+        time.sleep(0.05)
+
+
+def wait_until(ready: Callable[[], bool], child: Child, what: str, limit: float = 60.0) -> None:
+    """Wait until a starting child is ready. Raises LabError when it ends or `limit` s pass first."""
+
+    def ready_or_dead() -> bool:
         if not child.running():
             raise LabError(f"{what} ended while it was starting: {child.tail()}. Fix: read {child.log}.")
-        if time.monotonic() > deadline:
-            raise LabError(f"{what} was not ready within {limit:.0f} s. Fix: read {child.log}.")
-        time.sleep(0.05)
+        return ready()
+
+    poll(ready_or_dead, f"{what} (log: {child.log}) is not ready", limit)

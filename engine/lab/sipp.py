@@ -1,0 +1,65 @@
+"""SIPp as the carrier: a scenario on a loopback port, whose own message log is the judge."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+from pathlib import Path
+
+from engine.lab.parts import Child, LabError, check_port, free_port, wait_until
+
+_INVITE = re.compile(r"^INVITE sip:([^@\s]+)@", re.MULTILINE)
+
+
+class Sipp:
+    """One running SIPp. `port`: where it answers."""
+
+    def __init__(self, scenario: Path, home: Path) -> None:
+        program = shutil.which("sipp")
+        if program is None:
+            raise LabError("sipp is not installed. Fix: run deploy/lab/packages.sh (make does it).")
+        self._program = program
+        self.scenario = scenario
+        self.home = home
+        self.port = free_port(socket.SOCK_DGRAM)
+        self.messages = home / "messages.log"
+        self.child: Child | None = None
+
+    def start(self) -> None:
+        """Start and wait until the socket is bound."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        # One second of a 500 Hz square wave in µ-law, 8,000 samples/s: loud enough to be heard.
+        (self.home / "tone.ulaw").write_bytes((b"\x90" * 8 + b"\x10" * 8) * 500)
+        argv = [self._program, "-sf", str(self.scenario), "-i", "127.0.0.1", "-p", str(self.port)]
+        # Media ports below those that Asterisk and the kernel hand out.
+        argv += ["-mp", str(5_000 + self.port % 1_000 * 4), "-nostdin", "-aa"]
+        argv += ["-trace_msg", "-message_file", str(self.messages), "-trace_err", "-error_file", "errors.log"]
+        self.child = Child(argv, self.home / "sipp.log", cwd=self.home, env={"TERM": "dumb"})
+        wait_until(self._listening, self.child, "SIPp")
+
+    def _listening(self) -> bool:
+        try:
+            check_port(self.port, socket.SOCK_DGRAM, "SIPp")
+        except LabError:
+            return True
+        return False
+
+    def invites(self) -> list[str]:
+        """Return the user parts of all INVITEs received so far, retransmissions left out."""
+        try:
+            text = self.messages.read_text(errors="replace")
+        except OSError:
+            return []
+        numbers, seen = [], set()
+        for message in re.split(r"^-{10,}.*$", text, flags=re.MULTILINE):
+            match = _INVITE.search(message)
+            call = re.search(r"^Call-ID: *(\S+)", message, re.MULTILINE | re.IGNORECASE)
+            if match and call and call[1] not in seen and "received" in message:
+                seen.add(call[1])
+                numbers.append(match[1])
+        return numbers
+
+    def stop(self) -> None:
+        if self.child is not None:
+            self.child.stop(3.0)
