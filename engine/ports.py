@@ -63,11 +63,11 @@ class CallControl(Protocol):
 
     async def refresh_queues(self) -> None:
         """Ask for the full picture of all queues; it comes as QueuesListed, in order with the
-        other events. Raises LinkError or UncertainError."""
+        other events. Raises LinkError, RefusedError or UncertainError."""
 
-    async def list_channels(self) -> dict[str, bool]:
-        """Return the ids of all live channels, and whether each is answered. Raises LinkError or
-        UncertainError."""
+    async def refresh_channels(self) -> None:
+        """Ask for all live channels; they come as ChannelsListed, in order with the other events.
+        Raises LinkError, RefusedError or UncertainError."""
 
     def backlog(self) -> int:
         """Return how many events wait to be handled."""

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
 from engine.adapters.mysql import Database
 from engine.adapters.mysql.migrate import migrate
 from engine.lab.asterisk import Asterisk, AsteriskInstall
 from engine.lab.mariadb import MariaDB
 from engine.lab.sipp import Sipp
 from engine.resources import resource
-
 from tests.stage import CAMPAIGN, OTHER, Names
 
 LAB = Path(os.environ.get("OVERDIAL_LAB", ".lab")).resolve()

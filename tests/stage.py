@@ -51,6 +51,7 @@ class Stage:
     engine: Child | None = None
     metrics_port: int = field(default_factory=free_port)
     invited_before: int = 0
+    ami_port: int = 0
 
     def sql(self, text: str) -> list[list[str]]:
         """Run statements with the ordinary client; `ccdata.` and `ccrepo.` are this test's own."""
@@ -98,8 +99,8 @@ class Stage:
         self.home.mkdir(parents=True, exist_ok=True)
         config = self.home / "overdial.toml"
         config.write_text(
-            f'[engine]\nname = "test"\n\n[asterisk]\nport = {self.asterisk.ami_port}\n'
-            f'secret = "{self.asterisk.secret}"\nping_interval = 1\n\n'
+            f'[engine]\nname = "test"\n\n[asterisk]\nport = {self.ami_port or self.asterisk.ami_port}\n'
+            f'secret = "{self.asterisk.secret}"\nping_interval = 0.5\nping_timeout = 1\n\n'
             f'[database]\nsocket = "{self.mariadb.socket}"\nuser = "root"\n'
             f'configuration = "{self.names.configuration}"\nhistory = "{self.names.history}"\n\n'
             f"[metrics]\nport = {self.metrics_port}\n\n{self.extra}"
@@ -163,6 +164,6 @@ def set_stage(
         yield stage
     finally:
         if stage.engine is not None:
-            stage.engine.stop(15.0)
+            stage.engine.kill()
         asterisk.command("channel request hangup all")
         poll(lambda: asterisk.channels() == 0, "all channels are gone", 20.0)

@@ -26,8 +26,9 @@ class SeatState(enum.StrEnum):
 
 
 # Asterisk's device states (main/devicestate.c).
-_NOT_INUSE, _INUSE, _BUSY, _RINGING, _RINGINUSE, _ONHOLD = 1, 2, 3, 6, 7, 8
-_UNKNOWN, _INVALID, _UNAVAILABLE = 0, 4, 5
+_OCCUPIED = frozenset((2, 3, 8))  # in use, busy, on hold
+_UNREACHABLE = frozenset((4, 5))  # invalid, unavailable
+RINGING = frozenset((6, 7))  # ringing, ringing while in use
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ class Seat:
             return SeatState.TALKING
         if self.member.paused:
             return SeatState.PAUSED
-        if self.offered or device in (_RINGING, _RINGINUSE):
+        if self.offered or device in RINGING:
             return SeatState.RINGING
-        if device in (_INUSE, _BUSY, _ONHOLD):
+        if device in _OCCUPIED:
             return SeatState.BUSY
-        if device in (_INVALID, _UNAVAILABLE):
+        if device in _UNREACHABLE:
             return SeatState.GONE
         if self.wrapup_until is not None and now < self.wrapup_until:
             return SeatState.WRAPUP

@@ -29,6 +29,16 @@ class State(enum.StrEnum):
     ENDED = "ended"
 
 
+#: QUEUESTATUS → the documented queue_log event, for callers who were sent on without an agent.
+EXITS_WITHOUT_AGENT = {
+    "TIMEOUT": "EXITWITHTIMEOUT",
+    "FULL": "EXITEMPTY",
+    "JOINEMPTY": "EXITEMPTY",
+    "LEAVEEMPTY": "EXITEMPTY",
+    "JOINUNAVAIL": "EXITEMPTY",
+    "LEAVEUNAVAIL": "EXITEMPTY",
+}
+
 # What may happen to a call. A tuple, not a union: the table is checked against it.
 EVENTS: tuple[type[ev.CallEvent], ...] = (
     ev.OriginateSent,
@@ -154,7 +164,7 @@ class Call:
     agent: str = ""
     agent_interface: str = ""
     agent_channel: str = ""
-    offered: bool = False
+    offered: frozenset[str] = frozenset()
     position: int = 0
     abandoned: ev.CallerAbandoned | None = None
     queue_exit: str = ""
@@ -165,7 +175,7 @@ class Call:
     @property
     def waiting(self) -> bool:
         """Answered and without an agent, none being rung for it: the next free one is owed to it."""
-        if self.offered or self.queue_exit or self.abandoned is not None:
+        if self.offered or self.queue_exit or self.abandoned is not None or self.amd == "MACHINE":
             return False
         return self.state in (State.ANSWERED, State.QUEUED)
 
@@ -212,15 +222,15 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
                 queue_exit="",
             )
         case ev.CallerLeft():
-            return call
+            return _answered(call, event.at)
         case ev.CallerAbandoned():
             return replace(_answered(call, event.at), abandoned=event)
         case ev.QueueExited():
             return replace(_answered(call, event.at), queue_exit=event.status)
         case ev.AgentOffered():
-            return replace(_answered(call, event.at), offered=True)
+            return replace(_answered(call, event.at), offered=call.offered | {event.interface})
         case ev.AgentMissed():
-            return replace(_answered(call, event.at), offered=False)
+            return replace(_answered(call, event.at), offered=call.offered - {event.interface})
         case ev.AgentConnected():
             return replace(
                 _answered(call, event.at),
@@ -228,7 +238,7 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
                 agent=event.agent,
                 agent_interface=event.interface,
                 agent_channel=event.channel,
-                offered=False,
+                offered=frozenset(),
             )
         case ev.AgentCompleted():
             return replace(
@@ -254,17 +264,23 @@ def _answered(call: Call, at: datetime) -> Call:
 
 
 def _outcome(call: Call, event: ev.CallEvent) -> Outcome:
+    """What the end means, from the strongest evidence to the weakest."""
     if call.connected_at is not None:
         return Outcome.ANSWERED
     if call.amd == "MACHINE":
         return Outcome.MACHINE
+    if call.abandoned is not None or call.queue_exit in EXITS_WITHOUT_AGENT:
+        return Outcome.ABANDONED
     if isinstance(event, ev.Overdue | ev.Vanished) and call.reason is None:
         return Outcome.UNKNOWN
     if call.answered_at is not None:
         return Outcome.ABANDONED
     if isinstance(event, ev.OriginateRefused):
         return Outcome.NOT_PLACED
-    return unanswered_outcome(sip=call.sip, cause=call.cause, status=call.dial_status, reason=call.reason)
+    outcome = unanswered_outcome(sip=call.sip, cause=call.cause, status=call.dial_status, reason=call.reason)
+    if outcome is Outcome.NOT_PLACED and call.ringing_at is not None:
+        return Outcome.FAILED
+    return outcome
 
 
 def deadline_seconds(state: State, ring_timeout: int) -> float | None:

@@ -213,6 +213,14 @@ class QueuesListed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelsListed:
+    """All live channels at one moment, and whether each is answered."""
+
+    at: datetime
+    live: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkUp:
     """Asterisk can be asked and ordered again; the picture must be taken anew."""
 
@@ -229,4 +237,4 @@ class LinkDown:
 
 AgentEvent = MemberSeen | MemberGone | QueuesListed
 LinkEvent = LinkUp | LinkDown
-Event = CallEvent | AgentEvent | LinkEvent
+Event = CallEvent | AgentEvent | ChannelsListed | LinkEvent

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from engine.domain import events as ev
-from engine.domain.agent import Seat, SeatState
+from engine.domain.agent import RINGING, Seat, SeatState
 
 
 class QueuePicture:
@@ -16,7 +16,11 @@ class QueuePicture:
     def __init__(self) -> None:
         self.seats: dict[str, Seat] = {}
         self.waiting: set[str] = set()
-        self.offered: set[str] = set()
+
+    @property
+    def offered(self) -> set[str]:
+        """Callers for whom at least one seat is being rung."""
+        return {seat.offered for seat in self.seats.values() if seat.offered}
 
     def states(self, now: datetime) -> Counter[SeatState]:
         """Count the seats by state."""
@@ -57,7 +61,7 @@ class Picture:
                 self.queue(queue).waiting.add(call)
                 return queue
             case ev.CallerLeft(queue=queue, call=call):
-                self._gone(self.queue(queue), call)
+                self.queue(queue).waiting.discard(call)
                 return queue
             case ev.AgentOffered() | ev.AgentMissed() | ev.AgentConnected() | ev.AgentCompleted():
                 return self._seat(event)
@@ -76,36 +80,31 @@ class Picture:
         match event:
             case ev.AgentOffered(call=call):
                 seat = seat.offer(call)
-                queue.offered.add(call)
             case ev.AgentMissed(call=call):
                 seat = seat.refuse(call)
-                queue.offered.discard(call)
             case ev.AgentConnected(call=call):
                 seat = seat.connect(call)
-                self._gone(queue, call)
+                queue.waiting.discard(call)
             case ev.AgentCompleted():
                 seat = seat.complete(event.at, self.wrapup.get(event.queue, 0))
         queue.seats[event.interface] = seat
         return event.queue
 
     def _hung_up(self, call: str, at: datetime) -> str | None:
-        """A caller who is gone waits no more and talks no more, even when the queue's event was missed."""
+        """Who is gone waits no more and talks no more, even when the queue's event was missed."""
         changed = None
         for name, queue in self.queues.items():
-            if call in queue.waiting or call in queue.offered:
-                self._gone(queue, call)
+            if call in queue.waiting:
+                queue.waiting.discard(call)
                 changed = name
             for interface, seat in queue.seats.items():
-                if call in (seat.call, seat.offered):
-                    done = seat.complete(at, self.wrapup.get(name, 0)) if seat.call else seat.refuse(call)
-                    queue.seats[interface] = done
+                if seat.call == call:
+                    queue.seats[interface] = seat.complete(at, self.wrapup.get(name, 0))
+                    changed = name
+                elif seat.offered == call:
+                    queue.seats[interface] = seat.refuse(call)
                     changed = name
         return changed
-
-    @staticmethod
-    def _gone(queue: QueuePicture, call: str) -> None:
-        queue.waiting.discard(call)
-        queue.offered.discard(call)
 
     def _replace(self, listed: ev.QueuesListed) -> None:
         """A full query replaces everything; wrap-up is rebuilt from the end of the last call."""
@@ -114,7 +113,8 @@ class Picture:
             queue = fresh.setdefault(member.queue, QueuePicture())
             before = self.queues.get(member.queue, QueuePicture()).seats.get(member.interface)
             call = before.call if before and member.in_call else ""
-            seat = Seat(member, call=call)
+            offered = before.offered if before and member.device in RINGING else ""
+            seat = Seat(member, offered=offered, call=call)
             seconds = member.wrapup or self.wrapup.get(member.queue, 0)
             if member.last_call and not member.in_call and seconds > 0:
                 until = member.last_call + timedelta(seconds=seconds)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.domain import events as ev
-from engine.domain.call import Call
+from engine.domain.call import EXITS_WITHOUT_AGENT, Call, State
 from engine.domain.outcomes import CDR_DISPOSITION, DIAL_STATUS, Outcome
 
 #: Asterisk's word for "no agent" in queue_log.
@@ -50,21 +50,10 @@ class CdrRow:
     note: str
 
 
-#: QUEUESTATUS → the documented event, for callers who were sent on without an agent.
-_EXITS = {
-    "TIMEOUT": "EXITWITHTIMEOUT",
-    "FULL": "EXITEMPTY",
-    "JOINEMPTY": "EXITEMPTY",
-    "LEAVEEMPTY": "EXITEMPTY",
-    "JOINUNAVAIL": "EXITEMPTY",
-    "LEAVEUNAVAIL": "EXITEMPTY",
-}
-
-
 def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogRow, ...]:
     """Return the rows that `event` writes, given the call before and after it."""
-    if before.state is after.state and before == after:
-        return ()
+    if before.state is State.ENDED or before == after:
+        return ()  # heard twice
     campaign = after.dialer.name
 
     def row(name: str, *data: object, agent: str = NOBODY, queue: str = campaign) -> QueueLogRow:
@@ -82,15 +71,20 @@ def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogR
                     "CONNECT", event.hold, event.channel_id, event.ring, agent=event.agent, queue=event.queue
                 ),
             )
+        case ev.AgentCompleted(by="transfer"):
+            # Where to is not known here: data1 and data2 (extension, context) stay empty.
+            data = ("", "", event.hold, event.talk, after.position)
+            return (row("TRANSFER", *data, agent=event.agent, queue=event.queue),)
         case ev.AgentCompleted():
             name = "COMPLETEAGENT" if event.by == "agent" else "COMPLETECALLER"
             return (row(name, event.hold, event.talk, after.position, agent=event.agent, queue=event.queue),)
-        case ev.QueueExited() if after.connected_at is None and event.status in _EXITS:
-            return (row(_EXITS[event.status], *_places(after, event)),)
+        case ev.QueueExited() if after.connected_at is None and event.status in EXITS_WITHOUT_AGENT:
+            return (row(EXITS_WITHOUT_AGENT[event.status], *_places(after, event)),)
     if after.outcome is None:
         return ()
     outcall = row("OUTCALL", *_outcall(after), agent=after.agent or NOBODY)
-    if after.queued_at and not after.connected_at and after.queue_exit not in _EXITS:
+    in_queue = after.queued_at is not None or after.abandoned is not None
+    if after.outcome is Outcome.ABANDONED and in_queue and after.queue_exit not in EXITS_WITHOUT_AGENT:
         return (row("ABANDON", *_places(after, event)), outcall)
     return (outcall,)
 

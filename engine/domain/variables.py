@@ -22,11 +22,11 @@ _OTHER = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: app_dial, app_mixmonitor, features, pbx); all are upper case, and names are case-sensitive.
 #: A contact's data may never set them.
 _CONTROL = re.compile(
-    r"(MONITOR_|MIXMONITOR_|QUEUE|LIMIT_|DIAL|GOSUB|MACRO|MEMBER|ARG\d|LOCAL|BRIDGE|FEATURE|"
-    r"DYNAMIC_|TRANSFER_|FORWARD|BLINDTRANSFER|ATTENDEDTRANSFER|PICKUP|PARK|OUTBOUND_GROUP|"
-    r"GROUP|SPYGROUP|CONTEXT|EXTEN|PRIORITY|CHANNEL|UNIQUEID|HANGUP|CALLER|CONNECTEDLINE|"
-    r"REDIRECTING|AGI|ENV|ASTERISK|SIP|PJSIP|IAX|DAHDI|AMD|VM_|EPOCH|SYSTEM|APP|ABANDONED|"
-    r"MEETME|CONFBRIDGE|TIMEOUT|OD_|_)"
+    r"(?:MONITOR|MIXMONITOR|TOUCH|QUEUE|LIMIT|DIAL|GOSUB|MACRO|FEATURE|DYNAMIC|TRANSFER|FORWARD|PARK|"
+    r"LOCAL|BRIDGE|SIP|PJSIP|AGI|AST|VM|OD)_\w*|ARG\d+|_\w*|CONTEXT|EXTEN|PRIORITY|CHANNEL|UNIQUEID|"
+    r"LINKEDID|HANGUPCAUSE|CALLERID\w*|CALLERPRES|GROUP|SPYGROUP|OUTBOUND_GROUP\w*|PICKUPMARK|EPOCH|"
+    r"ABANDONED|DIALSTATUS|QUEUESTATUS|QUEUENAME|AMDSTATUS|AMDCAUSE|BLINDTRANSFER|ATTENDEDTRANSFER|"
+    r"FORWARDERNAME|PARKEDCALL|PARKINGEXTEN|SIPADDHEADER\w*|BRIDGEPEER|BRIDGEPVTCALLID|MEMBERINTERFACE"
 )
 
 
@@ -59,7 +59,7 @@ def parse_variables(text: str) -> Variables:
         name = name.strip()
         value = printable(value)
         too_long = len(value.encode()) > MAX_VALUE
-        if not equals or not _NAME.fullmatch(name) or _CONTROL.match(name) or too_long:
+        if not equals or not _NAME.fullmatch(name) or _CONTROL.fullmatch(name) or too_long:
             refused.append(name[:64])
             continue
         pairs.append((name, value))

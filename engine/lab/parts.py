@@ -114,15 +114,6 @@ class Child:
         return ""
 
 
-def poll(ready: Callable[[], bool], what: str, limit: float = 30.0, pause: float = 0.05) -> None:
-    """Wait until `ready()` is true. Raises LabError naming `what` when it is not within `limit` s."""
-    deadline = time.monotonic() + limit
-    while not ready():
-        if time.monotonic() > deadline:
-            raise LabError(f"{what}: not within {limit:.0f} s. Fix: read the logs of the parts.")
-        time.sleep(pause)
-
-
 def poll(ready: Callable[[], bool], what: str, limit: float = 30.0) -> None:
     """Wait until `ready()` is true. Raises LabError naming `what` when it is not within `limit` s."""
     deadline = time.monotonic() + limit

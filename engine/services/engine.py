@@ -20,6 +20,8 @@ from engine.services.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
+_UNREACHABLE = (LinkError, RefusedError, UncertainError)
+
 
 @dataclass(frozen=True, slots=True)
 class StopLimits:
@@ -82,6 +84,7 @@ class Engine:
         #: Is the picture of queues and channels up to date, so that calls may be placed?
         self.current = False
         self._linked = False
+        self._unjudged = 0
         self._resync = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -137,6 +140,8 @@ class Engine:
                 self.picture.apply(event)
                 self._seen_waiting(event)
                 self.fleet.on_queue(None)
+            case ev.ChannelsListed():
+                self._compared(event)
             case ev.CallEvent():
                 self.book.apply(event)
                 self._changed(self.picture.apply(event))
@@ -169,29 +174,39 @@ class Engine:
         self.recorder.put(row)
 
     async def _keep_current(self) -> None:
-        """After every new link: take the picture anew, compare calls and channels, then dial on."""
+        """After every new link: take the picture anew; its arrival allows dialling again."""
         while True:
             await self._resync.wait()
             self._resync.clear()
             try:
                 await self.control.refresh_queues()
-                current = await self.reconciler.compare()
-            except (LinkError, RefusedError, UncertainError) as error:
+                await self.control.refresh_channels()
+            except _UNREACHABLE as error:
                 log.warning("picture not taken", action="reconcile.failed", reason=str(error))
-                current = False
-            if current and self._linked:
-                self.current = True
-                log.info("picture is current", action="reconcile.current", calls=len(self.book))
-                self.fleet.on_queue(None)
-            elif self._linked:
-                await asyncio.sleep(1.0)
-                self._resync.set()
+                if self._linked:
+                    await asyncio.sleep(1.0)
+                    self._resync.set()
+
+    def _compared(self, listed: ev.ChannelsListed) -> None:
+        """Channels are asked for last: with them the whole picture is there."""
+        self._unjudged = self.reconciler.compare(listed)
+        if self._linked and not self.current:
+            self.current = True
+            log.info("picture is current", action="reconcile.current", calls=len(self.book))
+            self.fleet.on_queue(None)
 
     async def _watch_overdue(self) -> None:
+        """Once a second, look after what should have ended by itself and was not seen to."""
         while True:
             await asyncio.sleep(1.0)
-            if self.current:
-                await self.reconciler.look_after_overdue()
+            if not self.current:
+                continue
+            await self.reconciler.look_after_overdue()
+            if self._unjudged:
+                try:
+                    await self.control.refresh_channels()
+                except _UNREACHABLE as error:
+                    log.warning("channels not listed", action="reconcile.failed", reason=str(error))
 
     async def _stages(self) -> None:
         """Stop dialling, let calls end, hang up what is left, write everything."""
@@ -204,7 +219,7 @@ class Engine:
             for call in self.book:
                 try:
                     await self.control.hang_up(call.attempt.id)
-                except (LinkError, UncertainError, RefusedError):
+                except _UNREACHABLE:
                     break
             await self._until_empty(limits.hang_up)
         written = await self.recorder.flush(limits.flush)

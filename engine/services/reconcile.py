@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -62,27 +62,23 @@ class Reconciler:
             in_flight=len(self._book),
         )
 
-    async def compare(self) -> bool:
+    def compare(self, listed: ev.ChannelsListed) -> int:
         """End the calls whose channels are gone, note those that were answered unseen.
 
-        False when Asterisk could not be asked; nothing was changed then.
+        Returns how many calls are too young to be judged; ask again for them in a moment.
         """
-        asked_at = self._clock.now()
-        try:
-            live = await self._control.list_channels()
-        except _UNREACHABLE as error:
-            log.warning("channels not listed", action="reconcile.failed", reason=str(error))
-            return False
+        young = 0
         for call in self._book:
-            event = self._missed(call, live, asked_at)
+            started = call.sent_at or call.attempt.claimed_at
+            if call.attempt.id not in listed.live and started > listed.at - _YOUNG:
+                young += 1
+                continue
+            event = self._missed(call, listed.live)
             if event is not None:
                 self._book.apply(event)
-        return True
+        return young
 
-    def _missed(self, call: Call, live: dict[str, bool], asked_at: datetime) -> ev.CallEvent | None:
-        started = call.sent_at or call.attempt.claimed_at
-        if started > asked_at - _YOUNG:
-            return None
+    def _missed(self, call: Call, live: dict[str, bool]) -> ev.CallEvent | None:
         now = self._clock.now()
         if call.attempt.id not in live:
             return ev.Vanished(now, call.attempt.id)

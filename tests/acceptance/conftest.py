@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from engine.lab.asterisk import Asterisk
 from engine.lab.mariadb import MariaDB
 from engine.lab.sipp import Sipp
-
 from tests.stage import Names, Stage, set_stage
 
 

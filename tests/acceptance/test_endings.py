@@ -42,7 +42,8 @@ def test_an_unanswered_ending_is_told_apart_and_the_next_number_is_dialled(stage
         CAMPAIGN, "C1", "L1", "name=Ana",
     ]  # fmt: skip
     log = stage.sql(
-        "SELECT queuename, agent, event, data1, data2, data4, data5, callid FROM ccrepo.queue_log_repo ORDER BY id LIMIT 1"
+        "SELECT queuename, agent, event, data1, data2, data4, data5, callid"
+        " FROM ccrepo.queue_log_repo ORDER BY id LIMIT 1"
     )[0]
     assert log[:6] == [CAMPAIGN, "NONE", "OUTCALL", dialstatus, "0", first]
     assert log[6] == log[7], "data5 is the guid, which is the call id"

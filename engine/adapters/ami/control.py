@@ -106,7 +106,7 @@ class AmiCallControl:
         """The engine's own variables first: they must not be the ones that do not fit."""
         own_first = sorted(order.variables, key=lambda pair: not pair[0].startswith("OD_"))
         lines = [tr.quote_variable(name, value) for name, value in own_first]
-        fitting = [line for line in lines if len(line.encode()) + len("Variable: ") <= MAX_LINE]
+        fitting = [line for line in lines if _size(line) + len("Variable: ") <= MAX_LINE]
         fitting = fitting[:MAX_VARIABLES]
         if len(fitting) < len(lines):
             log.warning(
@@ -118,10 +118,11 @@ class AmiCallControl:
         return fitting
 
     async def hang_up(self, call: str) -> bool:
-        # Asterisk takes a pattern between slashes here; ids are escaped into plain text.
+        if call.startswith("/"):
+            return False  # Asterisk would take it for a pattern and hang up whatever matches
         try:
             await self.link.ask((("Action", "Hangup"), ("Channel", call), ("Cause", "16")))
-        except RefusedError:
+        except (RefusedError, UnsafeValueError):
             return False
         return True
 
@@ -130,6 +131,13 @@ class AmiCallControl:
         answers = await self.link.ask((("Action", "QueueStatus"),), as_list=True)
         self._put(tr.queues_listed(answers, at))
 
-    async def list_channels(self) -> dict[str, bool]:
+    async def refresh_channels(self) -> None:
+        at = self._now()
         answers = await self.link.ask((("Action", "CoreShowChannels"),), as_list=True)
-        return {m.uniqueid: m.channelstate == "6" for m in answers if m.event == "CoreShowChannel"}
+        live = {m.uniqueid: m.channelstate == "6" for m in answers if m.event == "CoreShowChannel"}
+        self._put(ev.ChannelsListed(at, live))
+
+
+def _size(text: str) -> int:
+    """Bytes of UTF-8; text that has none is left to the wire's own check."""
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -6,14 +6,14 @@ A connection is used once: nothing that was asked on one is ever sent on the nex
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from panoramisk.message import Message
 
-from engine.adapters.ami.wire import Headers, SafeAction, SafeProtocol
+from engine.adapters.ami.wire import Headers, SafeAction, SafeProtocol, UnsafeValueError
 from engine.ports import LinkError, RefusedError, UncertainError
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,7 @@ class AmiSettings:
     secret: str = ""
     connect_timeout: float = 5.0
     action_timeout: float = 10.0
+    boot_timeout: float = 1.0
     ping_interval: float = 5.0
     ping_timeout: float = 5.0
     backoff_first: float = 0.25
@@ -86,7 +87,7 @@ class AmiLink:
                     retry_in=delay,
                 )
                 self._on_down(f"login refused: {refused}")
-            except (OSError, TimeoutError, UncertainError, LinkError) as error:
+            except (OSError, TimeoutError, UncertainError, LinkError, UnsafeValueError) as error:
                 delay = self._backoff()
                 why = str(error) or type(error).__name__
                 log.warning("no link to Asterisk", action="ami.down", reason=why, retry_in=delay)
@@ -115,13 +116,13 @@ class AmiLink:
                 self.settings.host,
                 self.settings.port,
             )
-        watch = asyncio.ensure_future(lost)
         try:
-            await self._log_in(protocol, watch)
+            await self._greeted(protocol, lost)
+            await self._log_in(protocol, lost)
             self._protocol, self._transport, self.up, self.failures = protocol, transport, True, 0
             log.info("linked to Asterisk", action="ami.up", host=self.settings.host)
             self._on_up()
-            await self._watch(protocol, watch)
+            await self._watch(protocol, lost)
         finally:
             self.up, self._protocol, self._transport = False, None, None
             protocol.close()
@@ -130,6 +131,14 @@ class AmiLink:
                     action.future.set_exception(UncertainError("the link was lost before the answer"))
                     action.future.exception()
             protocol.responses.clear()
+
+    async def _greeted(self, protocol: SafeProtocol, lost: asyncio.Future[str]) -> None:
+        """Wait for the banner: the secret is for an Asterisk manager and for nobody else."""
+        await _first(protocol.greeting, lost, timeout=self.settings.connect_timeout)
+        if lost.done():
+            raise LinkError(lost.result())
+        if not protocol.greeting.done():
+            raise LinkError("what answers there says nothing")
 
     async def _log_in(self, protocol: SafeProtocol, lost: asyncio.Future[str]) -> None:
         headers = (
@@ -142,9 +151,13 @@ class AmiLink:
         if not answers[0].success:
             raise LoginRefusedError(answers[0].message)
         # FullyBooted needs the user's `system` class; without it a moment of patience must do.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await self._booted.wait()
+        booted = asyncio.ensure_future(self._booted.wait())
+        try:
+            await _first(booted, lost, timeout=self.settings.boot_timeout)
+        finally:
+            booted.cancel()
+        if lost.done():
+            raise LinkError(lost.result())
         if not self._booted.is_set():
             log.warning(
                 "Asterisk did not say that it has booted; give the manager user read=system",
@@ -163,6 +176,8 @@ class AmiLink:
             try:
                 await self._answer(protocol, ping, lost, self.settings.ping_timeout)
             except TimeoutError as error:
+                if self._paused:
+                    continue  # the answer may be lying in the socket that we do not read
                 raise LinkError("Asterisk no longer answers") from error
 
     async def _answer(
@@ -176,13 +191,9 @@ class AmiLink:
         if protocol.closed:
             raise LinkError("the connection is closed")
         protocol.ask(action)
-        waiting = {action.future} if lost is None else {action.future, lost}
+        waiting = (action.future,) if lost is None else (action.future, lost)
         try:
-            await asyncio.wait(
-                waiting,
-                timeout=timeout or self.settings.action_timeout,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await _first(*waiting, timeout=timeout or self.settings.action_timeout)
             if action.future.done():
                 answers: list[Message] = action.future.result()
                 return answers
@@ -230,3 +241,8 @@ class AmiLink:
     def _bad_message(self, why: str) -> None:
         self.bad_messages += 1
         log.warning("a message from Asterisk could not be handled", action="ami.bad_message", reason=why)
+
+
+async def _first(*futures: asyncio.Future[Any], timeout: float) -> None:
+    """Wait until one of the futures is done, `timeout` s at most."""
+    await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)

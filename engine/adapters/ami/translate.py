@@ -28,6 +28,14 @@ def _int(text: object, default: int = 0) -> int:
         return default
 
 
+def _moment(seconds: int) -> datetime | None:
+    """A Unix time; 0, and what no calendar holds, mean that there is none."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _code(text: object) -> int | None:
     """A cause or SIP code; 0 and nonsense mean that there is none."""
     return _int(text) or None
@@ -116,7 +124,6 @@ def _completed(m: Message, at: datetime) -> ev.Event:
 
 
 def _member(m: Message) -> ev.Member:
-    last = _int(m.lastcall)
     return ev.Member(
         queue=m.queue,
         # QueueMember (a list item) and the events name the same fields differently.
@@ -127,7 +134,7 @@ def _member(m: Message) -> ev.Member:
         in_call=m.incall == "1",
         paused_reason=m.pausedreason,
         wrapup=_int(m.wrapuptime),
-        last_call=datetime.fromtimestamp(last, UTC) if last > 0 else None,
+        last_call=_moment(_int(m.lastcall)),
     )
 
 

@@ -7,6 +7,7 @@ T10, T15), nothing is ever kept for sending later (T2, T9, T16), and no value ca
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -64,7 +65,11 @@ def _checked(name: str, value: str) -> str:
     for text in (name, value):
         if any(mark in text for mark in "\r\n\x00"):
             raise UnsafeValueError(f"{name.split()[0] if name.split() else 'header'}: a line break or NUL")
-    if len(f"{name}: {value}".encode("utf-8", "surrogateescape")) > MAX_LINE:
+    try:
+        length = len(f"{name}: {value}".encode())
+    except UnicodeEncodeError as error:
+        raise UnsafeValueError("a value that is not Unicode text") from error
+    if length > MAX_LINE:
         raise UnsafeValueError(f"{name}: more than {MAX_LINE} bytes")
     return name
 
@@ -87,7 +92,7 @@ class SafeProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type
         self.on_lost = on_lost
         self.encoding = "utf-8"
         self.buffer = bytearray()
-        self.greeted = False
+        self.greeting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.responses: dict[str, SafeAction] = {}
         self.closed = False
 
@@ -98,13 +103,13 @@ class SafeProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        if not self.greeted:
+        if not self.greeting.done():
             if len(self.buffer) < len(BANNER) and BANNER.startswith(bytes(self.buffer)):
                 return
             if not self.buffer.startswith(BANNER):
                 self._give_up("what answers there is not an Asterisk manager")
                 return
-            self.greeted = True
+            self.greeting.set_result(None)
         start = 0
         while (end := self.buffer.find(_END, start)) >= 0:
             self._frame(bytes(self.buffer[start:end]))

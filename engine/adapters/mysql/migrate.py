@@ -60,7 +60,9 @@ async def applied(database: Database) -> dict[int, str]:
     except pymysql.err.OperationalError as error:
         if error.args and error.args[0] == 1049:
             return {}
-        raise SchemaError(f"the database cannot be read: {error.args[-1]}") from error
+        s = database.settings
+        where = s.socket or f"{s.host}:{s.port}"
+        raise SchemaError(f"the database at {where} cannot be read: {error.args[-1]}") from error
     return {int(row["version"]): str(row["name"]) for row in rows}
 
 

@@ -25,8 +25,8 @@ class PowerPacer:
     def decide(self, snapshot: Snapshot, now: datetime) -> Decision:
         dialer = snapshot.dialer
         free = max(snapshot.ready - snapshot.waiting, 0)
-        ratio = 1 + dialer.overdial / 100
-        target = int(free * ratio + 0.5)
+        percent = 100 + dialer.overdial
+        target = (free * percent + 50) // 100
         wanted = max(target - snapshot.dialling, 0)
         room = max(dialer.max_channels - snapshot.channels, 0)
         detail = {
@@ -49,7 +49,7 @@ class PowerPacer:
             )
             decision = Decision(0, Bound.NOBODY, reason, detail)
         else:
-            reason = f"{free} free agents × {ratio:.2f} = {target} calls, {snapshot.dialling} dialling"
+            reason = f"{free} free agents × {percent} % = {target} calls, {snapshot.dialling} dialling"
             decision = Decision(wanted, Bound.AGENTS, reason, detail)
         return self._spaced(decision, snapshot, now)
 
