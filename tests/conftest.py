@@ -19,35 +19,46 @@ from engine.resources import resource
 from tests.stage import CAMPAIGN, OTHER, Names
 
 LAB = Path(os.environ.get("OVERDIAL_LAB", ".lab")).resolve()
-HOME = LAB / "test"
+#: A folder of this run alone, so that two runs on one machine do not meet.
+HOME = LAB / "test" / str(os.getpid())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home() -> Iterator[Path]:
+    """The folder of this run's parts; gone afterwards, with what earlier runs left."""
+    for old in (LAB / "test").glob("*"):
+        if not Path(f"/proc/{old.name}").exists():
+            shutil.rmtree(old, ignore_errors=True)
+    HOME.mkdir(parents=True, exist_ok=True)
+    yield HOME
+    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDB]:
+def mariadb(home: Path) -> Iterator[MariaDB]:
     """A private database server."""
-    server = MariaDB(HOME / "db")
+    server = MariaDB(home / "db")
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def carrier() -> Iterator[Sipp]:
+def carrier(home: Path) -> Iterator[Sipp]:
     """SIPp as the carrier; the number's last three digits decide what it answers."""
-    shutil.rmtree(HOME / "sipp", ignore_errors=True)
-    sipp = Sipp(Path(__file__).parent / "acceptance" / "carrier.xml", HOME / "sipp")
+    sipp = Sipp(Path(__file__).parent / "acceptance" / "carrier.xml", home / "sipp")
     sipp.start()
     yield sipp
     sipp.stop()
 
 
 @pytest.fixture(scope="session")
-def asterisk(carrier: Sipp) -> Iterator[Asterisk]:
+def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
     """A private Asterisk with asterisk-conf/, two campaign queues of three agents, the SIPp trunk."""
     part = Asterisk(
         AsteriskInstall.find(LAB),
         resource("asterisk-conf"),
-        HOME / "asterisk",
+        home / "asterisk",
         {"extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n"},
     )
     part.queue(3, CAMPAIGN, wrapup=1)

@@ -1,0 +1,190 @@
+"""The schema: two ways to it, every documented column, partial inserts, the claim's plan."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.adapters.mysql import Database, DatabaseSettings
+from engine.adapters.mysql.claim import CLAIM, CLAIM_TASKS, DUE
+from engine.adapters.mysql.migrate import applied, check, known, migrate
+from engine.lab.mariadb import MariaDB
+from engine.ports import SchemaError
+from engine.resources import resource
+from tests.stage import Names
+
+#: Every documented table of spec/tables.md with its documented columns.
+DOCUMENTED = {
+    "calls_spool": "campaign destination status data alternatives contact dialerbase priority agentphone"
+    " retries",
+    "dialer_base": "id campaign name records active percentage",
+    "black_list": "phone campaign username company job_title name",
+    "calls_scheduler": "id calldate campaign destination agentphone alternatives data",
+    "black_list_schedule": "phone removedate",
+    "sms_spool": "campaign destination message device idm data state priority",
+    "sms_scheduler": "calldate campaign destination data",
+    "black_list_history": "id calldate src dst",
+    "cdr_repo": "calldate clid src dst dcontext channel dstchannel lastapp duration billsec disposition"
+    " amaflags accountcode guid causecode campaign charged_balance real_balance note contact finishtime"
+    " rating dialerbase type uniqueid userfield parandvalues peeraccount",
+    "sms_repo": "id idm campaign dateprocessed direction callerid message agent smsbase result readsms"
+    " sessionid",
+    "tags": "id datetime user guid time comment",
+    "sipchat": "id datecreated src dest message srcagent dstagent status",
+    "auditory": "id datetime userid host action",
+    **dict.fromkeys(
+        (
+            "queue_log_repo", "webchat_log_repo", "sms_log_repo", "email_log_repo",
+            "twitter_log_repo", "messenger_log_repo", "facebook_log_repo",
+        ),
+        "origid datetime callid queuename agent event data1 data2 data3 data4 data5",
+    ),
+    "dialers": "campaign schedule dialertype status dialstring context exten am sound maxchannels"
+    " variables timeout callerid retries callerpres tbc dncr schedulephones autoanswer tbc_nocontact"
+    " earlymedia recyclecount recycle country rule autoconvertcallerid",
+    "queues": "name musiconhold announce context timeout monitorType monitorFormat announceFrequency"
+    " announceRoundSeconds announceHoldtime announcePosition retry wrapuptime maxlen servicelevel"
+    " strategy joinempty leavewhenempty eventmemberstatus eventwhencalled reportholdtime memberdelay"
+    " weight timeoutrestart ringinuse setinterfacevar periodicAnnounce periodicAnnounceFrequency did"
+    " direction interactions email thresholds welcome schedule form quality dialstring voicemail"
+    " queue_survey queue_timeout auto_answer show_dispositions queue_breaks screen_recording language"
+    " transferCampaigns",
+}  # fmt: skip
+
+
+def _described(mariadb: MariaDB, names: Names) -> list[str]:
+    """Every column and index of both databases, in a form that can be compared."""
+    both = f"('{names.configuration}', '{names.history}')"
+    which = f"IF(table_schema = '{names.configuration}', 'c', 'h')"
+    text = mariadb.sql(
+        f"SELECT {which}, table_name, column_name, column_type, is_nullable,"
+        " COALESCE(column_default, '-'), extra, column_comment, COALESCE(collation_name, '-')"
+        f" FROM information_schema.columns WHERE table_schema IN {both} ORDER BY 1, 2, ordinal_position;"
+        f"SELECT {which}, table_name, index_name, seq_in_index, column_name, non_unique"
+        f" FROM information_schema.statistics WHERE table_schema IN {both} ORDER BY 1, 2, 3, 4;"
+    )
+    return text.splitlines()
+
+
+def test_migrations_add_up_to_schema_sql(mariadb: MariaDB, names: Names) -> None:
+    whole = Names("whole_cc", "whole_repo")
+    text = resource("schema.sql").read_text("utf-8")
+    text = re.sub(r"\bccdata\b", whole.configuration, re.sub(r"\bccrepo\b", whole.history, text))
+    mariadb.sql(text)
+    try:
+        assert _described(mariadb, whole) == _described(mariadb, names)
+        ledger = "SELECT version, name FROM {}.schema_migrations ORDER BY version"
+        assert mariadb.sql(ledger.format(whole.configuration)) == mariadb.sql(
+            ledger.format(names.configuration)
+        )
+    finally:
+        mariadb.sql(f"DROP DATABASE {whole.configuration}; DROP DATABASE {whole.history}")
+
+
+@pytest.mark.parametrize("table", DOCUMENTED)
+def test_every_documented_column_is_there(mariadb: MariaDB, names: Names, table: str) -> None:
+    there = mariadb.sql(
+        f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}'"
+        f" AND table_schema IN ('{names.configuration}', '{names.history}')"
+    ).split()
+    assert set(DOCUMENTED[table].split()) <= set(there)
+
+
+def test_every_table_has_a_primary_key_and_is_transactional(mariadb: MariaDB, names: Names) -> None:
+    tables = mariadb.sql(
+        "SELECT t.table_name, t.engine, COUNT(k.column_name) FROM information_schema.tables t"
+        " LEFT JOIN information_schema.key_column_usage k ON k.table_schema = t.table_schema"
+        " AND k.table_name = t.table_name AND k.constraint_name = 'PRIMARY'"
+        f" WHERE t.table_schema IN ('{names.configuration}', '{names.history}') GROUP BY 1, 2"
+    ).splitlines()
+    assert len(tables) >= 27
+    for line in tables:
+        table, engine, keys = line.split("\t")
+        assert engine == "InnoDB", table
+        assert int(keys) >= 1, table
+
+
+async def test_migrate_twice_does_nothing_and_a_half_done_one_goes_on(database: Database) -> None:
+    assert await migrate(database) == ()
+    await check(database)
+    async with database.session() as session:
+        await session.run("DELETE FROM ccdata.schema_migrations WHERE version >= 4")
+        await session.run("DROP TABLE ccdata.campaign_state")
+    with pytest.raises(SchemaError, match=r"0004_other_channels.*overdial migrate"):
+        await check(database)
+    assert [m.version for m in await migrate(database)] == [4, 5]
+    await check(database)
+
+
+async def test_a_newer_schema_is_refused(database: Database) -> None:
+    async with database.session() as session:
+        await session.run("INSERT INTO ccdata.schema_migrations (version, name) VALUES (9999, '9999_future')")
+    for act in (check, migrate):
+        with pytest.raises(SchemaError, match=r"newer than this engine.*9999_future"):
+            await act(database)
+
+
+async def test_an_empty_server_has_no_schema_and_a_broken_migration_says_where(
+    mariadb: MariaDB, tmp_path: Path
+) -> None:
+    settings = DatabaseSettings(
+        socket=str(mariadb.socket), user="root", configuration="none_cc", history="none_repo"
+    )
+    database = Database(settings)
+    try:
+        assert await applied(database) == {}
+        with pytest.raises(SchemaError, match="0001_settings"):
+            await check(database)
+        (tmp_path / "0001_bad.sql").write_text(
+            "CREATE DATABASE IF NOT EXISTS ccdata;\nCREATE TABEL x (a INT);\n"
+        )
+        with pytest.raises(SchemaError, match="0001_bad stopped at 'CREATE TABEL x"):
+            await migrate(database, tmp_path)
+    finally:
+        await database.close()
+        mariadb.sql("DROP DATABASE IF EXISTS none_cc")
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [m.version for m in known()] == list(range(1, len(known()) + 1))
+
+
+def test_the_claim_reads_its_rows_in_order_from_the_index(mariadb: MariaDB, names: Names) -> None:
+    """On 100,000 rows: no sort, no scan, and about as many rows as are asked for."""
+    spool = f"{names.configuration}.calls_spool"
+    mariadb.sql(
+        f"INSERT INTO {spool} (campaign, destination, dialerbase, priority, status, notbefore)"
+        " SELECT CONCAT('C', seq % 4, '<-'), seq, IF(seq % 10 = 0, '', CONCAT('L', seq % 3)),"
+        " IF(seq % 7, 9999, 5), IF(seq % 5, 1, 0), IF(seq % 11, NULL, '2020-01-01')"
+        f" FROM {names.configuration}.seq_1_to_100000; ANALYZE TABLE {spool};"
+    )
+
+    def plan(sql: str, *args: object) -> dict[str, str]:
+        for value in args:
+            sql = sql.replace("%s", f"'{value}'" if isinstance(value, str) else str(value), 1)
+        sql = sql.replace("ccdata.calls_spool", spool)
+        lines = mariadb.sql(f"EXPLAIN {sql}").splitlines()
+        assert len(lines) == 1
+        keys = "id select_type table type possible_keys key key_len ref rows extra".split()  # noqa: SIM905
+        return dict(zip(keys, lines[0].split("\t"), strict=True))
+
+    claim = plan(CLAIM, "C1<-", "L1", 20)
+    assert claim["key"] == "calls_spool_claim"
+    assert "filesort" not in claim["extra"]
+    assert claim["ref"] == "const,const,const,const"
+    tasks = plan(CLAIM_TASKS, "C1<-", "", 20)
+    assert tasks["key"] in ("calls_spool_task", "calls_spool_claim")
+    assert "filesort" not in tasks["extra"]
+    due = plan(DUE, "C1<-", "2026-01-01")
+    assert due["key"] == "calls_spool_due"
+    assert due["type"] == "range"
+
+    handler = "SHOW SESSION STATUS LIKE 'Handler_read_next'"
+    sql = CLAIM.replace("ccdata.calls_spool", spool)
+    for value in ("'C1<-'", "'L1'", "20"):
+        sql = sql.replace("%s", value, 1)
+    output = mariadb.sql(f"FLUSH STATUS; {sql}; {handler};").splitlines()
+    assert len(output) == 21
+    assert int(output[-1].split("\t")[1]) <= 40, "rows that were looked at for twenty"
