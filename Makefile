@@ -34,7 +34,7 @@ lint: ## ruff, mypy --strict, import contracts
 	@$(BIN)/lint-imports
 
 bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events per call
-	@OVERDIAL_LAB=$(LAB) $(BIN)/python -m bench.call $(ARGS)
+	@$(BIN)/python -m bench.call --lab $(LAB) $(ARGS)
 
 lock: ## Pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -93,9 +93,9 @@ async def run(path: Path | None) -> int:
     store = MysqlStore(
         database, config.engine.name, lambda at: hands.local(at).replace(tzinfo=None), new_attempt_id
     )
-    engine = Engine(
-        AmiCallControl(ami_settings(config), utc_now), store, metrics, hands, engine_settings(config)
-    )
+    control = AmiCallControl(ami_settings(config), utc_now)
+    metrics.count_ami_events(lambda: control.received)
+    engine = Engine(control, store, metrics, hands, engine_settings(config))
     if config.metrics.port:
         try:
             metrics.serve(config.metrics.address, config.metrics.port)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from engine import __version__
 from engine.domain.agent import SeatState
@@ -107,6 +109,16 @@ class Metrics:
         self._events = Gauge("overdial_event_backlog", "Events waiting", registry=r)
         self._records = Gauge("overdial_record_backlog", "Records waiting", registry=r)
         self._database = Counter("overdial_database_errors", "Failed transactions", registry=r)
+
+    def count_ami_events(self, received: Callable[[], int]) -> None:
+        """Export how many events came over AMI; `received` gives the number so far."""
+        registry = self.registry
+
+        class Events(Collector):
+            def collect(self) -> Iterable[CounterMetricFamily]:
+                yield CounterMetricFamily("overdial_ami_events", "Events from Asterisk", received())
+
+        registry.register(Events())
 
     def serve(self, address: str, port: int) -> None:
         """Serve /metrics in a thread of its own. Raises OSError when the port is taken."""

@@ -9,7 +9,8 @@ python=${PYTHON:-python3}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     fail "Python 3.11 or newer is needed ($("$python" -V 2>&1 || true)). Fix: set PYTHON=/path/to/python3.11."
 
-stamp=$({ "$python" -V; cat "$ROOT_DIR/requirements/dev.txt" "$ROOT_DIR/pyproject.toml"; echo "$ROOT_DIR"; } | sha256sum)
+project() { sed '/^\[tool\.ruff\]/,$d' "$ROOT_DIR/pyproject.toml"; } # what an installation depends on
+stamp=$({ "$python" -V; cat "$ROOT_DIR/requirements/dev.txt"; project; echo "$ROOT_DIR"; } | sha256sum)
 [ "$(cat "$venv/.stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 
 say "Python environment ($("$python" -V), pins with hashes)"

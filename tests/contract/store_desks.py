@@ -1,0 +1,214 @@
+"""A supervisor's desk over each Store: put rows in, look at what is there."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import Any
+
+from engine.adapters.mysql import Database, MysqlStore
+from engine.domain.model import attempt_id
+from engine.ports import CampaignReport, Store
+from tests.memory_store import MemoryStore
+
+Row = dict[str, Any]
+OWNER = "test"
+_numbers = itertools.count(1)
+
+
+class Desk(ABC):
+    """What a supervisor can do by plain SQL, and the store under test."""
+
+    store: Store
+
+    @abstractmethod
+    def seen_by(self, owner: str) -> Store:
+        """Return another engine's view of the same rows."""
+
+    @abstractmethod
+    async def contact(self, destination: str, **columns: Any) -> int:
+        """Insert a spool row; return its id."""
+
+    @abstractmethod
+    async def row(self, spool_id: int) -> Row | None:
+        """Return a spool row."""
+
+    @abstractmethod
+    async def change(self, spool_id: int, **columns: Any) -> None:
+        """Change a spool row."""
+
+    @abstractmethod
+    async def remove(self, spool_id: int) -> None:
+        """Delete a spool row."""
+
+    @abstractmethod
+    async def block(self, phone: str, campaign: str = "*") -> None:
+        """Put a number on the black list."""
+
+    @abstractmethod
+    async def block_until(self, phone: str, until: datetime) -> None:
+        """Block a number for a time."""
+
+    @abstractmethod
+    async def blocked(self) -> list[str]:
+        """Return the numbers in the history of the black list."""
+
+    @abstractmethod
+    async def attempt(self, attempt: str) -> Row:
+        """Return the row of an attempt."""
+
+    @abstractmethod
+    async def cdrs(self) -> list[tuple[str, str]]:
+        """Return guid and disposition of all CDRs."""
+
+    @abstractmethod
+    async def log(self) -> list[tuple[str, str]]:
+        """Return call and event of all queue_log rows, in order."""
+
+    @abstractmethod
+    async def report(self, campaign: str) -> tuple[object, ...]:
+        """Return state, field, reason, bound, calls, ready and paused of a campaign."""
+
+    @abstractmethod
+    async def dialer(self, campaign: str) -> None:
+        """Insert a dialer with its queue, an active list L1 and an inactive list OLD."""
+
+
+class MemoryDesk(Desk):
+    """Rows in memory."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryStore(OWNER)
+        self.store = self.memory
+
+    def seen_by(self, owner: str) -> Store:
+        return self.memory.seen_by(owner)
+
+    async def contact(self, destination: str, **columns: Any) -> int:
+        return self.memory.add_contact(destination=destination, **columns)
+
+    async def row(self, spool_id: int) -> Row | None:
+        return self.memory.spool.get(spool_id)
+
+    async def change(self, spool_id: int, **columns: Any) -> None:
+        self.memory.spool[spool_id].update(columns)
+
+    async def remove(self, spool_id: int) -> None:
+        del self.memory.spool[spool_id]
+
+    async def block(self, phone: str, campaign: str = "*") -> None:
+        self.memory.black_list.add((phone, campaign))
+
+    async def block_until(self, phone: str, until: datetime) -> None:
+        self.memory.black_list_schedule.append((phone, until))
+
+    async def blocked(self) -> list[str]:
+        return self.memory.black_list_history
+
+    async def attempt(self, attempt: str) -> Row:
+        return self.memory.attempts[attempt]
+
+    async def cdrs(self) -> list[tuple[str, str]]:
+        return [(row.guid, row.disposition) for row in self.memory.cdr]
+
+    async def log(self) -> list[tuple[str, str]]:
+        return [(row.call, row.event) for row in self.memory.queue_log]
+
+    async def report(self, campaign: str) -> tuple[object, ...]:
+        report: CampaignReport = self.memory.reports[campaign]
+        decision, snapshot = report.decision, report.snapshot
+        reason = report.reason or (decision.reason if decision else "")
+        bound, calls = (str(decision.bound), decision.calls) if decision else ("", 0)
+        ready, paused = (snapshot.ready, report.paused) if snapshot else (0, 0)
+        return report.state, report.field, reason, bound, calls, ready, paused
+
+    async def dialer(self, campaign: str) -> None:
+        self.memory.add_dialer(campaign)
+        old = {"campaign": campaign, "name": "OLD", "active": 0, "percentage": None}
+        self.memory.lists.append(old)
+
+
+class MysqlDesk(Desk):
+    """Rows in the private database server."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.store = self.seen_by(OWNER)
+
+    def seen_by(self, owner: str) -> Store:
+        return MysqlStore(
+            self._database,
+            owner,
+            lambda at: at.replace(tzinfo=None),
+            lambda: attempt_id(next(_numbers), 0),
+        )
+
+    async def _run(self, sql: str, *args: Any) -> None:
+        async with self._database.session() as session:
+            await session.run(sql, args)
+
+    async def _rows(self, sql: str, *args: Any) -> list[Row]:
+        async with self._database.session() as session:
+            return await session.rows(sql, args)
+
+    async def contact(self, destination: str, **columns: Any) -> int:
+        values = {"destination": destination, **columns}
+        marks = ", ".join(["%s"] * len(values))
+        async with self._database.session() as session:
+            await session.run(
+                f"INSERT INTO ccdata.calls_spool ({', '.join(values)}) VALUES ({marks})",
+                tuple(values.values()),
+            )
+            return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
+
+    async def row(self, spool_id: int) -> Row | None:
+        rows = await self._rows("SELECT * FROM ccdata.calls_spool WHERE id=%s", spool_id)
+        return rows[0] if rows else None
+
+    async def change(self, spool_id: int, **columns: Any) -> None:
+        words = ", ".join(f"{name}=%s" for name in columns)
+        await self._run(f"UPDATE ccdata.calls_spool SET {words} WHERE id=%s", *columns.values(), spool_id)
+
+    async def remove(self, spool_id: int) -> None:
+        await self._run("DELETE FROM ccdata.calls_spool WHERE id=%s", spool_id)
+
+    async def block(self, phone: str, campaign: str = "*") -> None:
+        await self._run("INSERT INTO ccdata.black_list (phone, campaign) VALUES (%s, %s)", phone, campaign)
+
+    async def block_until(self, phone: str, until: datetime) -> None:
+        sql = "INSERT INTO ccdata.black_list_schedule (phone, removedate) VALUES (%s, %s)"
+        await self._run(sql, phone, until)
+
+    async def blocked(self) -> list[str]:
+        rows = await self._rows("SELECT dst FROM ccrepo.black_list_history ORDER BY id")
+        return [str(row["dst"]) for row in rows]
+
+    async def attempt(self, attempt: str) -> Row:
+        return (await self._rows("SELECT * FROM ccdata.attempts WHERE id=%s", attempt))[0]
+
+    async def cdrs(self) -> list[tuple[str, str]]:
+        rows = await self._rows("SELECT guid, disposition FROM ccrepo.cdr_repo ORDER BY id")
+        return [(str(row["guid"]), str(row["disposition"])) for row in rows]
+
+    async def log(self) -> list[tuple[str, str]]:
+        rows = await self._rows("SELECT callid, event FROM ccrepo.queue_log_repo ORDER BY id")
+        return [(str(row["callid"]), str(row["event"])) for row in rows]
+
+    async def report(self, campaign: str) -> tuple[object, ...]:
+        sql = (
+            "SELECT state, field, reason, bound, calls, ready, paused FROM ccdata.campaign_state"
+            " WHERE campaign=%s"
+        )
+        return tuple((await self._rows(sql, campaign))[0].values())
+
+    async def dialer(self, campaign: str) -> None:
+        await self._run("INSERT INTO ccdata.queues (name, queue_timeout) VALUES (%s, 5)", campaign)
+        await self._run(
+            "INSERT INTO ccdata.dialers (campaign, schedule, dialstring, callerid, status)"
+            " VALUES (%s, 'sun-sat;00:00-23:59', 'SIP/CARRIER/', '18885550100', 1)",
+            campaign,
+        )
+        for name, active in (("L1", 1), ("OLD", 0)):
+            sql = "INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES (%s, %s, %s)"
+            await self._run(sql, campaign, name, active)

@@ -1,0 +1,395 @@
+"""What every Store must do, asked of the double and of MysqlStore on a real server alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.adapters.mysql import Database, MysqlStore
+from engine.domain import events as ev
+from engine.domain.call import Call, step
+from engine.domain.model import Attempt, CampaignName, Dialer
+from engine.domain.pacing import Bound, Decision, Snapshot
+from engine.domain.records import QueueLogRow, cdr, queue_log
+from engine.domain.rules import next_step
+from engine.domain.settings import active_lists, read_dialer
+from engine.ports import CampaignReport, ClaimRequest, ClaimResult, Finished, Records
+from tests import builders as b
+from tests.builders import NOW, QUEUE, a_dialer, later
+from tests.contract.store_desks import Desk, MemoryDesk, MysqlDesk
+
+REST = timedelta(hours=72)
+
+
+@pytest.fixture(params=["double", "mysql"])
+def desk(request: pytest.FixtureRequest) -> Desk:
+    if request.param == "double":
+        return MemoryDesk()
+    database: Database = request.getfixturevalue("database")
+    return MysqlDesk(database)
+
+
+def naive(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(tzinfo=None)
+
+
+async def claim(
+    desk: Desk, limit: int = 10, slots: str = "", lists: str = "L1", black: bool = True, at: datetime = NOW
+) -> ClaimResult:
+    names = tuple(lists.split())
+    return await desk.store.claim(
+        ClaimRequest(
+            CampaignName(QUEUE), limit, tuple(slots.split()) or names[:1] * limit, names, black,
+            at, naive(at), at + timedelta(seconds=30),
+        )
+    )  # fmt: skip
+
+
+async def contacts(desk: Desk, *numbers: str, base: str = "L1", **columns: object) -> list[int]:
+    return [await desk.contact(n, campaign=QUEUE, dialerbase=base, **columns) for n in numbers]
+
+
+def numbers(result: ClaimResult) -> list[str]:
+    return [attempt.contact.phone.number for attempt in result.attempts]
+
+
+def finished(attempt: Attempt, *events: ev.CallEvent, dialer: Dialer | None = None) -> Finished:
+    """Let `events` happen to the attempt's call; return what its end leaves to be written."""
+    call = Call(attempt, dialer or a_dialer())
+    rows: tuple[QueueLogRow, ...] = ()
+    for event in (b.sent(), *events):
+        own = replace(event, call=attempt.id)
+        before, call = call, step(call, own)
+        rows = queue_log(before, own, call)
+    assert call.outcome is not None
+    following = next_step(attempt.contact, call.outcome, call.dialer, later(90), REST)
+    return Finished(call, cdr(call), following, rows)
+
+
+BUSY = (b.hung_up(t=5, cause=17, sip=486),)
+TALKED = (b.answered(), b.joined(), b.connected(), b.completed(), b.hung_up())
+LOST = (b.answered(), b.joined(), b.abandoned(), b.hung_up())
+
+
+async def one(desk: Desk, **columns: object) -> tuple[int, Attempt]:
+    """Insert one contact, claim it and mark it sent."""
+    [spool_id] = await contacts(desk, "1001", **columns)
+    [attempt] = (await claim(desk)).attempts
+    await desk.store.mark_sent([attempt], NOW)
+    return spool_id, attempt
+
+
+async def test_tasks_come_first_in_the_order_in_which_they_came(desk: Desk) -> None:
+    await contacts(desk, "1001", priority=1)
+    await contacts(desk, "2001", "2002", "2003", base="", priority=9999)
+    await contacts(desk, "2004", base="", priority=1)
+    assert numbers(await claim(desk, 3)) == ["2001", "2002", "2003"]
+    assert numbers(await claim(desk, 3)) == ["2004", "1001"]
+
+
+async def test_within_a_list_the_smaller_priority_comes_first_then_the_shuffle(desk: Desk) -> None:
+    await contacts(desk, "1003", priority=5, shuffle=1)
+    await contacts(desk, "1002", priority=1, shuffle=9)
+    await contacts(desk, "1001", priority=1, shuffle=2)
+    assert numbers(await claim(desk, 2)) == ["1001", "1002"]
+    assert numbers(await claim(desk, 2)) == ["1003"]
+
+
+async def test_each_list_gives_its_slots(desk: Desk) -> None:
+    await contacts(desk, "1001", "1002", "1003", base="A")
+    await contacts(desk, "2001", "2002", "2003", base="B")
+    result = await claim(desk, 3, slots="B A B", lists="A B")
+    assert Counter(number[0] for number in numbers(result)) == {"2": 2, "1": 1}
+
+
+async def test_what_a_dry_list_cannot_give_comes_from_another_active_one(desk: Desk) -> None:
+    await contacts(desk, "1001", "1002", "1003", "1004", base="A")
+    await contacts(desk, "2001", base="B")
+    await contacts(desk, "3001", base="INACTIVE")
+    result = await claim(desk, 4, slots="B A B B", lists="A B")
+    assert Counter(number[0] for number in numbers(result)) == {"2": 1, "1": 3}
+    assert numbers(await claim(desk, 4, slots="B B A A", lists="A B"))[0][0] == "1"
+    assert numbers(await claim(desk, 4, slots="A A B B", lists="A B")) == []
+
+
+async def test_other_campaigns_and_rows_that_are_not_ready_are_left_alone(desk: Desk) -> None:
+    await desk.contact("1001", campaign="OTHER<-", dialerbase="L1")
+    for status in (0, 2, 3):
+        await contacts(desk, "1002", status=status)
+    assert (await claim(desk)).rows == 0
+
+
+async def test_a_claim_takes_no_more_than_asked_and_no_contact_twice(desk: Desk) -> None:
+    await contacts(desk, *(f"10{n:02d}" for n in range(9)))
+    first, second = await claim(desk, 4), await claim(desk, 4)
+    assert len(first.attempts) == len(second.attempts) == 4
+    assert set(numbers(first)).isdisjoint(numbers(second))
+
+
+@pytest.mark.parametrize(("slots", "lists"), [("March Dry", "March Dry"), ("March MARCH", "March MARCH")])
+async def test_a_contact_is_claimed_once_however_its_lists_name_is_spelt(
+    desk: Desk, slots: str, lists: str
+) -> None:
+    [spool_id] = await contacts(desk, "1001", base="march")
+    result = await claim(desk, 2, slots=slots, lists=lists)
+    assert [attempt.contact.id for attempt in result.attempts] == [spool_id]
+
+
+async def test_a_claim_writes_the_attempt_and_takes_the_row_out_of_the_ready_ones(desk: Desk) -> None:
+    [spool_id] = await contacts(
+        desk, "M=2=099-1234", alternatives="W=555:bad!", contact="C1", data="a=b", retries=1, agentphone="7"
+    )
+    [attempt] = (await claim(desk)).attempts
+    contact = attempt.contact
+    assert (contact.id, contact.phone.number, contact.phone.retries) == (spool_id, "0991234", 2)
+    assert [phone.number for phone in contact.alternatives] == ["555"]
+    assert (contact.reference, contact.data, contact.retries, contact.agent_phone) == ("C1", "a=b", 1, "7")
+    row = await desk.attempt(attempt.id)
+    assert (row["state"], row["owner"], row["destination"], row["attempt"]) == (
+        "claimed", "test", "0991234", 2,
+    )  # fmt: skip
+    assert (row["spool_id"], row["claimed_at"], row["sent_at"]) == (spool_id, naive(NOW), None)
+    assert await status(desk, spool_id) == (0, "")
+    await desk.store.mark_sent([attempt], later(1))
+    row = await desk.attempt(attempt.id)
+    assert (row["state"], row["sent_at"]) == ("sent", naive(later(1)))
+
+
+async def status(desk: Desk, spool_id: int) -> tuple[int, str]:
+    row = await desk.row(spool_id)
+    assert row is not None, f"row {spool_id} is gone"
+    return row["status"], row["reason"]
+
+
+@pytest.mark.parametrize("listed", ["1001", "+1001"])
+@pytest.mark.parametrize("written", ["1001", "+1001", "M=1001"])
+@pytest.mark.parametrize("campaign", ["*", QUEUE, QUEUE.lower()])
+async def test_a_listed_number_is_blocked_however_it_is_spelt(
+    desk: Desk, listed: str, written: str, campaign: str
+) -> None:
+    await desk.block(listed, campaign)
+    [bad, good] = await contacts(desk, written, "1002")
+    result = await claim(desk)
+    assert (numbers(result), result.blocked, result.rows) == (["1002"], 1, 2)
+    assert await status(desk, bad) == (3, "the number is on the black list")
+    assert await status(desk, good) == (0, "")
+    assert await desk.blocked() == [written.removeprefix("M=")]
+
+
+async def test_another_campaigns_black_list_and_an_unchecked_one_block_nothing(desk: Desk) -> None:
+    await desk.block("1001", "OTHER<-")
+    await desk.block("1002")
+    await contacts(desk, "1001")
+    assert numbers(await claim(desk)) == ["1001"]
+    await contacts(desk, "1002")
+    assert numbers(await claim(desk, black=False)) == ["1002"]
+    assert await desk.blocked() == []
+
+
+async def test_a_temporary_block_holds_until_its_time(desk: Desk) -> None:
+    await desk.block_until("+1001", naive(later(60)))
+    [early] = await contacts(desk, "1001")
+    assert (await claim(desk, at=later(59))).blocked == 1
+    assert (await status(desk, early))[0] == 3
+    await contacts(desk, "1001")
+    assert numbers(await claim(desk, at=later(60))) == ["1001"]
+
+
+async def test_a_row_that_cannot_be_dialled_is_set_aside_with_the_reason(desk: Desk) -> None:
+    [bad, good] = await contacts(desk, "call me", "1001")
+    result = await claim(desk)
+    assert (numbers(result), result.set_aside, result.rows) == (["1001"], 1, 2)
+    number, reason = await status(desk, bad)
+    assert number == 2
+    assert "call me" in reason
+    assert (await claim(desk)).rows == 0
+
+
+async def test_a_row_waits_for_its_time_and_then_comes_back(desk: Desk) -> None:
+    await contacts(desk, "1001", notbefore=naive(later(60)))
+    await contacts(desk, "1002", base="", notbefore=naive(later(60)))
+    assert (await claim(desk, at=later(59))).rows == 0
+    assert numbers(await claim(desk, at=later(60))) == ["1002", "1001"]
+
+
+async def test_released_contacts_come_back_untouched(desk: Desk) -> None:
+    [spool_id] = await contacts(desk, "M=2=1001", alternatives="W=555:bad!", retries=1, priority=3)
+    before = dict(await desk.row(spool_id) or {})
+    [attempt] = (await claim(desk)).attempts
+    await desk.store.release([attempt], later(1))
+    assert dict(await desk.row(spool_id) or {}) == before
+    row = await desk.attempt(attempt.id)
+    assert (row["state"], row["next_step"]) == ("ended", "released")
+    assert (await desk.cdrs(), await desk.log()) == ([], [])
+    [again] = (await claim(desk)).attempts
+    assert (again.contact, again.id != attempt.id) == (attempt.contact, True)
+
+
+async def test_a_sent_contact_can_be_released_when_its_order_did_not_leave(desk: Desk) -> None:
+    spool_id, attempt = await one(desk)
+    await desk.store.release([attempt], later(1))
+    assert await status(desk, spool_id) == (1, "")
+
+
+async def test_a_release_done_again_does_not_free_a_contact_that_was_claimed_meanwhile(desk: Desk) -> None:
+    spool_id, first = await one(desk)
+    await desk.store.release([first], later(1))
+    assert len((await claim(desk)).attempts) == 1
+    await desk.store.release([first], later(2))
+    assert await status(desk, spool_id) == (0, ""), "the second attempt still has the contact"
+
+
+@pytest.mark.parametrize("meanwhile", [1, 2, 3])
+async def test_a_row_that_a_supervisor_changed_is_not_moved_by_a_release(desk: Desk, meanwhile: int) -> None:
+    spool_id, attempt = await one(desk)
+    await desk.change(spool_id, status=meanwhile, reason="mine")
+    await desk.store.release([attempt], later(1))
+    assert await status(desk, spool_id) == (meanwhile, "mine")
+
+
+async def test_a_finished_contact_leaves_the_spool(desk: Desk) -> None:
+    spool_id, attempt = await one(desk)
+    await desk.store.record(Records(finished=(finished(attempt, *TALKED),)))
+    assert await desk.row(spool_id) is None
+    assert await desk.cdrs() == [(attempt.id, "ANSWERED")]
+    row = await desk.attempt(attempt.id)
+    assert (row["state"], row["outcome"], row["next_step"]) == ("ended", "answered", "finished")
+    assert (row["agent"], row["cause"], row["connected_at"]) == (b.AGENT, 16, naive(later(15)))
+
+
+MOVES: dict[str, tuple[tuple[ev.CallEvent, ...], str, str, int, datetime | None]] = {
+    "retry": (BUSY, "1001", "W=0=555:666", 1, later(90) + timedelta(minutes=30)),
+    "alternative": (BUSY, "W=0=555", "666", 0, None),
+    "rest": (LOST, "1001", "W=0=555:666", 0, later(90) + REST),
+    "again": ((b.refused(),), "1001", "W=0=555:666", 0, later(90) + timedelta(minutes=1)),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+async def test_the_next_step_is_written_into_the_row(desk: Desk, move: str) -> None:
+    events, destination, alternatives, retries, not_before = MOVES[move]
+    spool_id, attempt = await one(desk, alternatives="W=0=555:666")
+    dialer = a_dialer(retries=1 if move == "retry" else 0)
+    await desk.store.record(Records(finished=(finished(attempt, *events, dialer=dialer),)))
+    row = await desk.row(spool_id)
+    assert row is not None
+    assert (row["status"], row["destination"], row["alternatives"]) == (1, destination, alternatives)
+    assert (row["retries"], row["notbefore"]) == (retries, naive(not_before) if not_before else None)
+    assert (await desk.attempt(attempt.id))["next_step"] == move
+
+
+async def test_an_attempt_that_ended_twice_is_written_once(desk: Desk) -> None:
+    spool_id, attempt = await one(desk, alternatives="555:666")
+    end = finished(attempt, *BUSY)
+    await desk.store.record(Records(finished=(end, end)))
+    await desk.store.record(Records(finished=(finished(attempt, *TALKED),)))
+    assert await desk.cdrs() == [(attempt.id, "BUSY")]
+    assert await desk.log() == [(attempt.id, "OUTCALL")]
+    row = await desk.row(spool_id)
+    assert row is not None
+    assert (row["destination"], row["alternatives"]) == ("555", "666")
+
+
+@pytest.mark.parametrize("events", [BUSY, TALKED])
+async def test_a_row_that_was_blocked_meanwhile_stays_so(
+    desk: Desk, events: tuple[ev.CallEvent, ...]
+) -> None:
+    spool_id, attempt = await one(desk, alternatives="555")
+    await desk.change(spool_id, status=3, reason="asked not to be called")
+    await desk.store.record(Records(finished=(finished(attempt, *events),)))
+    assert await status(desk, spool_id) == (3, "asked not to be called")
+    assert len(await desk.cdrs()) == 1
+
+
+async def test_a_row_that_was_removed_meanwhile_stays_so(desk: Desk) -> None:
+    spool_id, attempt = await one(desk, alternatives="555")
+    await desk.remove(spool_id)
+    await desk.store.record(Records(finished=(finished(attempt, *BUSY),)))
+    assert await desk.row(spool_id) is None
+    assert await desk.cdrs() == [(attempt.id, "BUSY")]
+
+
+async def test_progress_is_written_but_never_over_an_ending(desk: Desk) -> None:
+    _, attempt = await one(desk)
+    end = finished(attempt, *BUSY)
+    ringing = step(replace(end.call, state=b.a_call(b.sent()).state), replace(b.ringing(), call=attempt.id))
+    joined = QueueLogRow(NOW, attempt.id, QUEUE, "NONE", "ENTERQUEUE")
+    await desk.store.record(Records(progress=(ringing,), queue_log=(joined,)))
+    row = await desk.attempt(attempt.id)
+    assert (row["state"], row["ringing_at"]) == ("ringing", naive(later(2)))
+    await desk.store.record(Records(finished=(end,)))
+    await desk.store.record(Records(progress=(ringing,)))
+    assert (await desk.attempt(attempt.id))["state"] == "ended"
+    assert await desk.log() == [(attempt.id, "ENTERQUEUE"), (attempt.id, "OUTCALL")]
+
+
+async def test_what_is_unfinished_is_told_to_its_engine_and_to_others_once_the_lease_is_over(
+    desk: Desk,
+) -> None:
+    [gone, *_] = await contacts(desk, "1001", "1002", "1003", "1004", alternatives="555", contact="C")
+    attempts = {a.contact.phone.number: a for a in (await claim(desk)).attempts}
+    sent = [attempts["1001"], attempts["1002"]]
+    await desk.store.mark_sent(sent, later(1))
+    await desk.store.record(Records(finished=(finished(attempts["1002"], *BUSY),)))
+    await desk.store.release([attempts["1003"]], later(2))
+    await desk.remove(gone)
+
+    left = {item.id: item for item in await desk.store.open_attempts(later(2))}
+    assert set(left) == {attempts["1001"].id, attempts["1004"].id}
+    orphan, claimed = left[attempts["1001"].id], left[attempts["1004"].id]
+    assert (orphan.state, orphan.sent_at, orphan.claimed_at) == ("sent", later(1), NOW)
+    assert (orphan.contact.phone.number, orphan.contact.alternatives) == ("1001", ())
+    assert (claimed.state, claimed.sent_at, claimed.contact) == ("claimed", None, attempts["1004"].contact)
+
+    other = desk.seen_by("another")
+    assert await other.open_attempts(later(30)) == (), "the lease runs until then"
+    assert {item.id for item in await other.open_attempts(later(31))} == set(left)
+    await other.renew(later(99))
+    assert {item.id for item in await other.open_attempts(later(31))} == set(left), "not its own to renew"
+    await desk.store.renew(later(60))
+    assert await other.open_attempts(later(60)) == ()
+
+
+async def test_a_published_report_is_there_to_read_and_the_next_one_replaces_it(desk: Desk) -> None:
+    seats = Snapshot(a_dialer(tbc=-50), 3, 0, 1, 0, 2, 0, 4)
+    decision = Decision(2, Bound.AGENTS, "3 free agents")
+    name = CampaignName(QUEUE)
+    running = CampaignReport(name, "running", NOW, decision=decision, snapshot=seats, paused=1)
+    await desk.store.publish([running], NOW)
+    assert await desk.report(QUEUE) == ("running", "", "3 free agents", "agents", 2, 3, 1)
+    aside = CampaignReport(name, "set_aside", NOW, "schedule", "schedule: it is empty")
+    await desk.store.publish([aside], later(1))
+    assert await desk.report(QUEUE) == ("set_aside", "schedule", "schedule: it is empty", "", 0, 0, 0)
+
+
+async def test_settings_are_read_with_their_queue_and_their_active_lists(desk: Desk) -> None:
+    await desk.store.check_schema()
+    await desk.dialer(QUEUE)
+    rows = await desk.store.settings()
+    [dialer], [queue] = rows.dialers, rows.queues
+    assert read_dialer(dialer, queue).queue_timeout == 5
+    assert [item.name for item in active_lists(rows.lists, QUEUE)] == ["L1"]
+
+
+async def test_two_engines_that_claim_at_once_never_get_the_same_contact(database: Database) -> None:
+    desk = MysqlDesk(database)
+    stores = [desk.store, desk.seen_by("another")]
+    assert all(isinstance(store, MysqlStore) for store in stores)
+    request = ClaimRequest(CampaignName(QUEUE), 20, ("L1",) * 20, ("L1",), True, NOW, naive(NOW), later(30))
+    for _ in range(20):
+        async with database.session() as session:
+            await session.run("DELETE FROM ccdata.calls_spool")
+            await session.run_many(
+                "INSERT INTO ccdata.calls_spool (campaign, destination, dialerbase) VALUES (%s, %s, %s)",
+                [(QUEUE, f"10{n:02d}", "L1" if n % 5 else "") for n in range(50)],
+            )
+        taken: Counter[int] = Counter()
+        while results := await asyncio.gather(*(store.claim(request) for store in stores)):
+            taken.update(attempt.contact.id for result in results for attempt in result.attempts)
+            if not any(result.rows for result in results):
+                break
+        assert (len(taken), set(taken.values())) == (50, {1})
