@@ -178,7 +178,8 @@ class Store(Protocol):
         """Write progress, queue_log rows and endings. An ending that is there is not written again."""
 
     async def open_attempts(self, now: datetime) -> tuple[OpenAttempt, ...]:
-        """Return what an earlier run of this engine left unfinished, or one whose lease is over."""
+        """Take over and return what an earlier run of this engine left unfinished, and what another
+        one did whose lease is over."""
 
     async def renew(self, lease_until: datetime) -> None:
         """Prolong the lease of all attempts of this engine that have not ended."""

@@ -39,6 +39,8 @@ def originate(dialer: Dialer, attempt: Attempt, caller_id: str) -> Originate:
         ("OD_QUEUE_TIMEOUT", str(dialer.queue_timeout)),
         ("OD_CONTACT", contact.reference),
         ("OD_DATA", contact.data),
+        ("OD_AMD", dialer.amd),
+        ("OD_LANGUAGE", dialer.language),
         ("am", str(dialer.am)),
         ("sound", dialer.sound),
     )

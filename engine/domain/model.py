@@ -36,6 +36,7 @@ class Dialer:
     """The settings of one voice dialer, read and checked. Units as in the documents:
 
     `timeout` s of ringing; `tbc` ms between originates when ≥ 0, overdial % (magnitude) when < 0;
+    `amd`: arguments of Asterisk's AMD(), commas included; `language` of the prompts;
     `tbc_nocontact` min before a contact that was not reached is tried again; `retries` extra
     attempts per number; `max_channels` simultaneous calls.
     """
@@ -54,6 +55,8 @@ class Dialer:
     tbc_nocontact: int
     retries: int
     am: int = 0
+    amd: str = ""
+    language: str = ""
     sound: str = ""
     dncr: int = 1
     queue_timeout: int = 600
@@ -82,7 +85,8 @@ class ContactList:
 class Contact:
     """One claimed row of the spool.
 
-    `retries` counts the attempts made on the current number before this one.
+    `retries` counts the attempts made on the current number before this one; `remark` says what of
+    the row could not be used.
     """
 
     id: SpoolId
@@ -95,6 +99,7 @@ class Contact:
     priority: int
     agent_phone: str
     retries: int
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

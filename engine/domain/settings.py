@@ -27,6 +27,12 @@ Row = Mapping[str, Any]
 _CONTEXT = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
 _EXTEN = re.compile(r"[A-Za-z0-9_*#+-]{1,80}", re.ASCII)
 _NAME = re.compile(r"[\w .<>-]{1,128}")
+_LANGUAGE = re.compile(r"[A-Za-z_]{0,16}", re.ASCII)
+#: The eight settings of answering-machine detection, in the order in which AMD() takes them.
+AMD_SETTINGS = (
+    "initialSilence", "greeting", "afterGreetingSilence", "totalAnalysisTime",
+    "minWordLength", "betweenWordSilence", "maxNumberOfWords", "silenceThreshold",
+)  # fmt: skip
 _SOUND = re.compile(r"[\w./&:-]*")
 
 
@@ -52,6 +58,7 @@ def read_dialer(row: Row, queue: Row | None) -> Dialer:
         raise FieldError(
             "campaign", f"{excerpt(name)} has no row in queues", "Insert the queue with this name."
         )
+    variables = _variables(str(row["variables"] or ""))
     return Dialer(
         name=CampaignName(name),
         dialer_type=_dialer_type(str(row["dialertype"])),
@@ -60,7 +67,9 @@ def read_dialer(row: Row, queue: Row | None) -> Dialer:
         context=_word(_CONTEXT, str(row["context"]), "context"),
         exten=_exten(str(row["exten"])),
         caller_id=parse_callerid(str(row["callerid"] or "")),
-        variables=_variables(str(row["variables"] or "")),
+        variables=variables,
+        amd=_amd(variables),
+        language=_word(_LANGUAGE, variables.get("language"), "variables"),
         max_channels=_number(row, "maxchannels", 0, 100_000),
         timeout=_number(row, "timeout", 1, 600),
         tbc=_number(row, "tbc", -10_000, 86_400_000),
@@ -104,6 +113,15 @@ def _variables(text: str) -> Variables:
     return variables
 
 
+def _amd(variables: Variables) -> str:
+    """Return AMD()'s arguments; a setting that is not given is left to Asterisk's amd.conf."""
+    values = [variables.get(name) for name in AMD_SETTINGS]
+    for name, value in zip(AMD_SETTINGS, values, strict=True):
+        if value and not (value.isascii() and value.isdigit() and len(value) <= 6):
+            raise FieldError("variables", f"{name}={excerpt(value)} is not a number", "Use milliseconds.")
+    return ",".join(values)
+
+
 def _number(row: Row, column: str, low: int, high: int, field: str = "") -> int:
     try:
         value = int(row[column])
@@ -133,7 +151,7 @@ def active_lists(rows: Sequence[Row], campaign: str) -> tuple[ContactList, ...]:
 
 def read_contact(row: Row) -> Contact:
     """Check one spool row. Raises FieldError; broken alternatives are left out."""
-    alternatives, _ = parse_alternatives(str(row["alternatives"] or ""))
+    alternatives, broken = parse_alternatives(str(row["alternatives"] or ""))
     return Contact(
         id=SpoolId(int(row["id"])),
         campaign=CampaignName(str(row["campaign"])),
@@ -145,4 +163,5 @@ def read_contact(row: Row) -> Contact:
         priority=int(row["priority"]),
         agent_phone=str(row["agentphone"] or ""),
         retries=int(row["retries"]),
+        remark=f"alternatives left out: {', '.join(excerpt(e) for e in broken)}" if broken else "",
     )

@@ -41,6 +41,7 @@ class CallBook:
         self.abandoned_rest = abandoned_rest
         self._calls: dict[str, Call] = {}
         self._since: dict[str, datetime] = {}
+        self._counts: dict[CampaignName, Counts] = {}
         self.empty = asyncio.Event()
         self.empty.set()
         self.listen: Callable[[Call, ev.CallEvent], None] = lambda call, event: None
@@ -58,24 +59,27 @@ class CallBook:
         """Take in a call whose order is about to leave (or that an earlier run left behind)."""
         self._calls[call.attempt.id] = call
         self._since[call.attempt.id] = at
+        self._count(call, 1)
         self.empty.clear()
 
     def withdraw(self, attempt: AttemptId) -> None:
         """Forget a call for which nothing was sent after all; its contact is released elsewhere."""
-        self._calls.pop(attempt, None)
+        call = self._calls.pop(attempt, None)
         self._since.pop(attempt, None)
+        if call is not None:
+            self._count(call, -1)
         if not self._calls:
             self.empty.set()
 
     def counts(self, campaign: CampaignName) -> Counts:
-        """Count the campaign's calls."""
-        counts = Counts()
-        for call in self._calls.values():
-            if call.dialer.name == campaign:
-                counts.channels += 1
-                counts.dialling += call.dialling
-                counts.waiting += call.waiting
-        return counts
+        """Return the campaign's calls by what they hold, kept up to date call by call."""
+        return self._counts.setdefault(campaign, Counts())
+
+    def _count(self, call: Call, one: int) -> None:
+        counts = self.counts(call.dialer.name)
+        counts.channels += one
+        counts.dialling += one * call.dialling
+        counts.waiting += one * call.waiting
 
     def apply(self, event: ev.CallEvent) -> Call | None:
         """Let one event happen; None when it is about a call that is not ours."""
@@ -88,7 +92,9 @@ class CallBook:
             self.withdraw(after.attempt.id)
             self._end(after, event.at, rows)
         else:
+            self._count(before, -1)
             self._calls[event.call] = after
+            self._count(after, 1)
             self._recorder.put(*rows)
             if after.state is not before.state:
                 self._since[event.call] = event.at

@@ -140,8 +140,8 @@ async def _insert_attempts(
     lease = request.lease_until.astimezone(UTC).replace(tzinfo=None)
     await session.run_many(
         "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, contact, dialerbase,"
-        " attempt, owner, lease_until, state, claimed_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s)",
+        " attempt, owner, lease_until, state, claimed_at, note)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s, %s)",
         [
             (
                 attempt.id,
@@ -154,6 +154,7 @@ async def _insert_attempts(
                 owner,
                 lease,
                 now,
+                attempt.contact.remark[:255],
             )
             for attempt in attempts
         ],

@@ -25,6 +25,9 @@ from engine.ports import (
     Records,
 )
 
+#: Every state of an attempt but the last.
+_OPEN = "('claimed', 'sent', 'ringing', 'answered', 'queued', 'connected', 'completed')"
+
 Local = Callable[[datetime], datetime]
 
 
@@ -135,7 +138,7 @@ class MysqlStore:
         ended = await session.run(
             "UPDATE ccdata.attempts SET state='ended', ringing_at=%s, answered_at=%s,"
             " connected_at=%s, ended_at=%s, outcome=%s, cause=%s, sip=%s, agent=%s, next_step=%s,"
-            " note=%s WHERE id=%s AND state <> 'ended'",
+            " note=COALESCE(NULLIF(%s, ''), note) WHERE id=%s AND state <> 'ended'",
             (
                 _utc(call.ringing_at),
                 _utc(call.answered_at),
@@ -223,6 +226,10 @@ class MysqlStore:
 
     async def open_attempts(self, now: datetime) -> tuple[OpenAttempt, ...]:
         async def work(session: Session) -> tuple[OpenAttempt, ...]:
+            await session.run(
+                f"UPDATE ccdata.attempts SET owner=%s WHERE state IN {_OPEN} AND lease_until < %s",
+                (self.owner, _utc(now)),
+            )
             rows = await session.rows(
                 "SELECT a.id AS attempt_id, a.campaign AS attempt_campaign, a.spool_id, a.state,"
                 " a.destination AS attempt_destination, a.contact AS attempt_contact,"
@@ -230,9 +237,8 @@ class MysqlStore:
                 " a.connected_at, a.agent, s.id, s.campaign, s.destination, s.alternatives, s.data,"
                 " s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
                 " FROM ccdata.attempts a LEFT JOIN ccdata.calls_spool s ON s.id = a.spool_id"
-                " WHERE a.state IN ('claimed', 'sent', 'ringing', 'answered', 'queued',"
-                " 'connected', 'completed') AND (a.owner = %s OR a.lease_until < %s)",
-                (self.owner, _utc(now)),
+                f" WHERE a.state IN {_OPEN} AND a.owner = %s",
+                (self.owner,),
             )
             return tuple(_open_attempt(row) for row in rows)
 
@@ -241,8 +247,7 @@ class MysqlStore:
     async def renew(self, lease_until: datetime) -> None:
         async def work(session: Session) -> None:
             await session.run(
-                "UPDATE ccdata.attempts SET lease_until=%s WHERE owner=%s AND state IN"
-                " ('claimed', 'sent', 'ringing', 'answered', 'queued', 'connected', 'completed')",
+                f"UPDATE ccdata.attempts SET lease_until=%s WHERE owner=%s AND state IN {_OPEN}",
                 (_utc(lease_until), self.owner),
             )
 
