@@ -34,11 +34,16 @@ async def until(ready: Callable[[], bool], what: str) -> None:
 
 @asynccontextmanager
 async def background(*parts: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.TaskGroup]:
-    """Run `parts` beside the block; they are cancelled where it ends, what they raise fails the test."""
+    """Run `parts` beside the block; what they raise fails the test.
+
+    Where the block ends, they and whatever they started are cancelled.
+    """
+    before = asyncio.all_tasks()
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(part) for part in parts]
+        for part in parts:
+            group.create_task(part)
         yield group
-        for task in tasks:
+        for task in asyncio.all_tasks() - before:
             task.cancel()
 
 

@@ -79,6 +79,8 @@ class MariaDB:
                 "--no-defaults",
                 *self._common(),
                 "--auth-root-authentication-method=normal",
+                # A machine whose own name does not resolve is no obstacle: only the socket is used.
+                "--force",
                 "--skip-test-db",
                 "--lower-case-table-names=1",
             ],

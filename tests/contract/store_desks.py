@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.adapters.mysql import Database, MysqlStore
-from engine.domain.model import attempt_id
-from engine.ports import CampaignReport, Store
+from engine.domain import events as ev
+from engine.domain.call import Call, step
+from engine.domain.model import Attempt, CampaignName, Dialer, attempt_id
+from engine.domain.records import QueueLogRow, cdr, queue_log
+from engine.domain.rules import next_step
+from engine.ports import CampaignReport, ClaimRequest, ClaimResult, Finished, Store
+from tests import builders as b
+from tests.builders import NOW, QUEUE, a_dialer, later
 from tests.memory_store import MemoryStore
 
 Row = dict[str, Any]
 OWNER = "test"
+REST = timedelta(hours=72)
 _numbers = itertools.count(1)
 
 
@@ -212,3 +220,59 @@ class MysqlDesk(Desk):
         for name, active in (("L1", 1), ("OLD", 0)):
             sql = "INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES (%s, %s, %s)"
             await self._run(sql, campaign, name, active)
+
+
+def naive(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(tzinfo=None)
+
+
+async def claim(
+    desk: Desk, limit: int = 10, slots: str = "", lists: str = "L1", black: bool = True, at: datetime = NOW
+) -> ClaimResult:
+    names = tuple(lists.split())
+    return await desk.store.claim(
+        ClaimRequest(
+            CampaignName(QUEUE), limit, tuple(slots.split()) or names[:1] * limit, names, black,
+            at, naive(at), at + timedelta(seconds=30),
+        )
+    )  # fmt: skip
+
+
+async def contacts(desk: Desk, *numbers: str, base: str = "L1", **columns: object) -> list[int]:
+    return [await desk.contact(n, campaign=QUEUE, dialerbase=base, **columns) for n in numbers]
+
+
+def numbers(result: ClaimResult) -> list[str]:
+    return [attempt.contact.phone.number for attempt in result.attempts]
+
+
+def finished(attempt: Attempt, *events: ev.CallEvent, dialer: Dialer | None = None) -> Finished:
+    """Let `events` happen to the attempt's call; return what its end leaves to be written."""
+    call = Call(attempt, dialer or a_dialer())
+    rows: tuple[QueueLogRow, ...] = ()
+    for event in (b.sent(), *events):
+        own = replace(event, call=attempt.id)
+        before, call = call, step(call, own)
+        rows = queue_log(before, own, call)
+    assert call.outcome is not None
+    following = next_step(attempt.contact, call.outcome, call.dialer, later(90), REST)
+    return Finished(call, cdr(call), following, rows)
+
+
+BUSY = (b.hung_up(t=5, cause=17, sip=486),)
+TALKED = (b.answered(), b.joined(), b.connected(), b.completed(), b.hung_up())
+LOST = (b.answered(), b.joined(), b.abandoned(), b.hung_up())
+
+
+async def one(desk: Desk, **columns: object) -> tuple[int, Attempt]:
+    """Insert one contact, claim it and mark it sent."""
+    [spool_id] = await contacts(desk, "1001", **columns)
+    [attempt] = (await claim(desk)).attempts
+    await desk.store.mark_sent([attempt], NOW)
+    return spool_id, attempt
+
+
+async def status(desk: Desk, spool_id: int) -> tuple[int, str]:
+    row = await desk.row(spool_id)
+    assert row is not None, f"row {spool_id} is gone"
+    return row["status"], row["reason"]

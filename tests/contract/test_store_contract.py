@@ -5,24 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from engine.adapters.mysql import Database, MysqlStore
 from engine.domain import events as ev
-from engine.domain.call import Call, step
-from engine.domain.model import Attempt, CampaignName, Dialer
+from engine.domain.call import step
+from engine.domain.model import CampaignName
 from engine.domain.pacing import Bound, Decision, Snapshot
-from engine.domain.records import QueueLogRow, cdr, queue_log
-from engine.domain.rules import next_step
+from engine.domain.records import QueueLogRow
 from engine.domain.settings import active_lists, read_dialer
-from engine.ports import CampaignReport, ClaimRequest, ClaimResult, Finished, Records
+from engine.ports import CampaignReport, ClaimRequest, Records
 from tests import builders as b
 from tests.builders import NOW, QUEUE, a_dialer, later
-from tests.contract.store_desks import Desk, MemoryDesk, MysqlDesk
-
-REST = timedelta(hours=72)
+from tests.contract.store_desks import (
+    BUSY,
+    LOST,
+    REST,
+    TALKED,
+    Desk,
+    MemoryDesk,
+    MysqlDesk,
+    claim,
+    contacts,
+    finished,
+    naive,
+    numbers,
+    one,
+    status,
+)
 
 
 @pytest.fixture(params=["double", "mysql"])
@@ -31,56 +43,6 @@ def desk(request: pytest.FixtureRequest) -> Desk:
         return MemoryDesk()
     database: Database = request.getfixturevalue("database")
     return MysqlDesk(database)
-
-
-def naive(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(tzinfo=None)
-
-
-async def claim(
-    desk: Desk, limit: int = 10, slots: str = "", lists: str = "L1", black: bool = True, at: datetime = NOW
-) -> ClaimResult:
-    names = tuple(lists.split())
-    return await desk.store.claim(
-        ClaimRequest(
-            CampaignName(QUEUE), limit, tuple(slots.split()) or names[:1] * limit, names, black,
-            at, naive(at), at + timedelta(seconds=30),
-        )
-    )  # fmt: skip
-
-
-async def contacts(desk: Desk, *numbers: str, base: str = "L1", **columns: object) -> list[int]:
-    return [await desk.contact(n, campaign=QUEUE, dialerbase=base, **columns) for n in numbers]
-
-
-def numbers(result: ClaimResult) -> list[str]:
-    return [attempt.contact.phone.number for attempt in result.attempts]
-
-
-def finished(attempt: Attempt, *events: ev.CallEvent, dialer: Dialer | None = None) -> Finished:
-    """Let `events` happen to the attempt's call; return what its end leaves to be written."""
-    call = Call(attempt, dialer or a_dialer())
-    rows: tuple[QueueLogRow, ...] = ()
-    for event in (b.sent(), *events):
-        own = replace(event, call=attempt.id)
-        before, call = call, step(call, own)
-        rows = queue_log(before, own, call)
-    assert call.outcome is not None
-    following = next_step(attempt.contact, call.outcome, call.dialer, later(90), REST)
-    return Finished(call, cdr(call), following, rows)
-
-
-BUSY = (b.hung_up(t=5, cause=17, sip=486),)
-TALKED = (b.answered(), b.joined(), b.connected(), b.completed(), b.hung_up())
-LOST = (b.answered(), b.joined(), b.abandoned(), b.hung_up())
-
-
-async def one(desk: Desk, **columns: object) -> tuple[int, Attempt]:
-    """Insert one contact, claim it and mark it sent."""
-    [spool_id] = await contacts(desk, "1001", **columns)
-    [attempt] = (await claim(desk)).attempts
-    await desk.store.mark_sent([attempt], NOW)
-    return spool_id, attempt
 
 
 async def test_tasks_come_first_in_the_order_in_which_they_came(desk: Desk) -> None:
@@ -118,8 +80,8 @@ async def test_what_a_dry_list_cannot_give_comes_from_another_active_one(desk: D
 
 async def test_other_campaigns_and_rows_that_are_not_ready_are_left_alone(desk: Desk) -> None:
     await desk.contact("1001", campaign="OTHER<-", dialerbase="L1")
-    for status in (0, 2, 3):
-        await contacts(desk, "1002", status=status)
+    for number in (0, 2, 3):
+        await contacts(desk, "1002", status=number)
     assert (await claim(desk)).rows == 0
 
 
@@ -159,12 +121,6 @@ async def test_a_claim_writes_the_attempt_and_takes_the_row_out_of_the_ready_one
     assert (row["state"], row["sent_at"]) == ("sent", naive(later(1)))
 
 
-async def status(desk: Desk, spool_id: int) -> tuple[int, str]:
-    row = await desk.row(spool_id)
-    assert row is not None, f"row {spool_id} is gone"
-    return row["status"], row["reason"]
-
-
 @pytest.mark.parametrize("listed", ["1001", "+1001"])
 @pytest.mark.parametrize("written", ["1001", "+1001", "M=1001"])
 @pytest.mark.parametrize("campaign", ["*", QUEUE, QUEUE.lower()])
@@ -200,7 +156,7 @@ async def test_a_temporary_block_holds_until_its_time(desk: Desk) -> None:
 
 
 async def test_a_row_that_cannot_be_dialled_is_set_aside_with_the_reason(desk: Desk) -> None:
-    [bad, good] = await contacts(desk, "call me", "1001")
+    [bad, _] = await contacts(desk, "call me", "1001")
     result = await claim(desk)
     assert (numbers(result), result.set_aside, result.rows) == (["1001"], 1, 2)
     number, reason = await status(desk, bad)
