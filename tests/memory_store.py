@@ -45,7 +45,7 @@ class MemoryStore:
     """One engine's view of the rows; `seen_by` gives another engine's view of the same rows.
 
     `fail` makes every method raise, or only those in `fail_in`; what concerns a call in `poison` is
-    refused for good; a method in `held` waits for its event before it does anything; `done` is told
+    refused for good; a method in `held` waits for its event first (then it is in `waiting`); `done` is told
     of each method that took effect.
     """
 
@@ -67,6 +67,7 @@ class MemoryStore:
         self.fail_in: frozenset[str] = frozenset()
         self.poison: set[str] = set()
         self.held: dict[str, asyncio.Event] = {}
+        self.waiting: set[str] = set()
         self.done: Callable[[str], None] = lambda method: None
         self._numbers = itertools.count(1)
 
@@ -101,7 +102,9 @@ class MemoryStore:
     async def _begin(self, method: str) -> None:
         await asyncio.sleep(0)
         if method in self.held:
+            self.waiting.add(method)
             await self.held[method].wait()
+            self.waiting.discard(method)
         self.calls[method] += 1
         if self.fail is not None and (not self.fail_in or method in self.fail_in):
             raise self.fail
@@ -248,11 +251,11 @@ class MemoryStore:
     async def open_attempts(self, now: datetime) -> tuple[OpenAttempt, ...]:
         await self._begin("open_attempts")
         moment = now.astimezone(UTC).replace(tzinfo=None)
-        return tuple(
-            self._open(row)
-            for row in self.attempts.values()
-            if row["state"] != "ended" and (row["owner"] == self.owner or row["lease_until"] < moment)
-        )
+        left = [row for row in self.attempts.values() if row["state"] != "ended"]
+        for row in left:
+            if row["lease_until"] < moment:
+                row["owner"] = self.owner
+        return tuple(self._open(row) for row in left if row["owner"] == self.owner)
 
     def _open(self, row: Row) -> OpenAttempt:
         def aware(at: datetime | None) -> datetime | None:

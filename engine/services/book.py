@@ -55,6 +55,10 @@ class CallBook:
     def __contains__(self, call: object) -> bool:
         return call in self._calls
 
+    def get(self, call: str) -> Call | None:
+        """Return a call of ours by its id."""
+        return self._calls.get(call)
+
     def add(self, call: Call, at: datetime) -> None:
         """Take in a call whose order is about to leave (or that an earlier run left behind)."""
         self._calls[call.attempt.id] = call

@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 
 from engine.domain import events as ev
+from engine.domain.call import State
 from engine.domain.picture import Picture
 from engine.domain.records import NOBODY, QueueLogRow
 from engine.ports import CallControl, Clock, LinkError, Observer, RefusedError, Store, UncertainError
@@ -156,7 +157,8 @@ class Engine:
     def _seen_waiting(self, listed: ev.QueuesListed) -> None:
         """Calls of ours that a query finds waiting have been answered and joined unseen."""
         for waiting in listed.waiting:
-            if waiting.call in self.book:
+            call = self.book.get(waiting.call)
+            if call is not None and call.state is not State.QUEUED:
                 self.book.apply(ev.CallerJoined(listed.at, waiting.call, waiting.queue, 1, ""))
 
     def _log_member(self, event: ev.MemberSeen | ev.MemberGone) -> None:

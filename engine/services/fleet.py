@@ -45,8 +45,9 @@ class Fleet:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                if not self._stopping:
-                    self._follow(await self._tools.store.settings(), group, loop.time())
+                rows = await self._tools.store.settings()
+                if not self._stopping:  # asked after the wait: a stop may have come meanwhile
+                    self._follow(rows, group, loop.time())
                 now = self._tools.clock.now()
                 await self._tools.store.renew(now + self._tools.lease())
                 await self._tools.store.publish(self._reports(now), now)

@@ -34,6 +34,7 @@ class Recorder:
         self._some = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._one_by_one = 0
         self.failing: str = ""
 
     def put(self, *items: Item) -> None:
@@ -57,48 +58,54 @@ class Recorder:
         failures = 0
         while True:
             await self._some.wait()
-            batch = [self._items[i] for i in range(min(_BATCH, len(self._items)))]
+            size = 1 if self._one_by_one else _BATCH
+            batch = [self._items[i] for i in range(min(size, len(self._items)))]
             try:
-                await self._write(batch)
+                await self._store.record(_records(batch))
             except StoreError as error:
-                self._observer.database_failed()
-                if not self.failing:
-                    log.error(
-                        "outcomes cannot be written; dialling waits",
-                        action="recorder.failing",
-                        reason=str(error),
-                        pending=self.pending,
-                    )
-                self.failing = str(error)
-                await asyncio.sleep(_PATIENCE[min(failures, len(_PATIENCE) - 1)])
-                failures += 1
+                if error.data:
+                    self._refused(batch, error)
+                else:
+                    self._failed(error)
+                    await asyncio.sleep(_PATIENCE[min(failures, len(_PATIENCE) - 1)])
+                    failures += 1
                 continue
             if self.failing:
                 log.info("outcomes are being written again", action="recorder.recovered")
             self.failing, failures = "", 0
-            for _ in batch:
-                self._items.popleft()
-            if not self._items:
-                self._some.clear()
-                self._empty.set()
+            self._written(len(batch))
 
-    async def _write(self, batch: list[Item]) -> None:
-        """Write a batch; when its values are refused, write one by one and drop the culprit."""
-        try:
-            await self._store.record(_records(batch))
-        except StoreError as error:
-            if not error.data:
-                raise
-            if len(batch) == 1:
-                log.error(
-                    "the database refuses a record for good",
-                    action="recorder.refused",
-                    call_id=_call_id(batch[0]),
-                    reason=str(error),
-                )
-                return
-            for item in batch:
-                await self._write([item])
+    def _written(self, count: int) -> None:
+        for _ in range(count):
+            self._items.popleft()
+        self._one_by_one = max(self._one_by_one - count, 0)
+        if not self._items:
+            self._some.clear()
+            self._empty.set()
+
+    def _refused(self, batch: list[Item], error: StoreError) -> None:
+        """Values are at fault: write one by one until the culprit is alone, then go on without it."""
+        if len(batch) > 1:
+            self._one_by_one = len(batch)
+            return
+        log.error(
+            "the database refuses a record for good",
+            action="recorder.refused",
+            call_id=_call_id(batch[0]),
+            reason=str(error),
+        )
+        self._written(1)
+
+    def _failed(self, error: StoreError) -> None:
+        self._observer.database_failed()
+        if not self.failing:
+            log.error(
+                "outcomes cannot be written; dialling waits",
+                action="recorder.failing",
+                reason=str(error),
+                pending=self.pending,
+            )
+        self.failing = str(error)
 
     async def flush(self, limit: float) -> bool:
         """Wait until everything is written, `limit` s at most; False when it is not."""

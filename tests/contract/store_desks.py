@@ -238,7 +238,7 @@ async def claim(
     )  # fmt: skip
 
 
-async def contacts(desk: Desk, *numbers: str, base: str = "L1", **columns: object) -> list[int]:
+async def contacts(desk: Desk, *numbers: str, base: str = "L1", **columns: Any) -> list[int]:
     return [await desk.contact(n, campaign=QUEUE, dialerbase=base, **columns) for n in numbers]
 
 
@@ -264,7 +264,7 @@ TALKED = (b.answered(), b.joined(), b.connected(), b.completed(), b.hung_up())
 LOST = (b.answered(), b.joined(), b.abandoned(), b.hung_up())
 
 
-async def one(desk: Desk, **columns: object) -> tuple[int, Attempt]:
+async def one(desk: Desk, **columns: Any) -> tuple[int, Attempt]:
     """Insert one contact, claim it and mark it sent."""
     [spool_id] = await contacts(desk, "1001", **columns)
     [attempt] = (await claim(desk)).attempts

@@ -39,10 +39,7 @@ from tests.contract.store_desks import (
 
 @pytest.fixture(params=["double", "mysql"])
 def desk(request: pytest.FixtureRequest) -> Desk:
-    if request.param == "double":
-        return MemoryDesk()
-    database: Database = request.getfixturevalue("database")
-    return MysqlDesk(database)
+    return MemoryDesk() if request.param == "double" else MysqlDesk(request.getfixturevalue("database"))
 
 
 async def test_tasks_come_first_in_the_order_in_which_they_came(desk: Desk) -> None:
@@ -302,12 +299,13 @@ async def test_what_is_unfinished_is_told_to_its_engine_and_to_others_once_the_l
     assert (claimed.state, claimed.sent_at, claimed.contact) == ("claimed", None, attempts["1004"].contact)
 
     other = desk.seen_by("another")
+    await other.renew(later(1))
     assert await other.open_attempts(later(30)) == (), "the lease runs until then"
-    assert {item.id for item in await other.open_attempts(later(31))} == set(left)
-    await other.renew(later(99))
-    assert {item.id for item in await other.open_attempts(later(31))} == set(left), "not its own to renew"
     await desk.store.renew(later(60))
-    assert await other.open_attempts(later(60)) == ()
+    assert await other.open_attempts(later(60)) == (), "it has been prolonged"
+    assert {item.id for item in await other.open_attempts(later(61))} == set(left)
+    await other.renew(later(99))
+    assert await desk.store.open_attempts(later(62)) == (), "what was taken over belongs to the other"
 
 
 async def test_a_published_report_is_there_to_read_and_the_next_one_replaces_it(desk: Desk) -> None:

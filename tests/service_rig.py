@@ -1,0 +1,143 @@
+"""Services wired to the doubles: one campaign's worker, a fleet of them, a whole engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine.domain import events as ev
+from engine.domain.call import Call
+from engine.domain.dialstring import parse_dialstring
+from engine.domain.model import Campaign, ContactList
+from engine.domain.picture import Picture
+from engine.services import campaign as campaign_module
+from engine.services import fleet as fleet_module
+from engine.services import recorder as recorder_module
+from engine.services.book import CallBook
+from engine.services.campaign import CampaignWorker, Tools
+from engine.services.engine import Engine, EngineSettings, StopLimits
+from engine.services.recorder import Recorder
+from tests.builders import QUEUE, a_dialer
+from tests.doubles import PATIENCE, FakeClock, FakeSwitch, MemoryStore, RecordingObserver, background
+
+LEASE = timedelta(seconds=30)
+REST = timedelta(hours=72)
+#: Long enough for everything that is ready to happen.
+LIMITS = StopLimits(claims=5.0, drain=5.0, hang_up=5.0, flush=5.0)
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every wait of the services short."""
+    monkeypatch.setattr(campaign_module, "TICK", 0.002)
+    monkeypatch.setattr(fleet_module, "PERIOD", 0.002)
+    monkeypatch.setattr(fleet_module, "_REST", 0.02)
+    monkeypatch.setattr(recorder_module, "_PATIENCE", (0.002,))
+
+
+class World:
+    """The doubles, and what a test puts into them."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore()
+        self.switch = FakeSwitch(self.clock.now)
+        self.observer = RecordingObserver()
+
+    def contacts(self, *numbers: str, campaign: str = QUEUE, **columns: Any) -> list[int]:
+        base = {"campaign": campaign, "dialerbase": "L1", **columns}
+        return [self.store.add_contact(destination=number, **base) for number in numbers]
+
+    def seats(self, count: int, queue: str = QUEUE, first: int = 101) -> list[ev.Member]:
+        return [self.switch.seat(queue, number) for number in range(first, first + count)]
+
+    def dialled(self, queue: str = QUEUE) -> list[str]:
+        """Return the numbers of all orders of a campaign, in order."""
+        own = (order for order in self.switch.orders if ("OD_CAMPAIGN", queue) in order.variables)
+        return [dict(order.variables)["OD_NUMBER"] for order in own]
+
+    def statuses(self) -> list[int]:
+        """Return the status of every row of the spool."""
+        return [row["status"] for row in self.store.spool.values()]
+
+    def outcomes(self) -> list[str]:
+        """Return the outcome of every attempt that has ended, in the order of the claims."""
+        return [str(row["outcome"]) for row in self.store.attempts.values() if row["state"] == "ended"]
+
+
+class Bench(World):
+    """Everything that a worker or a fleet shares. `current`: may calls be placed?"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current = True
+        self.recorder = Recorder(self.store, self.observer)
+        self.book = CallBook(self.recorder, self.observer, REST)
+        self.picture = Picture()
+        self.workers: list[CampaignWorker] = []
+        self.tools = Tools(
+            control=self.switch,
+            store=self.store,
+            book=self.book,
+            picture=self.picture,
+            recorder=self.recorder,
+            observer=self.observer,
+            clock=self.clock.port(),
+            can_dial=lambda: self.current,
+            lease=lambda: LEASE,
+        )
+        self.book.listen = self.heard
+        self.switch.link_up()
+
+    def heard(self, call: Call, event: ev.CallEvent) -> None:
+        for worker in self.workers:
+            worker.observe(event)
+
+    async def dispatch(self) -> None:
+        """Hand events on, as the engine does."""
+        while True:
+            event = await self.switch.next_event()
+            if isinstance(event, ev.CallEvent):
+                self.book.apply(event)
+            self.picture.apply(event)
+
+    @asynccontextmanager
+    async def working(self, **dialer: Any) -> AsyncIterator[CampaignWorker]:
+        """Run one worker; it is stopped where the block ends."""
+        worker = CampaignWorker(a_campaign(**dialer), self.tools)
+        self.workers.append(worker)
+        async with background(self.dispatch(), self.recorder.run()) as group:
+            task = group.create_task(worker.run())
+            yield worker
+            worker.stop()
+            async with asyncio.timeout(PATIENCE):
+                await task
+
+
+def a_campaign(**changes: Any) -> Campaign:
+    """A campaign with the list L1 that wants one call for each free agent."""
+    values = {"dial_string": parse_dialstring("SIP/CARRIER/"), "tbc_nocontact": 0, **changes}
+    return Campaign(a_dialer(**values), (ContactList("L1", 1.0),))
+
+
+class EngineRoom(World):
+    """A world with one campaign in it, and engines that run there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store.add_dialer(QUEUE)
+
+    def engine(self, limits: StopLimits = LIMITS) -> Engine:
+        settings = EngineSettings(lease=LEASE, abandoned_rest=REST, stop=limits)
+        return Engine(self.switch, self.store, self.observer, self.clock.port(), settings)
+
+    @asynccontextmanager
+    async def running(self, limits: StopLimits = LIMITS) -> AsyncIterator[Engine]:
+        """Run an engine; where the block ends it is gone as after a crash, unless it was stopped."""
+        engine = self.engine(limits)
+        async with background(engine.run()):
+            yield engine

@@ -1,0 +1,168 @@
+"""The recorder: everything once, in order, whatever the database does meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from engine.domain.call import Call
+from engine.domain.model import Attempt, AttemptId, CampaignName
+from engine.domain.records import QueueLogRow, cdr
+from engine.domain.rules import next_step
+from engine.ports import ClaimRequest, Finished, Records, StoreError
+from engine.services.recorder import Recorder
+from tests.builders import NOW, QUEUE, a_call, a_dialer, answered, hung_up, later, play, ringing, sent
+from tests.doubles import MemoryStore, RecordingObserver, background, until
+from tests.service_rig import hurry
+
+DOWN = StoreError("the server has gone away")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def recorder(store: MemoryStore) -> Recorder:
+    return Recorder(store, RecordingObserver())
+
+
+def rows(count: int, first: int = 0) -> list[QueueLogRow]:
+    return [QueueLogRow(NOW, f"call-{n}", QUEUE, "NONE", "ENTERQUEUE") for n in range(first, first + count)]
+
+
+def written(store: MemoryStore) -> list[str]:
+    return [row.call for row in store.queue_log]
+
+
+async def claimed(store: MemoryStore) -> Attempt:
+    store.add_contact(campaign=QUEUE, destination="1001")
+    request = ClaimRequest(CampaignName(QUEUE), 1, (), (), False, NOW, NOW.replace(tzinfo=None), later(30))
+    [attempt] = (await store.claim(request)).attempts
+    return attempt
+
+
+def own(call: Call, attempt: Attempt) -> Call:
+    return replace(call, attempt=attempt)
+
+
+def end(call: Call) -> Finished:
+    assert call.outcome is not None
+    step = next_step(call.attempt.contact, call.outcome, a_dialer(), NOW, timedelta(hours=72))
+    return Finished(call, cdr(call), step)
+
+
+async def test_everything_is_written_in_order_over_several_batches(
+    store: MemoryStore, recorder: Recorder
+) -> None:
+    async with background(recorder.run()):
+        recorder.put(*rows(450))
+        await until(lambda: recorder.pending == 0, "everything is written")
+        assert written(store) == [row.call for row in rows(450)]
+        assert store.calls["record"] < 10, "many rows share a transaction"
+        recorder.put(*rows(1, first=450))
+        await until(lambda: len(store.queue_log) == 451, "it goes on afterwards")
+
+
+async def test_a_calls_last_step_is_what_the_supervisor_reads(store: MemoryStore, recorder: Recorder) -> None:
+    attempt = await claimed(store)
+    async with background(recorder.run()):
+        recorder.put(own(a_call(sent(), ringing()), attempt), own(a_call(sent(), answered()), attempt))
+        await until(lambda: recorder.pending == 0, "the steps are written")
+        assert store.attempts[attempt.id]["state"] == "answered"
+        assert store.calls["record"] == 1
+        recorder.put(own(a_call(sent(), ringing()), attempt), end(own(a_call(sent(), hung_up()), attempt)))
+        await until(lambda: recorder.pending == 0, "the end is written")
+        assert store.attempts[attempt.id]["state"] == "ended"
+        assert [row.guid for row in store.cdr] == [attempt.id]
+
+
+async def test_while_the_database_is_away_everything_is_held_and_then_written_once(
+    store: MemoryStore, recorder: Recorder
+) -> None:
+    assert recorder.ready
+    store.fail = DOWN
+    async with background(recorder.run()):
+        recorder.put(*rows(3))
+        await until(lambda: store.calls["record"] > 3, "it tries again and again")
+        assert not recorder.ready
+        assert recorder.failing == "the server has gone away"
+        recorder.put(*rows(300, first=3))
+        await until(lambda: store.calls["record"] > 6, "and again")
+        assert (recorder.pending, store.queue_log) == (303, [])
+        store.fail = None
+        await until(lambda: recorder.pending == 0, "everything is written")
+        assert recorder.ready
+        assert written(store) == [row.call for row in rows(303)]
+
+
+async def test_with_too_many_records_unwritten_no_call_may_be_placed(
+    store: MemoryStore, recorder: Recorder
+) -> None:
+    recorder.put(*rows(1999))
+    assert recorder.ready
+    recorder.put(*rows(1, first=1999))
+    assert not recorder.ready
+    async with background(recorder.run()):
+        await until(lambda: recorder.ready, "the queue is short again")
+
+
+async def test_a_record_that_the_database_refuses_for_good_is_dropped_alone(
+    store: MemoryStore, recorder: Recorder
+) -> None:
+    store.poison = {"call-2"}
+    async with background(recorder.run()):
+        recorder.put(*rows(5))
+        await until(lambda: recorder.pending == 0, "the others are written")
+        assert written(store) == ["call-0", "call-1", "call-3", "call-4"]
+        assert recorder.ready
+
+
+async def test_after_a_refused_record_a_failure_in_between_writes_nothing_twice(
+    store: MemoryStore, recorder: Recorder
+) -> None:
+    store.poison = {"call-2"}
+
+    def fail_in_between(method: str) -> None:
+        if len(store.queue_log) == 3:
+            store.fail, store.done = DOWN, lambda method: None
+
+    store.done = fail_in_between
+    async with background(recorder.run()):
+        recorder.put(*rows(5))
+        await until(lambda: not recorder.ready, "the database went away in the middle")
+        store.fail = None
+        await until(lambda: recorder.pending == 0, "everything is written")
+        assert written(store) == ["call-0", "call-1", "call-3", "call-4"]
+
+
+async def test_a_flush_tells_whether_everything_is_written(store: MemoryStore, recorder: Recorder) -> None:
+    assert await recorder.flush(0.0), "there is nothing to write"
+    store.fail = DOWN
+    async with background(recorder.run()):
+        recorder.put(*rows(2))
+        assert not await recorder.flush(0.01)
+        store.fail = None
+        assert await recorder.flush(10.0)
+        assert written(store) == ["call-0", "call-1"]
+
+
+async def test_an_end_that_was_written_already_is_not_written_again(
+    store: MemoryStore, recorder: Recorder
+) -> None:
+    attempt = await claimed(store)
+    first = end(own(play(a_call(), sent(), hung_up(cause=17)), attempt))
+    await store.record(Records(finished=(first,)))
+    async with background(recorder.run()):
+        recorder.put(first, *rows(1))
+        await until(lambda: recorder.pending == 0, "the rest is written")
+        assert [row.guid for row in store.cdr] == [AttemptId(attempt.id)]
+        assert written(store)[-1] == "call-0"
