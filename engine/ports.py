@@ -172,7 +172,12 @@ class Store(Protocol):
         """Write that the orders are about to leave."""
 
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
-        """Put claimed contacts back as they were: nothing was sent for them."""
+        """Put claimed contacts back as they were: nothing was sent for them. Doing it again is
+        harmless."""
+
+    async def release_claimed(self, campaign: CampaignName, at: datetime) -> None:
+        """Put back whatever this engine has claimed for `campaign` and not marked as sent: after a
+        claim whose answer was lost, nobody knows what it took."""
 
     async def record(self, records: Records) -> None:
         """Write progress, queue_log rows and endings. An ending that is there is not written again."""

@@ -204,6 +204,14 @@ class MemoryStore:
             self._move(attempt.contact.id)
         self.done("release")
 
+    async def release_claimed(self, campaign: CampaignName, at: datetime) -> None:
+        await self._begin("release_claimed")
+        for row in self.attempts.values():
+            if (row["state"], row["owner"], row["campaign"]) == ("claimed", self.owner, campaign):
+                row.update(state="ended", ended_at=naive(at), outcome="cancelled", next_step="released")
+                self._move(row["spool_id"])
+        self.done("release_claimed")
+
     async def record(self, records: Records) -> None:
         await self._begin("record")
         about = {call.attempt.id for call in records.progress} | {row.call for row in records.queue_log}

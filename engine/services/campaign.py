@@ -69,6 +69,7 @@ class CampaignWorker:
         self._last_originate: datetime | None = None
         self._empty_until: float = 0.0
         self._unreleased: list[Attempt] = []
+        self._claim_unknown = False
         self._since = tools.clock.now()
         self._state = ""
         self.decision: Decision | None = None
@@ -190,6 +191,7 @@ class CampaignWorker:
     async def _claim(self, wanted: int, now: datetime) -> ClaimResult:
         started = time.perf_counter()
         lists = self.campaign.lists
+        self._claim_unknown = True
         result = await self._tools.store.claim(
             ClaimRequest(
                 campaign=self.name,
@@ -202,6 +204,7 @@ class CampaignWorker:
                 lease_until=now + self._tools.lease(),
             )
         )
+        self._claim_unknown = False
         if result.rows:
             self._tools.observer.claimed(self.name, result, time.perf_counter() - started)
         return result
@@ -254,7 +257,10 @@ class CampaignWorker:
             )
 
     async def _release(self) -> None:
-        """Give back what was claimed and not sent."""
+        """Give back what was claimed and not sent, also by a claim whose answer was lost."""
+        if self._claim_unknown:
+            await self._tools.store.release_claimed(self.name, self._tools.clock.now())
+            self._claim_unknown = False
         if self._unreleased:
             await self._tools.store.release(self._unreleased, self._tools.clock.now())
             log.info(

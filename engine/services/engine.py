@@ -102,6 +102,7 @@ class Engine:
         """Run until stopped. Raises StoreError or SchemaError when it cannot start."""
         await self.store.check_schema()
         await self.reconciler.adopt()
+        await self.store.renew(self.clock.now() + self.settings.lease)
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(self.recorder.run(), name="recorder"),

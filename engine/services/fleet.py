@@ -38,6 +38,7 @@ class Fleet:
         self._tasks: dict[CampaignName, asyncio.Task[None]] = {}
         self._aside: dict[str, CampaignReport] = {}
         self._resting: dict[str, float] = {}
+        self._known: set[str] = set()
         self._stopping = False
 
     async def run(self, group: asyncio.TaskGroup) -> None:
@@ -74,15 +75,21 @@ class Fleet:
                 aside[name] = self._set_aside(name, error)
                 continue
             wanted[campaign.dialer.name] = campaign
-        self._aside = aside
+        for name in self._known - {str(row["campaign"]) for row in rows.dialers}:
+            aside[name] = self._aside_report(name, "stopped", "", "its row in dialers is gone")
+        self._known |= set(aside) | set(wanted)
         for worker_name in set(self._workers) - set(wanted):
             self._end(worker_name)
         for name, campaign in wanted.items():
             worker = self._workers.get(name)
             if worker is not None:
                 worker.update(campaign)
-            elif name not in self._tasks and self._resting.get(name, 0.0) <= at:
+            elif self._resting.get(name, 0.0) > at:
+                why = f"an internal error stopped it (see the log); it is tried again within {_REST:.0f} s"
+                aside[name] = self._aside_report(name, "set_aside", "", why)
+            elif name not in self._tasks:
                 self._start(campaign, group)
+        self._aside = aside
 
     @staticmethod
     def _read(row: Row, queue: Row | None, rows: SettingsRows) -> Campaign:

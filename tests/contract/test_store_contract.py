@@ -196,6 +196,15 @@ async def test_a_release_done_again_does_not_free_a_contact_that_was_claimed_mea
     assert await status(desk, spool_id) == (0, ""), "the second attempt still has the contact"
 
 
+async def test_what_a_lost_claim_took_comes_back_and_what_was_sent_does_not(desk: Desk) -> None:
+    sent_id, _ = await one(desk)
+    [spool_id] = await contacts(desk, "1002")
+    [lost] = (await claim(desk)).attempts
+    await desk.store.release_claimed(lost.contact.campaign, later(2))
+    assert await status(desk, spool_id) == (1, "")
+    assert await status(desk, sent_id) == (0, "")
+
+
 @pytest.mark.parametrize("meanwhile", [1, 2, 3])
 async def test_a_row_that_a_supervisor_changed_is_not_moved_by_a_release(desk: Desk, meanwhile: int) -> None:
     spool_id, attempt = await one(desk)

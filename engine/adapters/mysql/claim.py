@@ -84,22 +84,27 @@ async def claim_contacts(
 
 
 async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any]]:
-    """Lock rows: tasks first, then each list its slots, then whoever has more for what is left."""
-    rows = await session.rows(CLAIM_TASKS, (request.campaign, "", request.limit))
-    dry: set[str] = set()
+    """Lock rows: tasks first, then each list its slots, then whoever has more for what is left.
+
+    Our own locks do not hide rows from ourselves, and the database does not mind how a list's name
+    is spelt: a row that is met again is skipped.
+    """
+    rows: dict[int, dict[str, Any]] = {}
+
+    async def take(query: str, name: str, count: int) -> None:
+        known = sum(1 for row in rows.values() if str(row["dialerbase"]).casefold() == name.casefold())
+        for row in await session.rows(query, (request.campaign, name, count + known)):
+            if count > 0 and row["id"] not in rows:
+                rows[row["id"]] = row
+                count -= 1
+
+    await take(CLAIM_TASKS, "", request.limit)
     for name, quota in Counter(request.slots[: request.limit - len(rows)]).items():
-        got = await session.rows(CLAIM, (request.campaign, name, quota))
-        if len(got) < quota:
-            dry.add(name)
-        rows += got
+        await take(CLAIM, name, quota)
     for name in request.lists:
-        left = request.limit - len(rows)
-        if left > 0 and name not in dry:
-            taken = [row["id"] for row in rows if row["dialerbase"] == name]
-            # Our own locks do not hide rows from us: skip what this transaction already holds.
-            more = await session.rows(CLAIM, (request.campaign, name, left + len(taken)))
-            rows += [row for row in more if row["id"] not in taken][:left]
-    return rows
+        if len(rows) < request.limit:
+            await take(CLAIM, name, request.limit - len(rows))
+    return list(rows.values())
 
 
 async def _set_status(session: Session, status: int, reason: str, contacts: Sequence[Contact]) -> None:

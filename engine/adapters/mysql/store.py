@@ -84,20 +84,18 @@ class MysqlStore:
         await self.database.transaction(work)
 
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
-        if not attempts:
-            return
         marks = ",".join(["%s"] * len(attempts))
 
         async def work(session: Session) -> None:
-            await session.run(
-                "UPDATE ccdata.attempts SET state='ended', ended_at=%s, outcome='cancelled',"
-                f" next_step='released' WHERE id IN ({marks}) AND state <> 'ended'",
-                (_utc(at), *(attempt.id for attempt in attempts)),
-            )
-            await session.run(
-                f"UPDATE ccdata.calls_spool SET status=1 WHERE id IN ({marks}) AND status=0",
-                [attempt.contact.id for attempt in attempts],
-            )
+            await _free(session, f"id IN ({marks})", [attempt.id for attempt in attempts], at)
+
+        if attempts:
+            await self.database.transaction(work)
+
+    async def release_claimed(self, campaign: CampaignName, at: datetime) -> None:
+        async def work(session: Session) -> None:
+            where = "state = 'claimed' AND owner = %s AND campaign = %s"
+            await _free(session, where, [self.owner, campaign], at)
 
         await self.database.transaction(work)
 
@@ -302,6 +300,26 @@ class MysqlStore:
             _utc(report.since),
             _utc(now),
         )
+
+
+async def _free(session: Session, where: str, args: Sequence[Any], at: datetime) -> None:
+    """End open attempts that were never dialled, and only with them free their contacts: the row of
+    an attempt that had ended before may have been claimed anew."""
+    rows = await session.rows(
+        f"SELECT id, spool_id FROM ccdata.attempts WHERE {where} AND state <> 'ended' FOR UPDATE", args
+    )
+    if not rows:
+        return
+    marks = ",".join(["%s"] * len(rows))
+    await session.run(
+        "UPDATE ccdata.attempts SET state='ended', ended_at=%s, outcome='cancelled',"
+        f" next_step='released' WHERE id IN ({marks})",
+        (_utc(at), *(row["id"] for row in rows)),
+    )
+    await session.run(
+        f"UPDATE ccdata.calls_spool SET status=1 WHERE id IN ({marks}) AND status=0",
+        [row["spool_id"] for row in rows],
+    )
 
 
 def _state_word(state: State) -> str:
