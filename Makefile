@@ -17,24 +17,24 @@ install: ## Everything that the demo and the tests need (idempotent)
 	@deploy/lab/venv.sh
 
 demo: install ## Watch a campaign on a private Asterisk and MariaDB; ARGS="--agents 5 --contacts 60 --duration 90 --plain"
-	@$(BIN)/overdial demo --lab $(LAB) $(ARGS)
+	@"$(BIN)/overdial" demo --lab "$(LAB)" $(ARGS)
 
 test: install ## All tests: unit, contract, integration, acceptance
-	@OVERDIAL_LAB=$(LAB) $(BIN)/python -m pytest $(ARGS)
+	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest $(ARGS)
 
 test-unit: ## The pure tests only (seconds, nothing but Python)
 	@deploy/lab/venv.sh
-	@$(BIN)/python -m pytest tests/unit $(ARGS)
+	@"$(BIN)/python" -m pytest tests/unit $(ARGS)
 
 lint: ## ruff, mypy --strict, import contracts
 	@deploy/lab/venv.sh
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@"$(BIN)/ruff" check .
+	@"$(BIN)/ruff" format --check .
+	@"$(BIN)/mypy"
+	@"$(BIN)/lint-imports" --no-logo
 
 bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events per call
-	@$(BIN)/python -m bench.call --lab $(LAB) $(ARGS)
+	@"$(BIN)/python" -m bench.call --lab "$(LAB)" $(ARGS)
 
 lock: ## Pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
@@ -43,4 +43,4 @@ lock: ## Pin all dependencies anew, with hashes (needs uv)
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/dev.txt
 
 clean: ## Remove everything that was installed or made below .lab/
-	rm -rf $(LAB)
+	rm -rf "$(LAB)"

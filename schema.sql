@@ -466,13 +466,14 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   sent_at DATETIME(3) NULL,
   ringing_at DATETIME(3) NULL,
   answered_at DATETIME(3) NULL,
+  queued_at DATETIME(3) NULL,
   connected_at DATETIME(3) NULL,
   ended_at DATETIME(3) NULL,
   outcome VARCHAR(16) NULL COMMENT 'docs/outcomes.md',
   cause INT NULL COMMENT 'Q.850',
   sip INT NULL COMMENT 'SIP answer code',
   agent VARCHAR(80) NOT NULL DEFAULT '',
-  next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, released',
+  next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, released',
   note VARCHAR(255) NOT NULL DEFAULT '',
   PRIMARY KEY (id),
   KEY attempts_open (state, owner),
@@ -480,6 +481,14 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   KEY attempts_destination (destination, claimed_at),
   KEY attempts_spool (spool_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.engines (
+  name VARCHAR(64) NOT NULL,
+  lease_until DATETIME(3) NOT NULL COMMENT 'its attempts are its own until then',
+  last_batch VARCHAR(36) NOT NULL DEFAULT '' COMMENT 'last batch of records that was written',
+  PRIMARY KEY (name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='one row per engine that shares this database';
 
 CREATE TABLE IF NOT EXISTS ccdata.campaign_state (
   campaign VARCHAR(128) NOT NULL,

@@ -80,7 +80,9 @@ def engine_settings(config: Config) -> EngineSettings:
 def clock(config: Config) -> Clock:
     """Return real time in the configured zone, and real dice."""
     zone = ZoneInfo(config.engine.timezone) if config.engine.timezone else None
-    return Clock(now=utc_now, local=lambda at: at.astimezone(zone), draw=secrets.randbelow)
+    return Clock(
+        now=utc_now, local=lambda at: at.astimezone(zone), draw=secrets.randbelow, new_name=new_attempt_id
+    )
 
 
 async def run(path: Path | None) -> int:

@@ -125,7 +125,9 @@ class OpenAttempt:
     contact: Contact
     claimed_at: datetime
     sent_at: datetime | None
+    ringing_at: datetime | None
     answered_at: datetime | None
+    queued_at: datetime | None
     connected_at: datetime | None
     agent: str
 
@@ -146,8 +148,12 @@ class CampaignReport:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What is to be written about calls, in order; written together or not at all."""
+    """What is to be written about calls, in order; written together or not at all.
 
+    `batch` names the batch: written again (its answer was lost), it changes nothing.
+    """
+
+    batch: str
     progress: tuple[Call, ...] = ()
     queue_log: tuple[QueueLogRow, ...] = ()
     finished: tuple[Finished, ...] = ()
@@ -168,8 +174,8 @@ class Store(Protocol):
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         """Take contacts out of the spool and write their attempts, in one short transaction."""
 
-    async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> None:
-        """Write that the orders are about to leave."""
+    async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
+        """Write that the orders are about to leave; return which of them are still ours to send."""
 
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
         """Put claimed contacts back as they were: nothing was sent for them. Doing it again is
@@ -182,12 +188,12 @@ class Store(Protocol):
     async def record(self, records: Records) -> None:
         """Write progress, queue_log rows and endings. An ending that is there is not written again."""
 
-    async def open_attempts(self, now: datetime) -> tuple[OpenAttempt, ...]:
-        """Take over and return what an earlier run of this engine left unfinished, and what another
-        one did whose lease is over."""
+    async def open_attempts(self, now: datetime, *, own: bool) -> tuple[OpenAttempt, ...]:
+        """Take over and return what engines left unfinished whose lease is over; with `own` also what
+        an earlier run of this engine left."""
 
     async def renew(self, lease_until: datetime) -> None:
-        """Prolong the lease of all attempts of this engine that have not ended."""
+        """Say that this engine lives: its attempts are its own until then."""
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         """Write what the campaigns are doing."""
@@ -225,3 +231,4 @@ class Clock:
     now: Callable[[], datetime]
     local: Callable[[datetime], datetime]
     draw: Callable[[int], int]
+    new_name: Callable[[], str]

@@ -167,6 +167,10 @@ def vanished(t: float = 90) -> ev.Vanished:
     return ev.Vanished(later(t), ID)
 
 
+def hang_up_ordered(t: float = 40) -> ev.HangUpOrdered:
+    return ev.HangUpOrdered(later(t), ID)
+
+
 def any_event() -> st.SearchStrategy[ev.CallEvent]:
     """Any event that can happen to the call, at any second of ten minutes."""
     t = st.integers(0, 600)
@@ -175,6 +179,7 @@ def any_event() -> st.SearchStrategy[ev.CallEvent]:
     return st.one_of(
         *(st.builds(make, t) for make in (sent, refused, ringing, answered, joined, left, abandoned)),
         *(st.builds(make, t) for make in (offered, missed, connected, overdue, vanished)),
+        st.builds(hang_up_ordered, t),
         st.builds(failed, st.integers(0, 9), t),
         st.builds(dial_ended, st.sampled_from(["BUSY", "CANCEL", "NOANSWER", ""]), t),
         st.builds(judged, st.sampled_from(["HUMAN", "MACHINE", "NOTSURE", "HANGUP"]), t),

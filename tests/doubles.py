@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -47,6 +48,14 @@ async def background(*parts: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio
             task.cancel()
 
 
+_names = itertools.count(1)
+
+
+def fresh_name() -> str:
+    """Return a name that no other batch has."""
+    return f"batch-{next(_names)}"
+
+
 class FakeClock:
     """Time that passes only when it is told to; dice that always show the same side."""
 
@@ -60,7 +69,7 @@ class FakeClock:
         self.at += timedelta(seconds=seconds)
 
     def port(self) -> Clock:
-        return Clock(now=self.now, local=lambda at: at, draw=lambda sides: 0)
+        return Clock(now=self.now, local=lambda at: at, draw=lambda sides: 0, new_name=fresh_name)
 
 
 class RecordingObserver:

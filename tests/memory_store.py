@@ -69,6 +69,8 @@ class MemoryStore:
         self.held: dict[str, asyncio.Event] = {}
         self.waiting: set[str] = set()
         self.done: Callable[[str], None] = lambda method: None
+        self.batches: dict[str, str] = {}
+        self.leases: dict[str, datetime] = {}
         self._numbers = itertools.count(1)
 
     def seen_by(self, owner: str) -> MemoryStore:
@@ -186,19 +188,20 @@ class MemoryStore:
             "note": "",
         }  # fmt: skip
 
-    async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> None:
+    async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         await self._begin("mark_sent")
-        for attempt in attempts:
-            row = self.attempts[attempt.id]
+        ours = {a.id: self.attempts[a.id] for a in attempts if self.attempts[a.id]["owner"] == self.owner}
+        for row in ours.values():
             if row["state"] == "claimed":
                 row.update(state="sent", sent_at=naive(at))
         self.done("mark_sent")
+        return frozenset(attempt for attempt, row in ours.items() if row["state"] == "sent")
 
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
         await self._begin("release")
         for attempt in attempts:
             row = self.attempts[attempt.id]
-            if row["state"] == "ended":
+            if row["state"] == "ended" or row["owner"] != self.owner:
                 continue
             row.update(state="ended", ended_at=naive(at), outcome="cancelled", next_step="released")
             self._move(attempt.contact.id)
@@ -218,6 +221,9 @@ class MemoryStore:
         about |= {finished.call.attempt.id for finished in records.finished}
         if about & self.poison:
             raise StoreError("1406: data too long", data=True)
+        if self.batches.get(self.owner) == records.batch:
+            return
+        self.batches[self.owner] = records.batch
         for call in records.progress:
             row = self.attempts.get(call.attempt.id)
             if row is not None and row["state"] != "ended":
@@ -256,14 +262,17 @@ class MemoryStore:
         if row is not None and row["status"] == 0:
             row.update(columns, status=1)
 
-    async def open_attempts(self, now: datetime) -> tuple[OpenAttempt, ...]:
+    async def open_attempts(self, now: datetime, *, own: bool) -> tuple[OpenAttempt, ...]:
         await self._begin("open_attempts")
         moment = now.astimezone(UTC).replace(tzinfo=None)
-        left = [row for row in self.attempts.values() if row["state"] != "ended"]
-        for row in left:
-            if row["lease_until"] < moment:
+        left = []
+        for row in self.attempts.values():
+            mine = row["owner"] == self.owner
+            lease = max(row["lease_until"], self.leases.get(row["owner"], row["lease_until"]))
+            if row["state"] != "ended" and (own if mine else lease < moment):
                 row["owner"] = self.owner
-        return tuple(self._open(row) for row in left if row["owner"] == self.owner)
+                left.append(self._open(row))
+        return tuple(left)
 
     def _open(self, row: Row) -> OpenAttempt:
         def aware(at: datetime | None) -> datetime | None:
@@ -271,8 +280,8 @@ class MemoryStore:
 
         return OpenAttempt(
             AttemptId(row["id"]), CampaignName(row["campaign"]), row["state"], self._contact(row),
-            row["claimed_at"].replace(tzinfo=UTC), aware(row["sent_at"]), aware(row["answered_at"]),
-            aware(row["connected_at"]), row["agent"],
+            row["claimed_at"].replace(tzinfo=UTC), aware(row["sent_at"]), aware(row["ringing_at"]),
+            aware(row["answered_at"]), aware(row.get("queued_at")), aware(row["connected_at"]), row["agent"],
         )  # fmt: skip
 
     def _contact(self, row: Row) -> Contact:
@@ -285,9 +294,9 @@ class MemoryStore:
 
     async def renew(self, lease_until: datetime) -> None:
         await self._begin("renew")
-        for row in self.attempts.values():
-            if row["owner"] == self.owner and row["state"] != "ended":
-                row["lease_until"] = naive(lease_until)
+        moment = naive(lease_until)
+        assert moment is not None
+        self.leases[self.owner] = moment
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         await self._begin("publish")
@@ -299,6 +308,7 @@ def _facts(call: Call) -> Row:
     return {
         "ringing_at": naive(call.ringing_at),
         "answered_at": naive(call.answered_at),
+        "queued_at": naive(call.queued_at),
         "connected_at": naive(call.connected_at),
         "agent": call.agent,
     }

@@ -23,7 +23,15 @@ from engine.services.campaign import CampaignWorker, Tools
 from engine.services.engine import Engine, EngineSettings, StopLimits
 from engine.services.recorder import Recorder
 from tests.builders import QUEUE, a_dialer
-from tests.doubles import PATIENCE, FakeClock, FakeSwitch, MemoryStore, RecordingObserver, background
+from tests.doubles import (
+    PATIENCE,
+    FakeClock,
+    FakeSwitch,
+    MemoryStore,
+    RecordingObserver,
+    background,
+    fresh_name,
+)
 
 LEASE = timedelta(seconds=30)
 REST = timedelta(hours=72)
@@ -75,7 +83,7 @@ class Bench(World):
     def __init__(self) -> None:
         super().__init__()
         self.current = True
-        self.recorder = Recorder(self.store, self.observer)
+        self.recorder = Recorder(self.store, self.observer, fresh_name)
         self.book = CallBook(self.recorder, self.observer, REST)
         self.picture = Picture()
         self.workers: list[CampaignWorker] = []

@@ -74,8 +74,9 @@ sounds="$target/root/usr/share/asterisk/sounds"
 
 interpreter=$(find "$target/root/usr/lib64" "$target/root/usr/lib" -maxdepth 2 -name 'ld-linux*.so*' | head -n 1)
 [ -n "$interpreter" ] || fail "no program loader among the unpacked packages. Fix: delete $target and run make again."
-multiarch=$(dirname "$(find "$target/root/usr/lib" -path '*/asterisk/modules/app_queue.so' | head -n 1)")
-[ -n "$multiarch" ] || fail "no Asterisk modules among the unpacked packages. Fix: delete $target and run make again."
+queue_module=$(find "$target/root/usr/lib" -path '*/asterisk/modules/app_queue.so' | head -n 1)
+[ -n "$queue_module" ] || fail "no Asterisk modules among the unpacked packages. Fix: delete $target and run make again."
+multiarch=$(dirname "$queue_module")
 ldconfig_dir=$(dirname "$(dirname "$multiarch")")
 {
     echo "interpreter=${interpreter#"$target"/}"

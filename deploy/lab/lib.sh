@@ -4,6 +4,7 @@
 ROOT_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 LAB_DIR="${OVERDIAL_LAB:-$ROOT_DIR/.lab}"
 mkdir -p "$LAB_DIR/log"
+LAB_DIR="$(cd "$LAB_DIR" && pwd)"
 
 say()  { printf '\033[36m==>\033[0m %s\n' "$*"; }
 fail() { printf 'overdial: %s\n' "$*" >&2; exit 1; }
@@ -17,6 +18,13 @@ as_root() {
     else
         fail "installing '$*' needs root. Fix: run 'make' as root, or install sudo for this user."
     fi
+}
+
+# Asks for the password of sudo, where one is needed, before a moving line could hide the question.
+get_root() {
+    [ "$(id -u)" -eq 0 ] && return
+    command -v sudo >/dev/null 2>&1 || fail "installing $1 needs root. Fix: run 'make' as root, or install sudo for this user."
+    sudo -v || fail "sudo refused. Fix: run 'make' as root, or as a user who may use sudo."
 }
 
 # Fails early when the disk cannot hold what is about to be installed (first argument: MiB).

@@ -7,9 +7,9 @@ set -euo pipefail
 
 command -v apt-get >/dev/null 2>&1 || fail "this script installs Debian packages and finds no apt-get. Fix: run it on Debian 12/13 or Ubuntu 24.04."
 
-wanted=(mariadb-server-core mariadb-client-core sip-tester)
-# A Python that cannot make virtual environments is Debian's own without its venv package.
-python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
+# Other steps name the packages that they need; without a name, those of the demo and the tests.
+wanted=("$@")
+[ "${#wanted[@]}" -gt 0 ] || wanted=(mariadb-server-core mariadb-client-core sip-tester)
 
 missing=()
 for package in "${wanted[@]}"; do
@@ -21,7 +21,13 @@ fi
 
 say "Debian packages: ${missing[*]}"
 need_disk 700
-export DEBIAN_FRONTEND=noninteractive
+get_root "${missing[*]}"
 quietly "package lists" apt-update.log as_root apt-get update -q
-quietly "install ${missing[*]}" apt-install.log \
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+# --no-remove: a database server of the machine that stands in the way stays where it is.
+if ! as_root apt-get install -q -y --no-install-recommends --no-remove --simulate "${missing[@]}" \
+    >"$LAB_DIR/log/apt-simulate.log" 2>&1; then
+    tail -n 5 "$LAB_DIR/log/apt-simulate.log" >&2
+    fail "${missing[*]} cannot be installed beside what this machine has (see above). Fix: use a machine or container without a conflicting database server."
+fi
+quietly "install ${missing[*]}" apt-install.log as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -y --no-install-recommends --no-remove "${missing[@]}"

@@ -10,6 +10,9 @@ python=${PYTHON:-python3}
     fail "Python 3.11 or newer is needed ($("$python" -V 2>&1 || true)). Fix: set PYTHON=/path/to/python3.11."
 
 project() { sed '/^\[tool\.ruff\]/,$d' "$ROOT_DIR/pyproject.toml"; } # what an installation depends on
+# A Python that cannot make virtual environments is Debian's own without its venv package.
+"$python" -c 'import ensurepip, venv' 2>/dev/null || "$(dirname "$0")/packages.sh" python3-venv
+
 stamp=$({ "$python" -V; cat "$ROOT_DIR/requirements/dev.txt"; project; echo "$ROOT_DIR"; } | sha256sum)
 [ "$(cat "$venv/.stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 

@@ -56,6 +56,7 @@ EVENTS: tuple[type[ev.CallEvent], ...] = (
     ev.AgentMissed,
     ev.AgentConnected,
     ev.AgentCompleted,
+    ev.HangUpOrdered,
     ev.HungUp,
     ev.Overdue,
     ev.Vanished,
@@ -89,6 +90,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
         ev.OriginateRefused: State.ENDED,
         ev.OriginateFailed: State.FAILING,
         ev.DialEnded: State.SENT,
+        ev.HangUpOrdered: State.SENT,
         ev.Ringing: State.RINGING,
         **_FURTHER,
         **_END,
@@ -98,6 +100,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
         ev.OriginateRefused: State.RINGING,
         ev.OriginateFailed: State.FAILING,
         ev.DialEnded: State.RINGING,
+        ev.HangUpOrdered: State.RINGING,
         ev.Ringing: State.RINGING,
         **_FURTHER,
         **_END,
@@ -169,6 +172,7 @@ class Call:
     abandoned: ev.CallerAbandoned | None = None
     queue_exit: str = ""
     completed_by: str = ""
+    withdrawn: bool = False
     note: str = ""
     outcome: Outcome | None = None
 
@@ -250,6 +254,8 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
             )
         case ev.HungUp():
             return replace(call, cause=event.cause, sip=event.sip, channel=event.channel or call.channel)
+        case ev.HangUpOrdered():
+            return replace(call, withdrawn=True)
         case ev.Overdue():
             return replace(call, note="nothing was heard of the call in its time")
         case ev.Vanished():
@@ -277,6 +283,8 @@ def _outcome(call: Call, event: ev.CallEvent) -> Outcome:
         return Outcome.ABANDONED
     if isinstance(event, ev.OriginateRefused):
         return Outcome.NOT_PLACED
+    if call.withdrawn:
+        return Outcome.WITHDRAWN
     outcome = unanswered_outcome(sip=call.sip, cause=call.cause, status=call.dial_status, reason=call.reason)
     if outcome is Outcome.NOT_PLACED and call.ringing_at is not None:
         return Outcome.FAILED

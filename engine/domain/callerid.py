@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from engine.domain.errors import FieldError, excerpt
 
 _ENTRY = re.compile(
-    r"(?:(?P<prefix>\+?[0-9]+)#)?(?P<base>(?:\+?[0-9]+)?)(?:-(?P<low>[0-9]+)-(?P<high>[0-9]+))?",
+    r"(?:(?P<prefix>\+?[0-9]+)#)?(?P<base>(?:\+?[0-9]{1,20})?)(?:-(?P<low>[0-9]{1,12})-(?P<high>[0-9]{1,12}))?",
     re.ASCII,
 )
 

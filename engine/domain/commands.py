@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.domain.model import Attempt, AttemptId, Dialer
-from engine.domain.variables import merge, parse_variables
+from engine.domain.variables import merge, parse_variables, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ def originate(dialer: Dialer, attempt: Attempt, caller_id: str) -> Originate:
         ("OD_ATTEMPT", attempt.id),
         ("OD_NUMBER", number),
         ("OD_QUEUE_TIMEOUT", str(dialer.queue_timeout)),
-        ("OD_CONTACT", contact.reference),
-        ("OD_DATA", contact.data),
+        ("OD_CONTACT", printable(contact.reference)),
+        ("OD_DATA", printable(contact.data)),
         ("OD_AMD", dialer.amd),
         ("OD_LANGUAGE", dialer.language),
         ("am", str(dialer.am)),

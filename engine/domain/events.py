@@ -148,6 +148,11 @@ class HungUp(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class HangUpOrdered(CallEvent):
+    """We are about to hang the call up ourselves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Overdue(CallEvent):
     """Nothing was heard of the call although its time is over."""
 

@@ -24,6 +24,7 @@ class Outcome(enum.StrEnum):
     CANCELLED = "cancelled"  # the network gave up before an answer
     FAILED = "failed"  # the far side could not set the call up
     NOT_PLACED = "not_placed"  # it never left our side: order refused, trunk missing or unreachable
+    WITHDRAWN = "withdrawn"  # we hung up before an answer (the engine was stopped)
     UNKNOWN = "unknown"  # what became of it could not be learnt
 
 
@@ -99,6 +100,7 @@ CDR_DISPOSITION: dict[Outcome, str] = {
     Outcome.CANCELLED: "NO ANSWER",
     Outcome.FAILED: "FAILED",
     Outcome.NOT_PLACED: "FAILED",
+    Outcome.WITHDRAWN: "NO ANSWER",
     Outcome.UNKNOWN: "FAILED",
 }
 
@@ -115,5 +117,6 @@ DIAL_STATUS: dict[Outcome, str] = {
     Outcome.CANCELLED: "CANCEL",
     Outcome.FAILED: "CHANUNAVAIL",
     Outcome.NOT_PLACED: "CHANUNAVAIL",
+    Outcome.WITHDRAWN: "CANCEL",
     Outcome.UNKNOWN: "CHANUNAVAIL",
 }

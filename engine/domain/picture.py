@@ -33,15 +33,25 @@ class QueuePicture:
 
 
 class Picture:
-    """All queues. `wrapup` gives each queue's after-call time (s), which AMI does not report."""
+    """All queues. Names are compared as Asterisk and the database do: without regard to case.
+
+    `wrapup` gives each queue's after-call time (s), which AMI does not report.
+    """
 
     def __init__(self) -> None:
         self.queues: dict[str, QueuePicture] = {}
-        self.wrapup: Mapping[str, int] = {}
+        self._wrapup: dict[str, int] = {}
+
+    def set_wrapup(self, wrapup: Mapping[str, int]) -> None:
+        """Take over the queues' after-call times."""
+        self._wrapup = {name.casefold(): seconds for name, seconds in wrapup.items()}
+
+    def _wrapup_of(self, queue: str) -> int:
+        return self._wrapup.get(queue.casefold(), 0)
 
     def queue(self, name: str) -> QueuePicture:
         """Return the picture of queue `name`; an unknown queue has no seats."""
-        return self.queues.setdefault(name, QueuePicture())
+        return self.queues.setdefault(name.casefold(), QueuePicture())
 
     def apply(self, event: ev.Event) -> str | None:
         """Take in one event; return the name of the queue that changed, if any."""
@@ -86,7 +96,7 @@ class Picture:
                 seat = seat.connect(call)
                 queue.waiting.discard(call)
             case ev.AgentCompleted():
-                seat = seat.complete(event.at, self.wrapup.get(event.queue, 0))
+                seat = seat.complete(event.at, self._wrapup_of(event.queue))
         queue.seats[event.interface] = seat
         return event.queue
 
@@ -99,7 +109,7 @@ class Picture:
                 changed = name
             for interface, seat in queue.seats.items():
                 if seat.call == call:
-                    queue.seats[interface] = seat.complete(at, self.wrapup.get(name, 0))
+                    queue.seats[interface] = seat.complete(at, self._wrapup_of(name))
                     changed = name
                 elif seat.offered == call:
                     queue.seats[interface] = seat.refuse(call)
@@ -108,19 +118,22 @@ class Picture:
 
     def _replace(self, listed: ev.QueuesListed) -> None:
         """A full query replaces everything; wrap-up is rebuilt from the end of the last call."""
-        fresh: dict[str, QueuePicture] = {name: QueuePicture() for name in listed.queues}
+        fresh: dict[str, QueuePicture] = {name.casefold(): QueuePicture() for name in listed.queues}
         for member in listed.members:
-            queue = fresh.setdefault(member.queue, QueuePicture())
-            before = self.queues.get(member.queue, QueuePicture()).seats.get(member.interface)
+            queue = fresh.setdefault(member.queue.casefold(), QueuePicture())
+            before = self.queue(member.queue).seats.get(member.interface)
             call = before.call if before and member.in_call else ""
             offered = before.offered if before and member.device in RINGING else ""
             seat = Seat(member, offered=offered, call=call)
-            seconds = member.wrapup or self.wrapup.get(member.queue, 0)
+            seconds = member.wrapup or self._wrapup_of(member.queue)
             if member.last_call and not member.in_call and seconds > 0:
+                # Asterisk tells the second; what we saw ourselves is more exact.
                 until = member.last_call + timedelta(seconds=seconds)
+                if before and before.wrapup_until:
+                    until = max(until, before.wrapup_until)
                 if until > listed.at:
                     seat = Seat(member, wrapup_until=until)
             queue.seats[member.interface] = seat
         for waiting in listed.waiting:
-            fresh.setdefault(waiting.queue, QueuePicture()).waiting.add(waiting.call)
+            fresh.setdefault(waiting.queue.casefold(), QueuePicture()).waiting.add(waiting.call)
         self.queues = fresh

@@ -40,7 +40,13 @@ class NextStep:
 
 
 def next_step(
-    contact: Contact, outcome: Outcome, dialer: Dialer, now: datetime, abandoned_rest: timedelta
+    contact: Contact,
+    outcome: Outcome,
+    dialer: Dialer,
+    now: datetime,
+    abandoned_rest: timedelta,
+    *,
+    reached: bool = False,
 ) -> NextStep:
     """Decide from the outcome.
 
@@ -49,6 +55,8 @@ def next_step(
       (72 h was Ofcom's rule for a redial without a guaranteed agent), and the attempt does not
       use up a retry: it was our fault.
     * not placed: nothing reached the contact; the same number after NOT_PLACED_PAUSE, uncounted.
+    * unknown: when somebody had answered (`reached`), as abandoned. Else the phone may have rung: it
+      counts like any attempt, because no number is dialled once more for a fault of ours.
     * invalid: the number is never tried again; next alternative, else finished.
     * anything else: the same number while it has extra attempts left (`retries` of the typed
       number, else of the dialer), after `tbc_nocontact` minutes; then the next alternative at
@@ -57,7 +65,7 @@ def next_step(
     here, rest = contact.phone, contact.alternatives
     if outcome is Outcome.ANSWERED:
         return NextStep(Step.FINISHED, here, rest, contact.retries + 1, None)
-    if outcome is Outcome.ABANDONED:
+    if outcome is Outcome.ABANDONED or (outcome is Outcome.UNKNOWN and reached):
         return NextStep(Step.REST, here, rest, contact.retries, now + abandoned_rest)
     if outcome is Outcome.NOT_PLACED:
         return NextStep(Step.AGAIN, here, rest, contact.retries, now + NOT_PLACED_PAUSE)

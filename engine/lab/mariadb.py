@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from engine.lab.parts import Child, LabError, wait_until
@@ -47,7 +48,7 @@ class MariaDB:
             [
                 self._server,
                 "--no-defaults",
-                *self._common(),
+                *self._common(self.data),
                 f"--socket={self.socket}",
                 f"--pid-file={self.home / 'db.pid'}",
                 "--skip-networking",
@@ -65,29 +66,35 @@ class MariaDB:
         )
         wait_until(self._answers, self.child, "MariaDB", limit)
 
-    def _common(self) -> list[str]:
-        common = [f"--datadir={self.data}"]
+    @staticmethod
+    def _common(data: Path) -> list[str]:
+        common = [f"--datadir={data}"]
         if os.geteuid() == 0:
             # mariadbd refuses to run as root unless told so; this one is private to the folder.
             common.append("--user=root")
         return common
 
     def _create(self) -> None:
-        done = subprocess.run(
-            [
-                self._install,
-                "--no-defaults",
-                *self._common(),
-                "--auth-root-authentication-method=normal",
-                # A machine whose own name does not resolve is no obstacle: only the socket is used.
-                "--force",
-                "--skip-test-db",
-                "--lower-case-table-names=1",
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        self.data.mkdir()
+        # mariadb-install-db does not quote, and the way to the folder may have spaces in it.
+        with tempfile.TemporaryDirectory() as plain:
+            way = Path(plain) / "data"
+            way.symlink_to(self.data)
+            done = subprocess.run(
+                [
+                    self._install,
+                    "--no-defaults",
+                    *self._common(way),
+                    "--auth-root-authentication-method=normal",
+                    # A machine whose own name does not resolve is no obstacle: only the socket is used.
+                    "--force",
+                    "--skip-test-db",
+                    "--lower-case-table-names=1",
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         if done.returncode != 0:
             raise LabError(
                 f"mariadb-install-db failed: {(done.stderr or done.stdout).strip()[-300:]}. "

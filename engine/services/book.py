@@ -14,6 +14,7 @@ from engine.domain.call import Call, State, deadline_seconds, step
 from engine.domain.model import AttemptId, CampaignName
 from engine.domain.records import QueueLogRow, cdr, queue_log
 from engine.domain.rules import next_step
+from engine.domain.trunk import Breaker, trunk_failed
 from engine.ports import Finished, Observer
 from engine.services.recorder import Recorder
 
@@ -42,6 +43,7 @@ class CallBook:
         self._calls: dict[str, Call] = {}
         self._since: dict[str, datetime] = {}
         self._counts: dict[CampaignName, Counts] = {}
+        self._breakers: dict[str, Breaker] = {}
         self.empty = asyncio.Event()
         self.empty.set()
         self.listen: Callable[[Call, ev.CallEvent], None] = lambda call, event: None
@@ -93,8 +95,8 @@ class CallBook:
         after = step(before, event)
         rows = queue_log(before, event, after)
         if after.state is State.ENDED:
-            self.withdraw(after.attempt.id)
             self._end(after, event.at, rows)
+            self.withdraw(after.attempt.id)
         else:
             self._count(before, -1)
             self._calls[event.call] = after
@@ -119,8 +121,16 @@ class CallBook:
         outcome = call.outcome
         if outcome is None:
             raise RuntimeError(f"call {call.attempt.id} ended without an outcome")
-        following = next_step(call.attempt.contact, outcome, call.dialer, at, self.abandoned_rest)
+        following = next_step(
+            call.attempt.contact,
+            outcome,
+            call.dialer,
+            at,
+            self.abandoned_rest,
+            reached=call.answered_at is not None,
+        )
         self._recorder.put(Finished(call, cdr(call), following, rows))
+        self._judge_trunk(call, at)
         self._observer.ended(call)
         log.info(
             "call ended",
@@ -132,6 +142,29 @@ class CallBook:
             cause=call.cause,
             sip=call.sip,
         )
+
+    def breaker(self, trunk: str) -> Breaker:
+        """Return the breaker of a trunk; all campaigns share it."""
+        return self._breakers.setdefault(trunk, Breaker())
+
+    def _judge_trunk(self, call: Call, at: datetime) -> None:
+        failed = trunk_failed(call)
+        if failed is None:
+            return
+        trunk = call.dialer.dial_string.trunk
+        breaker = self.breaker(trunk)
+        before = breaker.rest_until
+        breaker.ended(failed, at)
+        if breaker.rest_until is not None and breaker.rest_until != before:
+            log.error(
+                "trunk fails call after call and rests",
+                action="trunk.resting",
+                trunk=trunk,
+                failures=breaker.failures,
+                seconds=breaker.rest.total_seconds(),
+            )
+        elif before is not None and breaker.rest_until is None:
+            log.info("trunk works again", action="trunk.recovered", trunk=trunk)
 
     def overdue(self, now: datetime) -> list[Call]:
         """Return the calls that have been in their state for longer than it may last."""

@@ -68,7 +68,7 @@ class CampaignWorker:
         self._stopping = False
         self._last_originate: datetime | None = None
         self._empty_until: float = 0.0
-        self._unreleased: list[Attempt] = []
+        self.unreleased: list[Attempt] = []
         self._claim_unknown = False
         self._since = tools.clock.now()
         self._state = ""
@@ -120,16 +120,16 @@ class CampaignWorker:
                         await self._wake.wait()
                 except TimeoutError:
                     pass
-        await self._release()
+        await self.release()
 
     async def _turn(self) -> float:
         """Look, decide, claim, dial once; return how long to wait for the next look (s)."""
         started = time.perf_counter()
-        await self._release()
+        await self.release()
         now = self._tools.clock.now()
         decision = self._obstacle(now)
         if decision is None:
-            decision = self._pacer.decide(self.snapshot(now), now)
+            decision = self._probing(self._pacer.decide(self.snapshot(now), now))
             if decision.calls > 0:
                 decision = await self._dial(decision, now)
         self._decide(decision)
@@ -150,9 +150,22 @@ class CampaignWorker:
         if not self._tools.recorder.ready:
             reason = self._tools.recorder.failing or "too many outcomes wait to be written"
             return Decision(0, Bound.DATABASE, f"outcomes cannot be recorded: {reason}")
+        breaker = self._tools.book.breaker(self.campaign.dialer.dial_string.trunk)
+        if breaker.resting(now):
+            reason = f"the trunk failed {breaker.failures} calls in a row and rests"
+            return Decision(0, Bound.TRUNK, reason, wake_at=breaker.rest_until)
         if time.monotonic() < self._empty_until:
             return Decision(0, Bound.SPOOL, "no contact is ready in the active lists")
         return None
+
+    def _probing(self, decision: Decision) -> Decision:
+        """Over a trunk that has just failed call after call, one call at a time is placed."""
+        breaker = self._tools.book.breaker(self.campaign.dialer.dial_string.trunk)
+        if not breaker.suspicious or decision.calls == 0:
+            return decision
+        free = self._tools.book.counts(self.name).dialling == 0
+        reason = f"the trunk failed {breaker.failures} calls in a row and is tried with one"
+        return Decision(int(free), Bound.TRUNK, reason, decision.detail)
 
     def snapshot(self, now: datetime) -> Snapshot:
         """Count what the pacer may know."""
@@ -222,17 +235,16 @@ class CampaignWorker:
         """Write that the orders leave, then let them leave."""
         if not attempts:
             return
-        if self._stopping or not self._tools.can_dial():
-            self._unreleased += attempts
-            return
         at = self._tools.clock.now()
-        try:
-            await self._tools.store.mark_sent(attempts, at)
-        except StoreError:
-            self._unreleased += attempts
-            raise
+        self.unreleased += attempts
+        ours = await self._tools.store.mark_sent(attempts, at)
+        # Asked after the wait: a stop may have come, the link may be gone, another engine may have
+        # taken over what we were too slow for.
+        if self._stopping or not self._tools.can_dial():
+            return
+        self.unreleased = [attempt for attempt in self.unreleased if attempt not in attempts]
         self._last_originate = at
-        await asyncio.gather(*(self._originate(attempt) for attempt in attempts))
+        await asyncio.gather(*(self._originate(attempt) for attempt in attempts if attempt.id in ours))
 
     async def _originate(self, attempt: Attempt) -> None:
         tools, dialer = self._tools, self.campaign.dialer
@@ -244,7 +256,7 @@ class CampaignWorker:
             await tools.control.originate(originate(dialer, attempt, caller_id))
         except LinkError:
             tools.book.withdraw(attempt.id)
-            self._unreleased.append(attempt)
+            self.unreleased.append(attempt)
         except RefusedError as error:
             tools.book.apply(ev.OriginateRefused(tools.clock.now(), attempt.id, str(error)))
         except UncertainError as error:
@@ -255,24 +267,32 @@ class CampaignWorker:
                 campaign=self.name,
                 reason=str(error),
             )
+        except Exception:
+            # What nobody thought of. The order may have left, so the call stays in the book.
+            log.exception("originate failed", action="call.uncertain", call_id=attempt.id)
 
-    async def _release(self) -> None:
+    async def release(self) -> None:
         """Give back what was claimed and not sent, also by a claim whose answer was lost."""
         if self._claim_unknown:
             await self._tools.store.release_claimed(self.name, self._tools.clock.now())
             self._claim_unknown = False
-        if self._unreleased:
-            await self._tools.store.release(self._unreleased, self._tools.clock.now())
+        if self.unreleased:
+            await self._tools.store.release(self.unreleased, self._tools.clock.now())
             log.info(
                 "claims released",
                 action="campaign.released",
                 campaign=self.name,
-                contacts=len(self._unreleased),
+                contacts=len(self.unreleased),
             )
-            self._unreleased = []
+            self.unreleased = []
 
     def _decide(self, decision: Decision) -> None:
         self.decision = decision
+
+    @property
+    def owes(self) -> bool:
+        """Is there anything claimed that could not be given back yet?"""
+        return bool(self.unreleased) or self._claim_unknown
 
     def report(self, now: datetime) -> CampaignReport:
         """Return what the campaign is doing."""

@@ -12,7 +12,16 @@ from engine.domain import events as ev
 from engine.domain.call import State
 from engine.domain.picture import Picture
 from engine.domain.records import NOBODY, QueueLogRow
-from engine.ports import CallControl, Clock, LinkError, Observer, RefusedError, Store, UncertainError
+from engine.ports import (
+    CallControl,
+    Clock,
+    LinkError,
+    Observer,
+    RefusedError,
+    Store,
+    StoreError,
+    UncertainError,
+)
 from engine.services.book import CallBook
 from engine.services.campaign import Tools
 from engine.services.fleet import Fleet
@@ -21,6 +30,10 @@ from engine.services.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
+#: Seconds between two full pictures although the link is up.
+REFRESH = 30
+#: With more events than this waiting, what Asterisk answers is newer than what we know.
+_LAGGING = 100
 _UNREACHABLE = (LinkError, RefusedError, UncertainError)
 
 
@@ -64,7 +77,7 @@ class Engine:
         self.clock = clock
         self.settings = settings
         self.observer = observer
-        self.recorder = Recorder(store, observer)
+        self.recorder = Recorder(store, observer, clock.new_name)
         self.picture = Picture()
         self.book = CallBook(self.recorder, observer, settings.abandoned_rest)
         self.reconciler = Reconciler(control, store, self.book, clock)
@@ -85,6 +98,7 @@ class Engine:
         #: Is the picture of queues and channels up to date, so that calls may be placed?
         self.current = False
         self._linked = False
+        self._listed = False
         self._unjudged = 0
         self._resync = asyncio.Event()
         self._stop = asyncio.Event()
@@ -101,8 +115,8 @@ class Engine:
     async def run(self) -> None:
         """Run until stopped. Raises StoreError or SchemaError when it cannot start."""
         await self.store.check_schema()
-        await self.reconciler.adopt()
         await self.store.renew(self.clock.now() + self.settings.lease)
+        await self.reconciler.adopt(own=True)
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(self.recorder.run(), name="recorder"),
@@ -135,10 +149,11 @@ class Engine:
                 self._resync.set()
                 self.observer.link(True)
             case ev.LinkDown():
-                self._linked = self.current = False
+                self._linked = self.current = self._listed = False
                 self.observer.link(False)
                 self.fleet.on_queue(None)
             case ev.QueuesListed():
+                self._listed = True
                 self.picture.apply(event)
                 self._seen_waiting(event)
                 self.fleet.on_queue(None)
@@ -193,38 +208,47 @@ class Engine:
     def _compared(self, listed: ev.ChannelsListed) -> None:
         """Channels are asked for last: with them the whole picture is there."""
         self._unjudged = self.reconciler.compare(listed)
-        if self._linked and not self.current:
+        if self._linked and self._listed and not self.current:
             self.current = True
             log.info("picture is current", action="reconcile.current", calls=len(self.book))
             self.fleet.on_queue(None)
 
     async def _watch_overdue(self) -> None:
-        """Once a second, look after what should have ended by itself and was not seen to."""
+        """Once a second, look after what should have ended by itself and was not seen to.
+
+        Now and then the whole picture is taken anew: an event that was lost or could not be handled
+        must not keep a call, a caller or a seat for ever.
+        """
+        passed = 0
         while True:
             await asyncio.sleep(1.0)
-            if not self.current:
+            passed += 1
+            if passed % REFRESH == 0:
+                self._resync.set()
+                await self._adopt_expired()
+            # With a backlog the answer to a question would overtake events that are already here.
+            if not self.current or self.control.backlog() > _LAGGING:
                 continue
             await self.reconciler.look_after_overdue()
             if self._unjudged:
-                try:
-                    await self.control.refresh_channels()
-                except _UNREACHABLE as error:
-                    log.warning("channels not listed", action="reconcile.failed", reason=str(error))
+                self._resync.set()
+
+    async def _adopt_expired(self) -> None:
+        """Take over what another engine left when its lease ran out."""
+        try:
+            await self.reconciler.adopt(own=False)
+        except StoreError as error:
+            log.warning("leases not looked at", action="reconcile.database", reason=str(error))
 
     async def _stages(self) -> None:
-        """Stop dialling, let calls end, hang up what is left, write everything."""
+        """Stop dialling, let calls end, hang up what is left, write everything; each within its limit."""
         limits = self.settings.stop
         log.info("stopping", action="engine.stopping", calls=len(self.book))
-        await self.fleet.stop(lambda: limits.claims)
+        await self.fleet.stop(limits.claims)
         await self._until_empty(limits.drain)
         if len(self.book):
             log.info("hanging up what is left", action="engine.hanging_up", calls=len(self.book))
-            for call in self.book:
-                try:
-                    await self.control.hang_up(call.attempt.id)
-                except _UNREACHABLE:
-                    break
-            await self._until_empty(limits.hang_up)
+            await self._hang_up_all(limits.hang_up)
         written = await self.recorder.flush(limits.flush)
         log.info(
             "stopped",
@@ -232,6 +256,23 @@ class Engine:
             calls_left=len(self.book),
             records_left=0 if written else self.recorder.pending,
         )
+
+    async def _hang_up_all(self, limit: float) -> None:
+        """Hang up every call that is left and wait for their ends, `limit` s for all of it."""
+
+        async def hang_up(attempt: str) -> None:
+            self.book.apply(ev.HangUpOrdered(self.clock.now(), attempt))
+            try:
+                await self.control.hang_up(attempt)
+            except _UNREACHABLE as error:
+                log.warning("not hung up", action="engine.hang_up", call_id=attempt, reason=str(error))
+
+        try:
+            async with asyncio.timeout(limit):
+                await asyncio.gather(*(hang_up(call.attempt.id) for call in self.book))
+                await self.book.empty.wait()
+        except TimeoutError:
+            log.warning("calls are left", action="engine.calls_left", calls=len(self.book))
 
     async def _until_empty(self, limit: float) -> None:
         try:

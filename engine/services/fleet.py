@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -39,6 +38,7 @@ class Fleet:
         self._aside: dict[str, CampaignReport] = {}
         self._resting: dict[str, float] = {}
         self._known: set[str] = set()
+        self._debtors: list[CampaignWorker] = []
         self._stopping = False
 
     async def run(self, group: asyncio.TaskGroup) -> None:
@@ -46,6 +46,7 @@ class Fleet:
         loop = asyncio.get_running_loop()
         while True:
             try:
+                await self._give_back()
                 rows = await self._tools.store.settings()
                 if not self._stopping:  # asked after the wait: a stop may have come meanwhile
                     self._follow(rows, group, loop.time())
@@ -58,10 +59,16 @@ class Fleet:
             self._tools.observer.backlog(self._tools.control.backlog(), self._tools.recorder.pending)
             await asyncio.sleep(PERIOD)
 
+    async def _give_back(self) -> None:
+        """Release what a worker had claimed when it ended and could not give back itself."""
+        while self._debtors:
+            await self._debtors[0].release()
+            self._debtors.pop(0)
+
     def _follow(self, rows: SettingsRows, group: asyncio.TaskGroup, at: float) -> None:
         """Start, update and stop workers so that they are what the rows say."""
         queues = {str(row["name"]).lower(): row for row in rows.queues}
-        self._tools.picture.wrapup = {str(q["name"]): int(q["wrapuptime"]) for q in rows.queues}
+        self._tools.picture.set_wrapup({str(q["name"]): int(q["wrapuptime"]) for q in rows.queues})
         wanted: dict[CampaignName, Campaign] = {}
         aside: dict[str, CampaignReport] = {}
         for row in rows.dialers:
@@ -138,7 +145,10 @@ class Fleet:
             self._resting[worker.name] = asyncio.get_running_loop().time() + _REST
         finally:
             self._tasks.pop(worker.name, None)
-            self._workers.pop(worker.name, None)
+            if self._workers.get(worker.name) is worker:
+                del self._workers[worker.name]
+            if worker.owes:
+                self._debtors.append(worker)
 
     def _end(self, name: CampaignName) -> None:
         worker = self._workers.pop(name, None)
@@ -160,23 +170,27 @@ class Fleet:
     def on_queue(self, queue: str | None) -> None:
         """Wake the worker whose queue changed; all of them when it is not known which."""
         for name, worker in self._workers.items():
-            if queue is None or name == queue:
+            if queue is None or name.casefold() == queue.casefold():
                 worker.wake()
 
-    async def stop(self, wait: Callable[[], float]) -> None:
-        """Stop all workers and wait for their turns to end, `wait()` s at most."""
+    async def stop(self, limit: float) -> None:
+        """Stop all workers within `limit` s; a turn that hangs is cancelled."""
         self._stopping = True
-        for name in list(self._workers):
-            self._end(name)
         tasks = list(self._tasks.values())
+        names = list(self._workers)
+        for name in names:
+            self._end(name)
         if tasks:
-            await asyncio.wait(tasks, timeout=wait())
-        now = self._tools.clock.now()
-        reports = [
-            CampaignReport(name, "stopped", now, reason="the engine was stopped")
-            for name in {CampaignName(task.get_name().removeprefix("campaign ")) for task in tasks}
-        ]
+            _, hanging = await asyncio.wait(tasks, timeout=limit)
+            for task in hanging:
+                task.cancel()
         try:
-            await self._tools.store.publish(reports, now)
-        except StoreError as error:
-            log.warning("last report not written", action="fleet.database", reason=str(error))
+            async with asyncio.timeout(limit):
+                await self._give_back()
+                now = self._tools.clock.now()
+                why = "the engine was stopped"
+                await self._tools.store.publish(
+                    [CampaignReport(name, "stopped", now, reason=why) for name in names], now
+                )
+        except (StoreError, TimeoutError) as error:
+            log.warning("not all claims released", action="fleet.database", reason=str(error))

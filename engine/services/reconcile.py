@@ -42,11 +42,15 @@ class Reconciler:
         self._book = book
         self._clock = clock
 
-    async def adopt(self) -> None:
-        """Take over the attempts that an earlier run left open: back into the spool when nothing
-        was sent, else into the book, where events or the next `compare` end them."""
+    async def adopt(self, *, own: bool) -> None:
+        """Take over attempts that were left open: back into the spool when nothing was sent, else into
+        the book, where events or the next comparison end them.
+
+        `own`: also what an earlier run of this engine left (at the start only: later it is ours in
+        earnest); else only what another engine left whose lease is over.
+        """
         now = self._clock.now()
-        left = await self._store.open_attempts(now)
+        left = await self._store.open_attempts(now, own=own)
         if not left:
             return
         rows = await self._store.settings()
@@ -56,10 +60,10 @@ class Reconciler:
             if item.state != "claimed":
                 self._book.add(_call(item, _dialer(item, rows)), now)
         log.info(
-            "took over what an earlier run left",
+            "took over what was left open",
             action="reconcile.adopted",
             released=len(untouched),
-            in_flight=len(self._book),
+            in_flight=len(left) - len(untouched),
         )
 
     def compare(self, listed: ev.ChannelsListed) -> int:
@@ -131,13 +135,14 @@ def _dialer(item: OpenAttempt, rows: SettingsRows) -> Dialer:
 
 
 def _call(item: OpenAttempt, dialer: Dialer) -> Call:
-    state = State(item.state)
     return Call(
         attempt=_attempt(item),
         dialer=dialer,
-        state=state,
+        state=State(item.state),
         sent_at=item.sent_at,
+        ringing_at=item.ringing_at,
         answered_at=item.answered_at,
+        queued_at=item.queued_at,
         connected_at=item.connected_at,
         agent=item.agent,
     )

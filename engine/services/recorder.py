@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 import structlog
 
@@ -27,7 +28,10 @@ class Recorder:
     database refused its values for good (then it is in the log with its call id).
     """
 
-    def __init__(self, store: Store, observer: Observer) -> None:
+    def __init__(self, store: Store, observer: Observer, new_name: Callable[[], str]) -> None:
+        self._new_name = new_name
+        self._name = ""
+        self._batch: list[Item] = []
         self._store = store
         self._observer = observer
         self._items: deque[Item] = deque()
@@ -58,10 +62,9 @@ class Recorder:
         failures = 0
         while True:
             await self._some.wait()
-            size = 1 if self._one_by_one else _BATCH
-            batch = [self._items[i] for i in range(min(size, len(self._items)))]
+            batch = self._batch or self._next_batch()
             try:
-                await self._store.record(_records(batch))
+                await self._store.record(_records(self._name, batch))
             except StoreError as error:
                 if error.data:
                     self._refused(batch, error)
@@ -75,7 +78,15 @@ class Recorder:
             self.failing, failures = "", 0
             self._written(len(batch))
 
+    def _next_batch(self) -> list[Item]:
+        """Cut the next batch; it stays the same, under the same name, until it is settled."""
+        size = 1 if self._one_by_one else _BATCH
+        self._batch = [self._items[i] for i in range(min(size, len(self._items)))]
+        self._name = self._new_name()
+        return self._batch
+
     def _written(self, count: int) -> None:
+        self._batch = []
         for _ in range(count):
             self._items.popleft()
         self._one_by_one = max(self._one_by_one - count, 0)
@@ -86,7 +97,7 @@ class Recorder:
     def _refused(self, batch: list[Item], error: StoreError) -> None:
         """Values are at fault: write one by one until the culprit is alone, then go on without it."""
         if len(batch) > 1:
-            self._one_by_one = len(batch)
+            self._one_by_one, self._batch = len(batch), []
             return
         log.error(
             "the database refuses a record for good",
@@ -117,13 +128,14 @@ class Recorder:
         return True
 
 
-def _records(batch: list[Item]) -> Records:
+def _records(name: str, batch: list[Item]) -> Records:
     """Sort a batch by kind; of several steps of one call only the last is worth a statement."""
     latest = {item.attempt.id: item for item in batch if isinstance(item, Call)}
     finished = tuple(item for item in batch if isinstance(item, Finished))
     for item in finished:
         latest.pop(item.call.attempt.id, None)
     return Records(
+        batch=name,
         progress=tuple(latest.values()),
         queue_log=tuple(item for item in batch if isinstance(item, QueueLogRow)),
         finished=finished,

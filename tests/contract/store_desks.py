@@ -14,7 +14,7 @@ from engine.domain.call import Call, step
 from engine.domain.model import Attempt, CampaignName, Dialer, attempt_id
 from engine.domain.records import QueueLogRow, cdr, queue_log
 from engine.domain.rules import next_step
-from engine.ports import CampaignReport, ClaimRequest, ClaimResult, Finished, Store
+from engine.ports import CampaignReport, ClaimRequest, ClaimResult, Finished, Records, Store
 from tests import builders as b
 from tests.builders import NOW, QUEUE, a_dialer, later
 from tests.memory_store import MemoryStore
@@ -262,6 +262,14 @@ def finished(attempt: Attempt, *events: ev.CallEvent, dialer: Dialer | None = No
 BUSY = (b.hung_up(t=5, cause=17, sip=486),)
 TALKED = (b.answered(), b.joined(), b.connected(), b.completed(), b.hung_up())
 LOST = (b.answered(), b.joined(), b.abandoned(), b.hung_up())
+
+
+_batches = itertools.count(1)
+
+
+def records(**parts: Any) -> Records:
+    """Return records under a batch name of their own."""
+    return Records(batch=f"batch-{next(_batches)}", **parts)
 
 
 async def one(desk: Desk, **columns: Any) -> tuple[int, Attempt]:

@@ -77,6 +77,24 @@ async def test_a_queue_list_ends_on_its_complete_event_and_other_events_pass_by(
     assert listed.waiting == (ev.Waiting("spring", "waiting"),)
 
 
+async def test_an_event_right_behind_a_list_comes_after_it(rig: Rig) -> None:
+    """Whoever left after the list was made must not be put back by it."""
+    rig.server.on("QueueStatus", lambda c, a: queue_status()(c, a) + left("waiting"))
+    control = await rig.up()
+    async with asyncio.timeout(PATIENCE):
+        await control.refresh_queues()
+    assert (await rig.event(ev.CallerLeft)).call == "between"
+    assert isinstance(await control.next_event(), ev.QueuesListed)
+    assert (await rig.event(ev.CallerLeft)).call == "waiting"
+
+
+async def test_asterisk_that_boots_after_we_stopped_waiting_is_asked_anew(rig: Rig) -> None:
+    rig.server.fully_booted = False
+    await rig.up(boot_timeout=0.05)
+    await rig.server.connections[0].send(event("FullyBooted", Status="Fully Booted"))
+    await rig.event(ev.LinkUp)
+
+
 async def test_a_list_without_its_complete_event_is_uncertain_and_nothing_is_kept(rig: Rig) -> None:
     rig.server.on("QueueStatus", queue_status(complete=False))
     control = await rig.up()

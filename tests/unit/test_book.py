@@ -18,7 +18,7 @@ from engine.services.book import CallBook
 from engine.services.recorder import Item, Recorder
 from tests import builders as b
 from tests.builders import ID, NOW, QUEUE, a_call, a_contact, a_dialer, an_attempt, later
-from tests.doubles import MemoryStore, RecordingObserver
+from tests.doubles import MemoryStore, RecordingObserver, fresh_name
 
 NAME = CampaignName(QUEUE)
 
@@ -27,7 +27,7 @@ class Notes(Recorder):
     """A recorder that keeps what it is given."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryStore(), RecordingObserver())
+        super().__init__(MemoryStore(), RecordingObserver(), fresh_name)
         self.given: list[Item] = []
 
     def put(self, *items: Item) -> None:

@@ -213,3 +213,8 @@ def test_before_its_order_is_sent_only_a_refusal_can_end_a_call(events: list[ev.
             break
         call = step(call, event)
     assert call.state is State.CLAIMED
+
+
+def test_a_call_that_we_hang_up_before_an_answer_is_withdrawn_and_one_that_talks_is_answered() -> None:
+    assert b.a_call(b.sent(), b.ringing(), b.hang_up_ordered(), b.hung_up()).outcome is Outcome.WITHDRAWN
+    assert b.a_call(*TALKING, b.hang_up_ordered(), b.hung_up()).outcome is Outcome.ANSWERED

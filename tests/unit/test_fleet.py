@@ -190,13 +190,13 @@ async def test_leases_are_prolonged_as_long_as_the_engine_lives(bench: Bench) ->
         await calling(bench, QUEUE, OTHER)
         bench.clock.advance(100)
         await rounds(bench)
-        assert await bench.store.seen_by("another").open_attempts(later(129)) == ()
+        assert await bench.store.seen_by("another").open_attempts(later(129), own=False) == ()
 
 
 async def test_a_stop_ends_all_workers_and_says_so(bench: Bench) -> None:
     async with running(bench) as fleet:
         await calling(bench, QUEUE, OTHER)
-        await fleet.stop(lambda: 10.0)
+        await fleet.stop(10.0)
         assert {report.state for report in bench.store.reports.values()} == {"stopped"}
         for order in list(bench.switch.orders):
             bench.switch.end(order.attempt)
@@ -210,7 +210,7 @@ async def test_settings_that_arrive_after_the_stop_start_nobody(bench: Bench) ->
     answer = bench.store.held["settings"] = asyncio.Event()
     async with running(bench) as fleet:
         await until(lambda: "settings" in bench.store.waiting, "the settings are being asked for")
-        await fleet.stop(lambda: 10.0)
+        await fleet.stop(10.0)
         answer.set()
         publishes = bench.store.calls["publish"]
         await until(lambda: bench.store.calls["publish"] > publishes + 3, "more rounds")

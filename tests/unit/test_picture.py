@@ -30,7 +30,7 @@ def listed(
 
 def a_picture(*events: ev.Event, wrapup: int = 0) -> Picture:
     picture = Picture()
-    picture.wrapup = {QUEUE: wrapup}
+    picture.set_wrapup({QUEUE: wrapup})
     for event in events:
         picture.apply(event)
     return picture
@@ -187,3 +187,9 @@ def test_whatever_happens_a_caller_who_hung_up_holds_no_seat_and_waits_no_more(
     assert ID not in queue.waiting
     assert ID not in queue.offered
     assert all(ID not in (seat.call, seat.offered) for seat in queue.seats.values())
+
+
+def test_a_queue_is_the_same_however_its_name_is_spelt() -> None:
+    picture = a_picture(seen())
+    assert picture.queue(QUEUE.lower()).states(NOW) == picture.queue(QUEUE).states(NOW)
+    assert sum(picture.queue(QUEUE.lower()).states(NOW).values()) == 1

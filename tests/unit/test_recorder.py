@@ -14,7 +14,7 @@ from engine.domain.rules import next_step
 from engine.ports import ClaimRequest, Finished, Records, StoreError
 from engine.services.recorder import Recorder
 from tests.builders import NOW, QUEUE, a_call, a_dialer, answered, hung_up, later, play, ringing, sent
-from tests.doubles import MemoryStore, RecordingObserver, background, until
+from tests.doubles import MemoryStore, RecordingObserver, background, fresh_name, until
 from tests.service_rig import hurry
 
 DOWN = StoreError("the server has gone away")
@@ -32,7 +32,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def recorder(store: MemoryStore) -> Recorder:
-    return Recorder(store, RecordingObserver())
+    return Recorder(store, RecordingObserver(), fresh_name)
 
 
 def rows(count: int, first: int = 0) -> list[QueueLogRow]:
@@ -160,7 +160,7 @@ async def test_an_end_that_was_written_already_is_not_written_again(
 ) -> None:
     attempt = await claimed(store)
     first = end(own(play(a_call(), sent(), hung_up(cause=17)), attempt))
-    await store.record(Records(finished=(first,)))
+    await store.record(Records(batch="other", finished=(first,)))
     async with background(recorder.run()):
         recorder.put(first, *rows(1))
         await until(lambda: recorder.pending == 0, "the rest is written")

@@ -133,3 +133,12 @@ def test_printable_text_is_one_line_that_any_protocol_can_carry(text: str) -> No
     assert len(clean.splitlines()) <= 1
     assert not any(ord(mark) < 32 or 127 <= ord(mark) < 160 for mark in clean)
     clean.encode()
+
+
+def test_a_line_break_in_a_row_reaches_the_channel_as_a_space() -> None:
+    contact = a_contact(data="name=Ana\r\n", reference="C-1\r")
+    order = originate(a_dialer(), an_attempt(contact), "")
+    carried = dict(order.variables)
+    assert carried["OD_CONTACT"] == "C-1 "
+    assert "\r" not in carried["OD_DATA"]
+    assert "\n" not in carried["OD_DATA"]

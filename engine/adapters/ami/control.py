@@ -30,7 +30,7 @@ class AmiCallControl:
     """CallControl over one AMI connection.
 
     Invariant: an Originate is written to a socket at most once. A lost answer becomes
-    UncertainError; what became of the call is told by its events or by `list_channels`.
+    UncertainError; what became of the call is told by its events or by `refresh_channels`.
     """
 
     def __init__(
@@ -128,14 +128,19 @@ class AmiCallControl:
 
     async def refresh_queues(self) -> None:
         at = self._now()
-        answers = await self.link.ask((("Action", "QueueStatus"),), as_list=True)
-        self._put(tr.queues_listed(answers, at))
+        await self.link.ask(
+            (("Action", "QueueStatus"),),
+            as_list=True,
+            on_done=lambda answers: self._put(tr.queues_listed(answers, at)),
+        )
 
     async def refresh_channels(self) -> None:
         at = self._now()
-        answers = await self.link.ask((("Action", "CoreShowChannels"),), as_list=True)
-        live = {m.uniqueid: m.channelstate == "6" for m in answers if m.event == "CoreShowChannel"}
-        self._put(ev.ChannelsListed(at, live))
+        await self.link.ask(
+            (("Action", "CoreShowChannels"),),
+            as_list=True,
+            on_done=lambda answers: self._put(tr.channels_listed(answers, at)),
+        )
 
 
 def _size(text: str) -> int:

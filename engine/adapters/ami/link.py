@@ -203,13 +203,19 @@ class AmiLink:
         finally:
             protocol.forget(action)
 
-    async def ask(self, headers: Headers, *, as_list: bool = False) -> list[Message]:
-        """Send one action and return its answers.
+    async def ask(
+        self,
+        headers: Headers,
+        *,
+        as_list: bool = False,
+        on_done: Callable[[list[Message]], None] | None = None,
+    ) -> list[Message]:
+        """Send one action and return its answers; `on_done` gets a list in order with the events.
 
         Raises LinkError (nothing was sent), UncertainError (sent, no answer), RefusedError (the
         answer is a refusal), UnsafeValueError (nothing was sent).
         """
-        action = SafeAction(headers, as_list=as_list)
+        action = SafeAction(headers, as_list=as_list, on_done=on_done)
         protocol = self._protocol
         if protocol is None or not self.up:
             raise LinkError("there is no link to Asterisk")
@@ -234,8 +240,11 @@ class AmiLink:
             self._transport.resume_reading()
 
     def _event(self, message: Message) -> None:
-        if message.event == "FullyBooted":
+        if message.event == "FullyBooted" and not self._booted.is_set():
             self._booted.set()
+            if self.up:
+                # It was still booting when we gave up waiting: what was asked then may be half of it.
+                self._on_up()
         self._on_event(message)
 
     def _bad_message(self, why: str) -> None:

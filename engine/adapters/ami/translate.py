@@ -193,6 +193,13 @@ def queues_listed(messages: Iterable[Message], at: datetime) -> ev.QueuesListed:
     return ev.QueuesListed(at, tuple(queues), tuple(members), tuple(waiting))
 
 
+def channels_listed(messages: Iterable[Message], at: datetime) -> ev.ChannelsListed:
+    """Return what a CoreShowChannels answer says: channel id → answered (channel state 6, Up)."""
+    return ev.ChannelsListed(
+        at, {m.uniqueid: m.channelstate == "6" for m in messages if m.event == "CoreShowChannel"}
+    )
+
+
 def quote_variable(name: str, value: str) -> str:
     """Return `name=value` as the Variable header wants it.
 

@@ -35,10 +35,18 @@ class SafeAction(Action):  # type: ignore[misc]  # panoramisk has no type inform
     """An action whose future always ends by its answer.
 
     `as_list`: the answer is a list of events that ends with one named …Complete; a refusal ends
-    it too. Otherwise the first response ends it.
+    it too. Otherwise the first response ends it. `on_done` gets a complete list before the next
+    message of the connection is looked at, so that it keeps its place among the events.
     """
 
-    def __init__(self, headers: Headers, *, as_list: bool) -> None:
+    def __init__(
+        self,
+        headers: Headers,
+        *,
+        as_list: bool,
+        on_done: Callable[[list[Message]], None] | None = None,
+    ) -> None:
+        self.on_done = on_done
         grouped: dict[str, list[str]] = {}
         for name, value in headers:
             grouped.setdefault(_checked(name, value), []).append(value)
@@ -56,6 +64,8 @@ class SafeAction(Action):  # type: ignore[misc]  # panoramisk has no type inform
         refused = "response" in first and not first.success
         done = not self.as_list or refused or message.event.endswith("Complete")
         if done and not self.future.done():
+            if self.on_done is not None and not refused:
+                self.on_done(self.responses)
             self.future.set_result(self.responses)
         return done
 

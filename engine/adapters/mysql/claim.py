@@ -19,10 +19,10 @@ from engine.ports import ClaimRequest, ClaimResult
 
 _COLUMNS = "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries"
 
-#: A retry whose time has come joins the others; the claim's index then orders them all.
+#: Retries whose time has come join the others; the claim's index then orders them all.
 DUE = (
-    "UPDATE ccdata.calls_spool SET notbefore = NULL"
-    " WHERE campaign = %s AND status = 1 AND notbefore <= %s LIMIT 1000"
+    "SELECT id FROM ccdata.calls_spool FORCE INDEX (calls_spool_due)"
+    " WHERE campaign = %s AND status = 1 AND notbefore <= %s LIMIT 500 FOR UPDATE SKIP LOCKED"
 )
 
 # The index is named: the optimizer's own choice changes with the statistics, and a wrong one sorts
@@ -52,7 +52,10 @@ async def claim_contacts(
     they left free is asked for again by the next claim.
     """
     now = request.now.astimezone(UTC).replace(tzinfo=None)
-    await session.run(DUE, (request.campaign, now))
+    due = [row["id"] for row in await session.rows(DUE, (request.campaign, now))]
+    if due:
+        marks = ",".join(["%s"] * len(due))
+        await session.run(f"UPDATE ccdata.calls_spool SET notbefore = NULL WHERE id IN ({marks})", due)
     rows = await _select(session, request)
     if not rows:
         return ClaimResult()

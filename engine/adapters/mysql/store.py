@@ -69,25 +69,30 @@ class MysqlStore:
 
         return await self.database.transaction(work)
 
-    async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> None:
-        if not attempts:
-            return
-        marks = ",".join(["%s"] * len(attempts))
+    async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
+        ids = [attempt.id for attempt in attempts]
+        marks = ",".join(["%s"] * len(ids))
 
-        async def work(session: Session) -> None:
+        async def work(session: Session) -> frozenset[AttemptId]:
             await session.run(
                 f"UPDATE ccdata.attempts SET state='sent', sent_at=%s WHERE id IN ({marks})"
-                " AND state='claimed'",
-                (_utc(at), *(attempt.id for attempt in attempts)),
+                " AND state='claimed' AND owner=%s",
+                (_utc(at), *ids, self.owner),
             )
+            rows = await session.rows(
+                f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND state='sent' AND owner=%s",
+                (*ids, self.owner),
+            )
+            return frozenset(AttemptId(str(row["id"])) for row in rows)
 
-        await self.database.transaction(work)
+        return await self.database.transaction(work) if ids else frozenset()
 
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
         marks = ",".join(["%s"] * len(attempts))
 
         async def work(session: Session) -> None:
-            await _free(session, f"id IN ({marks})", [attempt.id for attempt in attempts], at)
+            ids = [attempt.id for attempt in attempts]
+            await _free(session, f"id IN ({marks}) AND owner = %s", [*ids, self.owner], at)
 
         if attempts:
             await self.database.transaction(work)
@@ -101,6 +106,8 @@ class MysqlStore:
 
     async def record(self, records: Records) -> None:
         async def work(session: Session) -> None:
+            if await self._written_before(session, records.batch):
+                return
             for call in records.progress:
                 await self._progress(session, call)
             rows = list(records.queue_log)
@@ -115,15 +122,28 @@ class MysqlStore:
         if len(records):
             await self.database.transaction(work)
 
+    async def _written_before(self, session: Session, batch: str) -> bool:
+        """Note the batch in the transaction that writes it; True when it is the last one noted: then
+        it was committed and only the answer was lost. Batches are written one after the other."""
+        await session.run(
+            "INSERT IGNORE INTO ccdata.engines (name, lease_until) VALUES (%s, '2000-01-01')", (self.owner,)
+        )
+        changed = await session.run(
+            "UPDATE ccdata.engines SET last_batch=%s WHERE name=%s AND last_batch <> %s",
+            (batch, self.owner, batch),
+        )
+        return changed == 0
+
     @staticmethod
     async def _progress(session: Session, call: Call) -> None:
         await session.run(
-            "UPDATE ccdata.attempts SET state=%s, ringing_at=%s, answered_at=%s, connected_at=%s,"
-            " agent=%s WHERE id=%s AND state <> 'ended'",
+            "UPDATE ccdata.attempts SET state=%s, ringing_at=%s, answered_at=%s, queued_at=%s,"
+            " connected_at=%s, agent=%s WHERE id=%s AND state <> 'ended'",
             (
                 _state_word(call.state),
                 _utc(call.ringing_at),
                 _utc(call.answered_at),
+                _utc(call.queued_at),
                 _utc(call.connected_at),
                 call.agent[:80],
                 call.attempt.id,
@@ -161,7 +181,7 @@ class MysqlStore:
         else:
             await session.run(
                 "UPDATE ccdata.calls_spool SET status=1, destination=%s, alternatives=%s,"
-                " retries=%s, notbefore=%s WHERE id=%s AND status=0",
+                " retries=%s, notbefore=%s, shuffle=FLOOR(RAND() * 4294967295) WHERE id=%s AND status=0",
                 (
                     step.phone.entry(),
                     join_alternatives(step.alternatives),
@@ -198,9 +218,9 @@ class MysqlStore:
             [
                 (
                     self._local(c.calldate),
-                    c.clid,
-                    c.src,
-                    c.dst,
+                    c.clid[:128],
+                    c.src[:80],
+                    c.dst[:80],
                     c.dcontext,
                     c.channel[:128],
                     c.dstchannel[:128],
@@ -212,31 +232,41 @@ class MysqlStore:
                     c.guid,
                     c.causecode,
                     c.campaign,
-                    c.contact,
+                    c.contact[:64],
                     c.dialerbase,
-                    c.parandvalues,
+                    c.parandvalues[:4000],
                     c.guid,
-                    c.note,
+                    c.note[:255],
                 )
                 for c in cdrs
             ],
         )
 
-    async def open_attempts(self, now: datetime) -> tuple[OpenAttempt, ...]:
+    async def open_attempts(self, now: datetime, *, own: bool) -> tuple[OpenAttempt, ...]:
         async def work(session: Session) -> tuple[OpenAttempt, ...]:
+            left = await session.rows(
+                f"SELECT a.id FROM ccdata.attempts a LEFT JOIN ccdata.engines e ON e.name = a.owner"
+                f" WHERE a.state IN {_OPEN} AND ((a.owner = %s AND %s) OR (a.owner <> %s"
+                " AND a.lease_until < %s AND (e.name IS NULL OR e.lease_until < %s))) FOR UPDATE",
+                (self.owner, own, self.owner, _utc(now), _utc(now)),
+            )
+            if not left:
+                return ()
+            ids = [row["id"] for row in left]
+            marks = ",".join(["%s"] * len(ids))
             await session.run(
-                f"UPDATE ccdata.attempts SET owner=%s WHERE state IN {_OPEN} AND lease_until < %s",
-                (self.owner, _utc(now)),
+                f"UPDATE ccdata.attempts SET owner=%s WHERE id IN ({marks}) AND state <> 'ended'",
+                (self.owner, *ids),
             )
             rows = await session.rows(
                 "SELECT a.id AS attempt_id, a.campaign AS attempt_campaign, a.spool_id, a.state,"
                 " a.destination AS attempt_destination, a.contact AS attempt_contact,"
-                " a.dialerbase AS attempt_list, a.attempt, a.claimed_at, a.sent_at, a.answered_at,"
-                " a.connected_at, a.agent, s.id, s.campaign, s.destination, s.alternatives, s.data,"
-                " s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
+                " a.dialerbase AS attempt_list, a.attempt, a.claimed_at, a.sent_at, a.ringing_at,"
+                " a.answered_at, a.queued_at, a.connected_at, a.agent, s.id, s.campaign, s.destination,"
+                " s.alternatives, s.data, s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
                 " FROM ccdata.attempts a LEFT JOIN ccdata.calls_spool s ON s.id = a.spool_id"
-                f" WHERE a.state IN {_OPEN} AND a.owner = %s",
-                (self.owner,),
+                f" WHERE a.id IN ({marks}) AND a.owner = %s AND a.state <> 'ended'",
+                (*ids, self.owner),
             )
             return tuple(_open_attempt(row) for row in rows)
 
@@ -245,8 +275,9 @@ class MysqlStore:
     async def renew(self, lease_until: datetime) -> None:
         async def work(session: Session) -> None:
             await session.run(
-                f"UPDATE ccdata.attempts SET lease_until=%s WHERE owner=%s AND state IN {_OPEN}",
-                (_utc(lease_until), self.owner),
+                "INSERT INTO ccdata.engines (name, lease_until) VALUES (%s, %s)"
+                " ON DUPLICATE KEY UPDATE lease_until=VALUES(lease_until)",
+                (self.owner, _utc(lease_until)),
             )
 
         await self.database.transaction(work)
@@ -344,7 +375,9 @@ def _open_attempt(row: dict[str, Any]) -> OpenAttempt:
         contact=_contact_of(row),
         claimed_at=row["claimed_at"].replace(tzinfo=UTC),
         sent_at=_aware(row["sent_at"]),
+        ringing_at=_aware(row["ringing_at"]),
         answered_at=_aware(row["answered_at"]),
+        queued_at=_aware(row["queued_at"]),
         connected_at=_aware(row["connected_at"]),
         agent=str(row["agent"]),
     )

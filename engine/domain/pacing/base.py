@@ -20,6 +20,7 @@ class Bound(enum.StrEnum):
     GAP = "gap"  # the time between calls has not passed
     SCHEDULE = "schedule"  # outside the dialer's hours
     SPOOL = "spool"  # no contact is ready
+    TRUNK = "trunk"  # the trunk fails call after call and rests
     LINK = "link"  # Asterisk cannot be reached
     DATABASE = "database"  # outcomes cannot be recorded
     BATCH = "batch"  # more could be placed, next time
