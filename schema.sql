@@ -155,22 +155,27 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_scheduler (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.black_list (
-  phone VARCHAR(64) NOT NULL,
+  phone VARCHAR(64) NOT NULL COMMENT 'however it is written: layout, type and + do not count',
   campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign',
   username VARCHAR(80) NULL DEFAULT '',
   company VARCHAR(128) NULL DEFAULT '',
   job_title VARCHAR(128) NULL DEFAULT '',
   name VARCHAR(128) NULL DEFAULT '',
   created DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  PRIMARY KEY (phone, campaign)
+  number VARCHAR(64) GENERATED ALWAYS AS
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+  PRIMARY KEY (phone, campaign),
+  KEY black_list_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.black_list_schedule (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   phone VARCHAR(64) NOT NULL,
   removedate DATETIME NOT NULL COMMENT 'blocked until then, local time of the server',
+  number VARCHAR(64) GENERATED ALWAYS AS
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (id),
-  KEY black_list_schedule_phone (phone, removedate)
+  KEY black_list_schedule_number (number, removedate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.sms_spool (

@@ -109,10 +109,10 @@ async def run(path: Path | None) -> int:
     _on_signals(engine, config, path)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
-        await engine.run()
+        clean = await engine.run()
     finally:
         await database.close()
-    return 0
+    return 0 if clean else 1
 
 
 def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:

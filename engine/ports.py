@@ -97,12 +97,13 @@ class ClaimResult:
 
     attempts: tuple[Attempt, ...] = ()
     blocked: int = 0
+    held: int = 0
     set_aside: int = 0
 
     @property
     def rows(self) -> int:
         """Rows that left the ready state by this claim."""
-        return len(self.attempts) + self.blocked + self.set_aside
+        return len(self.attempts) + self.blocked + self.held + self.set_aside
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ class Metrics:
         self._claims.labels(campaign).observe(seconds)
         self._contacts.labels(campaign, "claimed").inc(len(result.attempts))
         self._contacts.labels(campaign, "blocked").inc(result.blocked)
+        self._contacts.labels(campaign, "held").inc(result.held)
         self._contacts.labels(campaign, "set_aside").inc(result.set_aside)
 
     def seats(self, campaign: str, states: Mapping[SeatState, int], snapshot: Snapshot) -> None:

@@ -122,9 +122,13 @@ class MemoryStore:
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         await self._begin("claim")
-        blocked = broken = 0
+        blocked = held = broken = 0
         attempts = []
         for row in self._select(request):
+            if any(a["spool_id"] == row["id"] and a["state"] != "ended" for a in self.attempts.values()):
+                row.update(status=0)
+                broken += 1
+                continue
             try:
                 contact = read_contact(row)
             except FieldError as error:
@@ -136,12 +140,19 @@ class MemoryStore:
                 self.black_list_history.append(contact.phone.number)
                 blocked += 1
                 continue
+            until = self._held_until(contact.phone.number, request) if request.check_black_list else None
+            if until is not None:
+                ahead = request.local_now - request.now.replace(tzinfo=None)
+                row.update(notbefore=until - ahead, reason="the number is on the temporary black list")
+                self.black_list_history.append(contact.phone.number)
+                held += 1
+                continue
             row.update(status=0, reason="")
             attempt = Attempt(attempt_id(next(self._numbers), 0), contact, request.now)
             self.attempts[attempt.id] = self._attempt_row(attempt, request)
             attempts.append(attempt)
         self.done("claim")
-        return ClaimResult(tuple(attempts), blocked=blocked, set_aside=broken)
+        return ClaimResult(tuple(attempts), blocked=blocked, held=held, set_aside=broken)
 
     def _select(self, request: ClaimRequest) -> list[Row]:
         """Tasks first by id, then each slot its list, then any list for what is left."""
@@ -169,12 +180,14 @@ class MemoryStore:
         return list(picked.values())
 
     def _black_listed(self, number: str, request: ClaimRequest) -> bool:
-        plain = number.removeprefix("+")
-        words = (plain, f"+{plain}")
-        for phone, campaign in self.black_list:
-            if phone in words and (campaign == "*" or same(campaign, request.campaign)):
-                return True
-        return any(p in words and until > request.local_now for p, until in self.black_list_schedule)
+        return any(
+            digits(phone) == digits(number) and (campaign == "*" or same(campaign, request.campaign))
+            for phone, campaign in self.black_list
+        )
+
+    def _held_until(self, number: str, request: ClaimRequest) -> datetime | None:
+        ends = [u for p, u in self.black_list_schedule if digits(p) == digits(number)]
+        return max((until for until in ends if until > request.local_now), default=None)
 
     def _attempt_row(self, attempt: Attempt, request: ClaimRequest) -> Row:
         contact = attempt.contact
@@ -302,6 +315,11 @@ class MemoryStore:
         await self._begin("publish")
         self.reports.update((report.campaign, report) for report in reports)
         self.done("publish")
+
+
+def digits(phone: str) -> str:
+    """Return a phone without type, layout and +."""
+    return "".join(mark for mark in phone.rpartition("=")[2] if mark not in " -()./+")
 
 
 def _facts(call: Call) -> Row:

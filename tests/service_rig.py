@@ -95,7 +95,7 @@ class Bench(World):
             recorder=self.recorder,
             observer=self.observer,
             clock=self.clock.port(),
-            can_dial=lambda: self.current,
+            link_fault=lambda: "" if self.current else "no link",
             lease=lambda: LEASE,
         )
         self.book.listen = self.heard

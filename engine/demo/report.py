@@ -72,7 +72,8 @@ def read(database: MariaDB, campaign: str, agents: int, wrapup: int) -> Report:
         abandoned=abandoned,
         talk_seconds=talk,
         wrapup_seconds=completed * wrapup,
-        staffed_seconds=agents * span,
+        # The wrap-up of the last talk lies behind the last event.
+        staffed_seconds=agents * (span + wrapup),
         retries=attempts - numbers,
         alternatives=numbers - people,
         contacts=people,

@@ -102,7 +102,8 @@ def _outcall(call: Call) -> tuple[object, ...]:
     """OUTCALL: dialstatus, seconds answered, seconds in all, number, guid."""
     outcome = call.outcome or Outcome.UNKNOWN
     total, answered = _durations(call)
-    return DIAL_STATUS[outcome], answered, total, call.attempt.contact.phone.number, call.attempt.id
+    status = "ANSWER" if call.answered_at else DIAL_STATUS[outcome]
+    return status, answered, total, call.attempt.contact.phone.number, call.attempt.id
 
 
 def _durations(call: Call) -> tuple[int, int]:
@@ -132,7 +133,7 @@ def cdr(call: Call) -> CdrRow:
         lastapp="Queue" if call.queued_at else ("AMD" if call.amd else ""),
         duration=total,
         billsec=answered,
-        disposition=CDR_DISPOSITION[outcome],
+        disposition="ANSWERED" if call.answered_at else CDR_DISPOSITION[outcome],
         accountcode=call.agent,
         guid=call.attempt.id,
         causecode=" ".join(codes),

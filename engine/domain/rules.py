@@ -62,7 +62,9 @@ def next_step(
       number, else of the dialer), after `tbc_nocontact` minutes; then the next alternative at
       once (its own retries start at 0); then finished.
     """
-    here, rest = contact.phone, contact.alternatives
+    here = contact.phone
+    # An alternative that is the same number once more would only be the same call once more.
+    rest = tuple(phone for phone in contact.alternatives if phone.number != here.number)
     if outcome is Outcome.ANSWERED:
         return NextStep(Step.FINISHED, here, rest, contact.retries + 1, None)
     if outcome is Outcome.ABANDONED or (outcome is Outcome.UNKNOWN and reached):

@@ -162,6 +162,6 @@ def read_contact(row: Row) -> Contact:
         list_name=str(row["dialerbase"]),
         priority=int(row["priority"]),
         agent_phone=str(row["agentphone"] or ""),
-        retries=int(row["retries"]),
+        retries=_number(row, "retries", 0, 1_000_000),
         remark=f"alternatives left out: {', '.join(excerpt(e) for e in broken)}" if broken else "",
     )

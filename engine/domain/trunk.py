@@ -19,11 +19,13 @@ def trunk_failed(call: Call) -> bool | None:
     """Did the call's end speak against its trunk (True), for it (False), or neither (None)?
 
     Whoever rang, answered, was busy or was refused by number proves that the trunk works. No room
-    (503 and its kin), an order that was never placed, and a ring time that passed without a sign of
+    (503 and its kin), a channel that could not be made, and a ring time that passed without a sign of
     ringing speak against it.
     """
     if call.outcome in (Outcome.UNKNOWN, Outcome.WITHDRAWN):
         return None
+    if call.outcome is Outcome.NOT_PLACED and call.reason is None:
+        return None  # the order itself was refused; the trunk was never asked
     if call.ringing_at or call.answered_at:
         return False
     if call.outcome in (Outcome.CONGESTION, Outcome.NOT_PLACED):

@@ -37,7 +37,9 @@ from engine.services.recorder import Recorder
 log = structlog.get_logger(__name__)
 
 #: How often to look when nothing happens: rows, lists and black list are steered by plain SQL.
-TICK = 1.0
+TICK = 0.8
+#: An order that Asterisk refuses is refused for every contact alike: a setting must change first.
+REFUSED_PAUSE = timedelta(seconds=10)
 #: More in one claim would let the black list and the picture grow old before the last is dialled.
 BATCH = 50
 
@@ -53,7 +55,7 @@ class Tools:
     recorder: Recorder
     observer: Observer
     clock: Clock
-    can_dial: Callable[[], bool]
+    link_fault: Callable[[], str]
     lease: Callable[[], timedelta]
 
 
@@ -67,7 +69,9 @@ class CampaignWorker:
         self._wake = asyncio.Event()
         self._stopping = False
         self._last_originate: datetime | None = None
-        self._empty_until: float = 0.0
+        self._empty_until = tools.clock.now()
+        self._refused_until = self._empty_until
+        self._refusal = ""
         self.unreleased: list[Attempt] = []
         self._claim_unknown = False
         self._since = tools.clock.now()
@@ -85,7 +89,7 @@ class CampaignWorker:
         if campaign.dialer.dialer_type is not self.campaign.dialer.dialer_type:
             self._pacer = pacer_for(campaign.dialer)
         self.campaign = campaign
-        self._empty_until = 0.0
+        self._empty_until = self._refused_until = self._tools.clock.now()
         log.info("settings changed", action="campaign.updated", campaign=self.name)
         self.wake()
 
@@ -145,8 +149,8 @@ class CampaignWorker:
         """What forbids dialling altogether, whatever the agents do."""
         if not self.campaign.dialer.schedule.open_at(self._tools.clock.local(now)):
             return Decision(0, Bound.SCHEDULE, "outside the dialer's schedule")
-        if not self._tools.can_dial():
-            return Decision(0, Bound.LINK, "the picture of Asterisk's queues is not current")
+        if fault := self._tools.link_fault():
+            return Decision(0, Bound.LINK, fault)
         if not self._tools.recorder.ready:
             reason = self._tools.recorder.failing or "too many outcomes wait to be written"
             return Decision(0, Bound.DATABASE, f"outcomes cannot be recorded: {reason}")
@@ -154,8 +158,12 @@ class CampaignWorker:
         if breaker.resting(now):
             reason = f"the trunk failed {breaker.failures} calls in a row and rests"
             return Decision(0, Bound.TRUNK, reason, wake_at=breaker.rest_until)
-        if time.monotonic() < self._empty_until:
-            return Decision(0, Bound.SPOOL, "no contact is ready in the active lists")
+        if now < self._refused_until:
+            reason = f"Asterisk refuses the orders: {self._refusal}"
+            return Decision(0, Bound.REFUSED, reason, wake_at=self._refused_until)
+        if now < self._empty_until:
+            reason = "no contact is ready in the active lists"
+            return Decision(0, Bound.SPOOL, reason, wake_at=self._empty_until)
         return None
 
     def _probing(self, decision: Decision) -> Decision:
@@ -190,7 +198,7 @@ class CampaignWorker:
         wanted = min(decision.calls, BATCH)
         result = await self._claim(wanted, now)
         if result.rows == 0:
-            self._empty_until = time.monotonic() + TICK
+            self._empty_until = self._tools.clock.now() + timedelta(seconds=TICK)
             return Decision(0, Bound.SPOOL, "no contact is ready in the active lists", decision.detail)
         if result.rows > len(result.attempts) or decision.calls > BATCH:
             self.wake()  # some rows went aside, or more may be placed: look again at once
@@ -240,7 +248,7 @@ class CampaignWorker:
         ours = await self._tools.store.mark_sent(attempts, at)
         # Asked after the wait: a stop may have come, the link may be gone, another engine may have
         # taken over what we were too slow for.
-        if self._stopping or not self._tools.can_dial():
+        if self._stopping or self._tools.link_fault():
             return
         self.unreleased = [attempt for attempt in self.unreleased if attempt not in attempts]
         self._last_originate = at
@@ -258,6 +266,8 @@ class CampaignWorker:
             tools.book.withdraw(attempt.id)
             self.unreleased.append(attempt)
         except RefusedError as error:
+            self._refusal = str(error)
+            self._refused_until = tools.clock.now() + REFUSED_PAUSE
             tools.book.apply(ev.OriginateRefused(tools.clock.now(), attempt.id, str(error)))
         except UncertainError as error:
             log.warning(

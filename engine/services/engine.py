@@ -90,7 +90,7 @@ class Engine:
                 recorder=self.recorder,
                 observer=observer,
                 clock=clock,
-                can_dial=lambda: self.current,
+                link_fault=self._link_fault,
                 lease=lambda: self.settings.lease,
             )
         )
@@ -99,9 +99,16 @@ class Engine:
         self.current = False
         self._linked = False
         self._listed = False
+        self._down = "no link to Asterisk yet"
         self._unjudged = 0
         self._resync = asyncio.Event()
         self._stop = asyncio.Event()
+
+    def _link_fault(self) -> str:
+        """Why nothing may be dialled; '' when the picture of Asterisk is current."""
+        if self.current:
+            return ""
+        return self._down or "the picture of Asterisk's queues is being taken"
 
     def stop(self) -> None:
         """Ask the engine to stop dialling, let calls end, write everything and end."""
@@ -112,8 +119,11 @@ class Engine:
         self.settings = settings
         self.book.abandoned_rest = settings.abandoned_rest
 
-    async def run(self) -> None:
-        """Run until stopped. Raises StoreError or SchemaError when it cannot start."""
+    async def run(self) -> bool:
+        """Run until stopped; return whether everything was written and every call ended.
+
+        Raises StoreError or SchemaError when it cannot start.
+        """
         await self.store.check_schema()
         await self.store.renew(self.clock.now() + self.settings.lease)
         await self.reconciler.adopt(own=True)
@@ -127,9 +137,10 @@ class Engine:
                 group.create_task(self.fleet.run(group), name="fleet"),
             ]
             await self._stop.wait()
-            await self._stages()
+            clean = await self._stages()
             for part in parts:
                 part.cancel()
+        return clean
 
     async def _dispatch(self) -> None:
         """Handle events one by one, in order; what one of them breaks is that event's alone."""
@@ -145,11 +156,12 @@ class Engine:
     def _handle(self, event: ev.Event) -> None:
         match event:
             case ev.LinkUp():
-                self._linked = True
+                self._linked, self._down = True, ""
                 self._resync.set()
                 self.observer.link(True)
             case ev.LinkDown():
                 self._linked = self.current = self._listed = False
+                self._down = f"no link to Asterisk: {event.reason}"
                 self.observer.link(False)
                 self.fleet.on_queue(None)
             case ev.QueuesListed():
@@ -240,7 +252,7 @@ class Engine:
         except StoreError as error:
             log.warning("leases not looked at", action="reconcile.database", reason=str(error))
 
-    async def _stages(self) -> None:
+    async def _stages(self) -> bool:
         """Stop dialling, let calls end, hang up what is left, write everything; each within its limit."""
         limits = self.settings.stop
         log.info("stopping", action="engine.stopping", calls=len(self.book))
@@ -256,6 +268,7 @@ class Engine:
             calls_left=len(self.book),
             records_left=0 if written else self.recorder.pending,
         )
+        return written and not len(self.book)
 
     async def _hang_up_all(self, limit: float) -> None:
         """Hang up every call that is left and wait for their ends, `limit` s for all of it."""

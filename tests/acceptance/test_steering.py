@@ -63,7 +63,7 @@ def test_a_number_on_the_black_list_is_never_dialled(stage: Stage) -> None:
     stage.start()
     stage.wait_for_value("SELECT bound FROM ccdata.campaign_state", "channels")
     stage.sql(
-        "INSERT INTO ccdata.black_list (phone, campaign, username) VALUES ('5551000404', '*', 'sup');"
+        "INSERT INTO ccdata.black_list (phone, campaign, username) VALUES ('(555) 100-0404', '*', 'sup');"
         f"INSERT INTO ccdata.black_list (phone, campaign) VALUES ('5551001404', '{CAMPAIGN}');"
         "INSERT INTO ccdata.black_list (phone, campaign) VALUES ('5551002404', 'SOME OTHER');"
         "INSERT INTO ccdata.black_list_schedule (phone, removedate)"
@@ -71,7 +71,9 @@ def test_a_number_on_the_black_list_is_never_dialled(stage: Stage) -> None:
         "UPDATE ccdata.dialers SET maxchannels = 10"
     )
     stage.ended(1)
-    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.calls_spool WHERE status = 3", 3)
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.calls_spool WHERE status = 3", 2)
+    held = "SELECT destination FROM ccdata.calls_spool WHERE notbefore > UTC_TIMESTAMP() + INTERVAL 23 HOUR"
+    assert stage.value(held) == "5551003404", "a temporary block is no block for ever"
     assert stage.invites() == ["5551002404"]
     history = {row[0] for row in stage.sql("SELECT dst FROM ccrepo.black_list_history")}
     assert history == {"5551000404", "+5551001404", "5551003404"}
@@ -168,3 +170,25 @@ def test_max_channels_is_never_exceeded(stage: Stage) -> None:
     while stage.value("SELECT COUNT(*) FROM ccdata.attempts WHERE state = 'ended'") != "6":
         most = max(most, int(stage.value("SELECT COUNT(*) FROM ccdata.attempts WHERE state <> 'ended'")))
     assert most == 2
+
+
+def test_a_trunk_that_only_says_503_costs_a_few_contacts_not_the_list(stage: Stage) -> None:
+    stage.dialer(tbc=0)
+    stage.contacts(*({"destination": f"55510{n:02d}503"} for n in range(40)))
+    stage.start()
+    stage.wait_for_value("SELECT bound FROM ccdata.campaign_state", "trunk")
+    reason = stage.value("SELECT reason FROM ccdata.campaign_state")
+    assert "in a row and rests" in reason
+    assert int(stage.value("SELECT COUNT(*) FROM ccdata.calls_spool WHERE status = 1")) >= 30
+    assert stage.logged("trunk.resting")
+
+
+def test_orders_that_asterisk_refuses_are_reported_and_burn_no_contacts(stage: Stage) -> None:
+    stage.dialer(context="NoSuchContext")
+    stage.contacts(*({"destination": f"55510{n:02d}100"} for n in range(40)))
+    stage.start()
+    stage.wait_for_value("SELECT bound FROM ccdata.campaign_state", "refused")
+    assert "Extension does not exist" in stage.value("SELECT reason FROM ccdata.campaign_state")
+    assert stage.value("SELECT COUNT(*) FROM ccdata.calls_spool") == "40"
+    stage.sql("UPDATE ccdata.dialers SET context = 'PowerDialer'")
+    stage.wait(lambda: len(stage.invites()) > 0, "mended by SQL, it dials")

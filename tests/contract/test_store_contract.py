@@ -119,8 +119,8 @@ async def test_a_claim_writes_the_attempt_and_takes_the_row_out_of_the_ready_one
     assert (row["state"], row["sent_at"]) == ("sent", naive(later(1)))
 
 
-@pytest.mark.parametrize("listed", ["1001", "+1001"])
-@pytest.mark.parametrize("written", ["1001", "+1001", "M=1001"])
+@pytest.mark.parametrize("listed", ["1001", "+1001", "(10) 0-1", " 10.01", "M=0=1001"])
+@pytest.mark.parametrize("written", ["1001", "+1001", "M=1001", "10 0/1"])
 @pytest.mark.parametrize("campaign", ["*", QUEUE, QUEUE.lower()])
 async def test_a_listed_number_is_blocked_however_it_is_spelt(
     desk: Desk, listed: str, written: str, campaign: str
@@ -131,7 +131,7 @@ async def test_a_listed_number_is_blocked_however_it_is_spelt(
     assert (numbers(result), result.blocked, result.rows) == (["1002"], 1, 2)
     assert await status(desk, bad) == (3, "the number is on the black list")
     assert await status(desk, good) == (0, "")
-    assert await desk.blocked() == [written.removeprefix("M=")]
+    assert await desk.blocked() == ["+1001" if "+" in written else "1001"]
 
 
 async def test_another_campaigns_black_list_and_an_unchecked_one_block_nothing(desk: Desk) -> None:
@@ -147,10 +147,25 @@ async def test_another_campaigns_black_list_and_an_unchecked_one_block_nothing(d
 async def test_a_temporary_block_holds_until_its_time(desk: Desk) -> None:
     await desk.block_until("+1001", naive(later(60)))
     [early] = await contacts(desk, "1001")
-    assert (await claim(desk, at=later(59))).blocked == 1
-    assert (await status(desk, early))[0] == 3
-    await contacts(desk, "1001")
+    result = await claim(desk, at=later(59))
+    assert (result.attempts, result.held, result.rows) == ((), 1, 1)
+    assert await status(desk, early) == (1, "the number is on the temporary black list")
+    assert (await claim(desk, at=later(59))).rows == 0, "it waits, it is not asked again and again"
     assert numbers(await claim(desk, at=later(60))) == ["1001"]
+
+
+async def test_a_row_whose_call_is_under_way_is_not_dialled_beside_it(desk: Desk) -> None:
+    spool_id, _ = await one(desk)
+    await desk.change(spool_id, status=1)
+    assert (await claim(desk)).attempts == ()
+    assert await status(desk, spool_id) == (0, "")
+
+
+async def test_a_row_with_an_impossible_count_is_set_aside_and_the_others_are_dialled(desk: Desk) -> None:
+    [bad, _] = await contacts(desk, "1001", "1002")
+    await desk.change(bad, retries=2147483647)
+    assert numbers(await claim(desk)) == ["1002"]
+    assert "retries" in (await status(desk, bad))[1]
 
 
 async def test_a_row_that_cannot_be_dialled_is_set_aside_with_the_reason(desk: Desk) -> None:

@@ -11,8 +11,9 @@ from engine.domain.dialstring import parse_dialstring
 from engine.domain.pacing import Bound
 from engine.domain.records import QueueLogRow
 from engine.domain.schedule import parse_schedule
+from engine.domain.trunk import THRESHOLD
 from engine.ports import StoreError
-from tests.builders import NOW, QUEUE
+from tests.builders import NOW, QUEUE, a_dialer
 from tests.doubles import until
 from tests.service_rig import Bench, a_campaign, hurry
 
@@ -93,6 +94,7 @@ async def test_an_empty_spool_is_named_as_the_reason_and_new_contacts_are_notice
     async with bench.working():
         assert set(await turns(bench)) == {Bound.SPOOL}
         bench.contacts("1001777")
+        bench.clock.advance(1)
         await until(lambda: bench.dialled() == ["1001777"], "the new contact")
 
 
@@ -275,3 +277,35 @@ async def test_calls_are_spaced_by_the_time_between_calls(bench: Bench) -> None:
             await turns(bench)
             assert len(bench.switch.orders) == count
             bench.clock.advance(5)
+
+
+async def test_orders_that_asterisk_refuses_are_not_tried_contact_after_contact(bench: Bench) -> None:
+    bench.seats(1)
+    bench.contacts(*(f"100{n}777" for n in range(9)))
+    bench.switch.refuse = "Extension does not exist."
+    async with bench.working() as worker:
+        await until(lambda: bench.outcomes() == ["not_placed"], "the first is refused")
+        assert set(await turns(bench)) == {Bound.REFUSED}
+        assert worker.decision is not None
+        assert "Extension does not exist." in worker.decision.reason
+        assert len(bench.outcomes()) == 1
+        bench.switch.refuse = ""
+        bench.clock.advance(11)
+        await until(lambda: len(bench.store.attempts) == 2, "it is tried again after a while")
+
+
+async def test_a_trunk_that_fails_call_after_call_rests_and_is_tried_with_one(bench: Bench) -> None:
+    bench.seats(9)
+    bench.contacts(*(f"10{n:02d}777" for n in range(30)))
+    trunk = bench.book.breaker(a_dialer().dial_string.trunk)
+    for _ in range(THRESHOLD):
+        trunk.ended(True, bench.clock.now())
+    async with bench.working():
+        assert set(await turns(bench)) == {Bound.TRUNK}
+        assert bench.dialled() == []
+        bench.clock.advance(11)
+        await until(lambda: len(bench.dialled()) == 1, "one probe")
+        assert set(await turns(bench)) == {Bound.TRUNK}
+        assert len(bench.dialled()) == 1
+        trunk.ended(False, bench.clock.now())
+        await until(lambda: len(bench.dialled()) > 1, "it works, so it is used")

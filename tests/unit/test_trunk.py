@@ -62,7 +62,8 @@ def test_one_call_that_works_closes_it() -> None:
     ("script", "outcome", "failed"),
     [
         ((b.sent(), b.hung_up(cause=34, sip=503)), Outcome.CONGESTION, True),
-        ((b.sent(), b.refused()), Outcome.NOT_PLACED, True),
+        ((b.sent(), b.refused()), Outcome.NOT_PLACED, None),
+        ((b.sent(), b.failed(reason=0), b.overdue()), Outcome.NOT_PLACED, True),
         ((b.sent(), b.failed(reason=3), b.hung_up(cause=19, sip=480)), Outcome.NO_ANSWER, True),
         ((b.sent(), b.ringing(), b.failed(reason=3), b.hung_up(cause=19, sip=480)), Outcome.NO_ANSWER, False),
         ((b.sent(), b.hung_up(cause=17, sip=486)), Outcome.BUSY, False),

@@ -48,8 +48,8 @@ async def claim_contacts(
     """Take up to `request.limit` contacts.
 
     A row that cannot be dialled is set aside (status 2, `reason`), one on the black list is
-    blocked (status 3, with its row in black_list_history); both count in the result, and what
-    they left free is asked for again by the next claim.
+    blocked (status 3) or held until its temporary block ends, with its row in black_list_history;
+    all count in the result, and what they left free is asked for again by the next claim.
     """
     now = request.now.astimezone(UTC).replace(tzinfo=None)
     due = [row["id"] for row in await session.rows(DUE, (request.campaign, now))]
@@ -60,30 +60,63 @@ async def claim_contacts(
     if not rows:
         return ClaimResult()
 
+    live = await _under_way(session, rows)
     contacts: list[Contact] = []
     broken: list[tuple[int, str]] = []
     for row in rows:
+        if row["id"] in live:
+            continue
         try:
             contacts.append(read_contact(row))
         except FieldError as error:
             broken.append((int(row["id"]), str(error)))
-    listed = await _black_listed(session, request, contacts) if request.check_black_list else set()
-    blocked = [contact for contact in contacts if contact.phone.number in listed]
-    callable_now = [contact for contact in contacts if contact.phone.number not in listed]
-
+    await _set_status(session, 0, "", live)
     for row_id, reason in broken:
         await session.run(
             "UPDATE ccdata.calls_spool SET status=2, reason=%s WHERE id=%s", (reason[:255], row_id)
         )
-    await _set_status(session, 3, "the number is on the black list", blocked)
-    await _set_status(session, 0, "", callable_now)
+    contacts, blocked, held = await _sift(session, request, contacts, owner)
+    await _set_status(session, 0, "", [contact.id for contact in contacts])
+    attempts = tuple(Attempt(new_id(), contact, request.now) for contact in contacts)
+    await _insert_attempts(session, attempts, request, owner, now)
+    return ClaimResult(attempts, blocked=blocked, held=held, set_aside=len(broken) + len(live))
+
+
+async def _under_way(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Return the rows whose last call is still under way, whatever somebody set their status to."""
+    ids = [row["id"] for row in rows]
+    marks = ",".join(["%s"] * len(ids))
+    found = await session.rows(
+        f"SELECT DISTINCT spool_id FROM ccdata.attempts WHERE spool_id IN ({marks}) AND state <> 'ended'", ids
+    )
+    return [row["spool_id"] for row in found]
+
+
+async def _sift(
+    session: Session, request: ClaimRequest, contacts: list[Contact], owner: str
+) -> tuple[list[Contact], int, int]:
+    """Keep back the numbers on the black lists; return who may be called, how many were blocked for
+    good (status 3) and how many until a moment (`notbefore`)."""
+    if not request.check_black_list or not contacts:
+        return contacts, 0, 0
+    digits = {contact.id: contact.phone.number.removeprefix("+") for contact in contacts}
+    listed, until = await _black_listed(session, request, sorted(set(digits.values())))
+    blocked = [contact for contact in contacts if digits[contact.id] in listed]
+    held = [c for c in contacts if digits[c.id] in until and digits[c.id] not in listed]
+    await _set_status(session, 3, "the number is on the black list", [contact.id for contact in blocked])
+    # The list speaks local time, the spool UTC.
+    ahead = request.local_now - request.now.astimezone(UTC).replace(tzinfo=None)
+    for contact in held:
+        await session.run(
+            "UPDATE ccdata.calls_spool SET notbefore=%s, reason=%s WHERE id=%s",
+            (until[digits[contact.id]] - ahead, "the number is on the temporary black list", contact.id),
+        )
     await session.run_many(
         "INSERT INTO ccrepo.black_list_history (calldate, src, dst) VALUES (%s, %s, %s)",
-        [(request.local_now, owner[:80], contact.phone.number) for contact in blocked],
+        [(request.local_now, owner[:80], contact.phone.number) for contact in blocked + held],
     )
-    attempts = tuple(Attempt(new_id(), contact, request.now) for contact in callable_now)
-    await _insert_attempts(session, attempts, request, owner, now)
-    return ClaimResult(attempts, blocked=len(blocked), set_aside=len(broken))
+    kept_back = {contact.id for contact in blocked + held}
+    return [c for c in contacts if c.id not in kept_back], len(blocked), len(held)
 
 
 async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any]]:
@@ -110,36 +143,33 @@ async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any
     return list(rows.values())
 
 
-async def _set_status(session: Session, status: int, reason: str, contacts: Sequence[Contact]) -> None:
-    if contacts:
-        marks = ",".join(["%s"] * len(contacts))
+async def _set_status(session: Session, status: int, reason: str, ids: Sequence[int]) -> None:
+    if ids:
+        marks = ",".join(["%s"] * len(ids))
         await session.run(
             f"UPDATE ccdata.calls_spool SET status=%s, reason=%s WHERE id IN ({marks})",
-            (status, reason, *(contact.id for contact in contacts)),
+            (status, reason, *ids),
         )
 
 
-async def _black_listed(session: Session, request: ClaimRequest, contacts: Sequence[Contact]) -> set[str]:
-    """Return the numbers that may not be called, however the list spells the leading +."""
-    spellings = {word for contact in contacts for word in _spellings(contact.phone.number)}
-    if not spellings:
-        return set()
-    marks = ",".join(["%s"] * len(spellings))
-    rows = await session.rows(
-        f"SELECT phone FROM ccdata.black_list WHERE phone IN ({marks}) AND campaign IN (%s, '*')"
-        f" UNION SELECT phone FROM ccdata.black_list_schedule"
-        f" WHERE phone IN ({marks}) AND removedate > %s",
-        (*spellings, request.campaign, *spellings, request.local_now),
+async def _black_listed(
+    session: Session, request: ClaimRequest, numbers: Sequence[str]
+) -> tuple[set[str], dict[str, datetime]]:
+    """Return which numbers may not be called, and which not before a (local) moment.
+
+    `number` is what the lists' phones come to without layout, type and +, as parse_phone reads them.
+    """
+    marks = ",".join(["%s"] * len(numbers))
+    listed = await session.rows(
+        f"SELECT number FROM ccdata.black_list WHERE number IN ({marks}) AND campaign IN (%s, '*')",
+        (*numbers, request.campaign),
     )
-    found = {str(row["phone"]).strip() for row in rows}
-    return {
-        contact.phone.number for contact in contacts if not found.isdisjoint(_spellings(contact.phone.number))
-    }
-
-
-def _spellings(number: str) -> tuple[str, ...]:
-    plain = number.removeprefix("+")
-    return (plain, f"+{plain}")
+    until = await session.rows(
+        "SELECT number, MAX(removedate) AS until FROM ccdata.black_list_schedule"
+        f" WHERE number IN ({marks}) AND removedate > %s GROUP BY number",
+        (*numbers, request.local_now),
+    )
+    return {str(row["number"]) for row in listed}, {str(row["number"]): row["until"] for row in until}
 
 
 async def _insert_attempts(

@@ -62,7 +62,10 @@ async def applied(database: Database) -> dict[int, str]:
             return {}
         s = database.settings
         where = s.socket or f"{s.host}:{s.port}"
-        raise SchemaError(f"the database at {where} cannot be read: {error.args[-1]}") from error
+        raise SchemaError(
+            f"the database at {where} cannot be read: {error.args[-1]}. "
+            "Fix: start it, or correct the [database] settings."
+        ) from error
     return {int(row["version"]): str(row["name"]) for row in rows}
 
 

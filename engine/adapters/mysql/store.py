@@ -181,12 +181,14 @@ class MysqlStore:
         else:
             await session.run(
                 "UPDATE ccdata.calls_spool SET status=1, destination=%s, alternatives=%s,"
-                " retries=%s, notbefore=%s, shuffle=FLOOR(RAND() * 4294967295) WHERE id=%s AND status=0",
+                " retries=%s, notbefore=%s, reason=%s, shuffle=FLOOR(RAND() * 4294967295)"
+                " WHERE id=%s AND status=0",
                 (
                     step.phone.entry(),
                     join_alternatives(step.alternatives),
                     step.retries,
                     _utc(step.not_before),
+                    call.note[:255] if step.step is Step.AGAIN else "",
                     call.attempt.contact.id,
                 ),
             )

@@ -20,6 +20,7 @@ class Bound(enum.StrEnum):
     GAP = "gap"  # the time between calls has not passed
     SCHEDULE = "schedule"  # outside the dialer's hours
     SPOOL = "spool"  # no contact is ready
+    REFUSED = "refused"  # Asterisk refuses the orders (a context or extension that does not exist)
     TRUNK = "trunk"  # the trunk fails call after call and rests
     LINK = "link"  # Asterisk cannot be reached
     DATABASE = "database"  # outcomes cannot be recorded
