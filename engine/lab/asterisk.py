@@ -133,6 +133,12 @@ class Asterisk:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
         return done.stdout
 
+    @property
+    def major(self) -> int:
+        """The major version: 22 tells the SIP code of a hang-up, 20 the Q.850 cause only."""
+        words = self.command("core show version").split()
+        return int(words[1].split(".")[0])
+
     def stop(self) -> None:
         if self.child is not None:
             self.child.stop(5.0)

@@ -21,6 +21,11 @@ ENDINGS = {
 @pytest.mark.parametrize("digits", ENDINGS)
 def test_an_unanswered_ending_is_told_apart_and_the_next_number_is_dialled(stage: Stage, digits: str) -> None:
     outcome, sip, cause, disposition, dialstatus = ENDINGS[digits]
+    causecode = f"{cause} SIP {sip}"
+    if stage.asterisk.major < 22:  # gives the Q.850 cause only, and has none for 487
+        sip, causecode = "NULL", cause
+        if digits == "487":
+            outcome, disposition, dialstatus = "failed", "FAILED", "CHANUNAVAIL"
     first, second = f"5551000{digits}", "5552000100"
     stage.dialer()
     stage.contacts(
@@ -38,7 +43,7 @@ def test_an_unanswered_ending_is_told_apart_and_the_next_number_is_dialled(stage
         " parandvalues FROM ccrepo.cdr_repo ORDER BY id LIMIT 1"
     )[0]
     assert cdr == [
-        "18885550100", first, "PowerDialer", "0", disposition, f"{cause} SIP {sip}",
+        "18885550100", first, "PowerDialer", "0", disposition, causecode,
         CAMPAIGN, "C1", "L1", "name=Ana",
     ]  # fmt: skip
     log = stage.sql(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.adapters.mysql.database import Session
+from engine.adapters.mysql.database import Session, utc
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, Contact
 from engine.domain.settings import read_contact
@@ -51,7 +51,7 @@ async def claim_contacts(
     blocked (status 3) or held until its temporary block ends, with its row in black_list_history;
     all count in the result, and what they left free is asked for again by the next claim.
     """
-    now = request.now.astimezone(UTC).replace(tzinfo=None)
+    now = utc(request.now)
     due = [row["id"] for row in await session.rows(DUE, (request.campaign, now))]
     if due:
         marks = ",".join(["%s"] * len(due))
@@ -173,9 +173,9 @@ async def _black_listed(
 
 
 async def _insert_attempts(
-    session: Session, attempts: Sequence[Attempt], request: ClaimRequest, owner: str, now: datetime
+    session: Session, attempts: Sequence[Attempt], request: ClaimRequest, owner: str, now: datetime | None
 ) -> None:
-    lease = request.lease_until.astimezone(UTC).replace(tzinfo=None)
+    lease = utc(request.lease_until)
     await session.run_many(
         "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, contact, dialerbase,"
         " attempt, owner, lease_until, state, claimed_at, note)"

@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import aiomysql
@@ -21,6 +22,14 @@ from engine.ports import StoreError
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+#: Gives the naive local time that the documented columns hold.
+Local = Callable[[datetime], datetime]
+
+
+def utc(at: datetime | None) -> datetime | None:
+    """Return the naive UTC time that our own DATETIME columns hold."""
+    return None if at is None else at.astimezone(UTC).replace(tzinfo=None)
+
 
 # Deadlock, lock wait time-out, and Galera's certification conflict (reported as a deadlock):
 # the transaction did not happen and may simply be done again.

@@ -8,27 +8,22 @@ from typing import Any
 
 from engine.adapters.mysql import migrate
 from engine.adapters.mysql.claim import claim_contacts
-from engine.adapters.mysql.database import Database, Session
-from engine.domain.call import Call, State
+from engine.adapters.mysql.database import Database, Local, Session, utc
+from engine.adapters.mysql.record import write_records
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId
-from engine.domain.phones import Phone, join_alternatives
-from engine.domain.records import CdrRow, QueueLogRow
-from engine.domain.rules import Step
+from engine.domain.phones import Phone
 from engine.domain.settings import SettingsRows, read_contact
 from engine.ports import (
     CampaignReport,
     ClaimRequest,
     ClaimResult,
-    Finished,
     OpenAttempt,
     Records,
 )
 
 #: Every state of an attempt but the last.
 _OPEN = "('claimed', 'sent', 'ringing', 'answered', 'queued', 'connected', 'completed')"
-
-Local = Callable[[datetime], datetime]
 
 
 class MysqlStore:
@@ -77,7 +72,7 @@ class MysqlStore:
             await session.run(
                 f"UPDATE ccdata.attempts SET state='sent', sent_at=%s WHERE id IN ({marks})"
                 " AND state='claimed' AND owner=%s",
-                (_utc(at), *ids, self.owner),
+                (utc(at), *ids, self.owner),
             )
             rows = await session.rows(
                 f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND state='sent' AND owner=%s",
@@ -106,143 +101,10 @@ class MysqlStore:
 
     async def record(self, records: Records) -> None:
         async def work(session: Session) -> None:
-            if await self._written_before(session, records.batch):
-                return
-            for call in records.progress:
-                await self._progress(session, call)
-            rows = list(records.queue_log)
-            cdrs: list[CdrRow] = []
-            for finished in records.finished:
-                if await self._end(session, finished):
-                    rows += finished.queue_log
-                    cdrs.append(finished.cdr)
-            await self._queue_log(session, rows)
-            await self._cdrs(session, cdrs)
+            await write_records(session, records, self.owner, self._local)
 
         if len(records):
             await self.database.transaction(work)
-
-    async def _written_before(self, session: Session, batch: str) -> bool:
-        """Note the batch in the transaction that writes it; True when it is the last one noted: then
-        it was committed and only the answer was lost. Batches are written one after the other."""
-        await session.run(
-            "INSERT IGNORE INTO ccdata.engines (name, lease_until) VALUES (%s, '2000-01-01')", (self.owner,)
-        )
-        changed = await session.run(
-            "UPDATE ccdata.engines SET last_batch=%s WHERE name=%s AND last_batch <> %s",
-            (batch, self.owner, batch),
-        )
-        return changed == 0
-
-    @staticmethod
-    async def _progress(session: Session, call: Call) -> None:
-        await session.run(
-            "UPDATE ccdata.attempts SET state=%s, ringing_at=%s, answered_at=%s, queued_at=%s,"
-            " connected_at=%s, agent=%s WHERE id=%s AND state <> 'ended'",
-            (
-                _state_word(call.state),
-                _utc(call.ringing_at),
-                _utc(call.answered_at),
-                _utc(call.queued_at),
-                _utc(call.connected_at),
-                call.agent[:80],
-                call.attempt.id,
-            ),
-        )
-
-    async def _end(self, session: Session, finished: Finished) -> bool:
-        """End one attempt and move its contact on; False when it had been ended before."""
-        call, step = finished.call, finished.step
-        ended = await session.run(
-            "UPDATE ccdata.attempts SET state='ended', ringing_at=%s, answered_at=%s,"
-            " connected_at=%s, ended_at=%s, outcome=%s, cause=%s, sip=%s, agent=%s, next_step=%s,"
-            " note=COALESCE(NULLIF(%s, ''), note) WHERE id=%s AND state <> 'ended'",
-            (
-                _utc(call.ringing_at),
-                _utc(call.answered_at),
-                _utc(call.connected_at),
-                _utc(call.ended_at),
-                call.outcome,
-                call.cause,
-                call.sip,
-                call.agent[:80],
-                step.step,
-                call.note[:255],
-                call.attempt.id,
-            ),
-        )
-        if ended == 0:
-            return False
-        # Only a row that is still in progress moves: a supervisor may have removed or blocked it.
-        if step.step is Step.FINISHED:
-            await session.run(
-                "DELETE FROM ccdata.calls_spool WHERE id=%s AND status=0", (call.attempt.contact.id,)
-            )
-        else:
-            await session.run(
-                "UPDATE ccdata.calls_spool SET status=1, destination=%s, alternatives=%s,"
-                " retries=%s, notbefore=%s, reason=%s, shuffle=FLOOR(RAND() * 4294967295)"
-                " WHERE id=%s AND status=0",
-                (
-                    step.phone.entry(),
-                    join_alternatives(step.alternatives),
-                    step.retries,
-                    _utc(step.not_before),
-                    call.note[:255] if step.step is Step.AGAIN else "",
-                    call.attempt.contact.id,
-                ),
-            )
-        return True
-
-    async def _queue_log(self, session: Session, rows: Sequence[QueueLogRow]) -> None:
-        await session.run_many(
-            "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, agent, event,"
-            " data1, data2, data3, data4, data5) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (
-                    self._local(row.at),
-                    row.call[:64],
-                    row.queue[:128],
-                    row.agent[:128],
-                    row.event,
-                    *(word[:255] for word in (*row.data, "", "", "", "", "")[:5]),
-                )
-                for row in rows
-            ],
-        )
-
-    async def _cdrs(self, session: Session, cdrs: Sequence[CdrRow]) -> None:
-        await session.run_many(
-            "INSERT INTO ccrepo.cdr_repo (calldate, clid, src, dst, dcontext, channel, dstchannel,"
-            " lastapp, duration, billsec, disposition, accountcode, guid, causecode, campaign,"
-            " contact, dialerbase, parandvalues, uniqueid, note)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (
-                    self._local(c.calldate),
-                    c.clid[:128],
-                    c.src[:80],
-                    c.dst[:80],
-                    c.dcontext,
-                    c.channel[:128],
-                    c.dstchannel[:128],
-                    c.lastapp,
-                    c.duration,
-                    c.billsec,
-                    c.disposition,
-                    c.accountcode[:80],
-                    c.guid,
-                    c.causecode,
-                    c.campaign,
-                    c.contact[:64],
-                    c.dialerbase,
-                    c.parandvalues[:4000],
-                    c.guid,
-                    c.note[:255],
-                )
-                for c in cdrs
-            ],
-        )
 
     async def open_attempts(self, now: datetime, *, own: bool) -> tuple[OpenAttempt, ...]:
         async def work(session: Session) -> tuple[OpenAttempt, ...]:
@@ -250,7 +112,7 @@ class MysqlStore:
                 f"SELECT a.id FROM ccdata.attempts a LEFT JOIN ccdata.engines e ON e.name = a.owner"
                 f" WHERE a.state IN {_OPEN} AND ((a.owner = %s AND %s) OR (a.owner <> %s"
                 " AND a.lease_until < %s AND (e.name IS NULL OR e.lease_until < %s))) FOR UPDATE",
-                (self.owner, own, self.owner, _utc(now), _utc(now)),
+                (self.owner, own, self.owner, utc(now), utc(now)),
             )
             if not left:
                 return ()
@@ -279,7 +141,7 @@ class MysqlStore:
             await session.run(
                 "INSERT INTO ccdata.engines (name, lease_until) VALUES (%s, %s)"
                 " ON DUPLICATE KEY UPDATE lease_until=VALUES(lease_until)",
-                (self.owner, _utc(lease_until)),
+                (self.owner, utc(lease_until)),
             )
 
         await self.database.transaction(work)
@@ -330,8 +192,8 @@ class MysqlStore:
             decision.calls if decision else 0,
             *counts,
             self.owner,
-            _utc(report.since),
-            _utc(now),
+            utc(report.since),
+            utc(now),
         )
 
 
@@ -347,22 +209,12 @@ async def _free(session: Session, where: str, args: Sequence[Any], at: datetime)
     await session.run(
         "UPDATE ccdata.attempts SET state='ended', ended_at=%s, outcome='cancelled',"
         f" next_step='released' WHERE id IN ({marks})",
-        (_utc(at), *(row["id"] for row in rows)),
+        (utc(at), *(row["id"] for row in rows)),
     )
     await session.run(
         f"UPDATE ccdata.calls_spool SET status=1 WHERE id IN ({marks}) AND status=0",
         [row["spool_id"] for row in rows],
     )
-
-
-def _state_word(state: State) -> str:
-    """`failing` is a moment of the engine, not a state that anybody outside could act on."""
-    return State.RINGING if state is State.FAILING else state
-
-
-def _utc(at: datetime | None) -> datetime | None:
-    """Return the naive UTC time that our own DATETIME columns hold."""
-    return None if at is None else at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _aware(at: datetime | None) -> datetime | None:
