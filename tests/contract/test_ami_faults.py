@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -27,14 +26,6 @@ from tests.scripted_ami import (
     reply,
     silence,
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    rig = Rig()
-    await rig.start()
-    yield rig
-    await rig.stop()
 
 
 def joined(call: str, caller: str = "1001") -> bytes:

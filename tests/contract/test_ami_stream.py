@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,14 +25,6 @@ from tests.scripted_ami import (
     reply,
     silence,
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    rig = Rig()
-    await rig.start()
-    yield rig
-    await rig.stop()
 
 
 def left(call: str) -> bytes:
