@@ -6,7 +6,7 @@ BIN := $(LAB)/venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call lock schema clean
+.PHONY: help install demo test test-unit lint bench-call chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ lint: ## ruff, mypy --strict, import contracts
 
 bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events per call
 	@"$(BIN)/python" -m bench.call --lab "$(LAB)" $(ARGS)
+
+chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
+	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)
 
 lock: ## Pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

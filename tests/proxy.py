@@ -54,7 +54,11 @@ class Proxy:
             if not self._open.is_set():
                 client.close()
                 continue
-            upstream = socket.create_connection(("127.0.0.1", self._target))
+            try:
+                upstream = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                client.close()  # the part itself is away
+                continue
             self._sockets += [client, upstream]
             for one, other in ((client, upstream), (upstream, client)):
                 threading.Thread(target=self._pump, args=(one, other), daemon=True).start()

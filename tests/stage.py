@@ -94,9 +94,11 @@ class Stage:
             f"INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES ('{campaign}', '{base}', 1);"
         )
 
-    def start(self) -> None:
+    def start(self, *, fresh_log: bool = False) -> None:
         """Start the engine process and wait until it says that its picture is current."""
         self.home.mkdir(parents=True, exist_ok=True)
+        if fresh_log:
+            (self.home / "engine.log").replace(self.home / "engine.log.1")
         config = self.home / "overdial.toml"
         config.write_text(
             f'[engine]\nname = "test"\n\n[asterisk]\nport = {self.ami_port or self.asterisk.ami_port}\n'

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from engine.lab.parts import Child, LabError, check_port, free_port, wait_until
 
+_CALL_ID = re.compile(r"^Call-ID: *(\S+)", re.MULTILINE | re.IGNORECASE)
+_ATTEMPT = re.compile(r"^X-Overdial-Attempt: *(\S+)", re.MULTILINE | re.IGNORECASE)
 _INVITE = re.compile(r"^INVITE sip:([^@\s]+)@", re.MULTILINE)
 
 
@@ -45,20 +47,25 @@ class Sipp:
             return True
         return False
 
-    def invites(self) -> list[str]:
-        """Return the user parts of all INVITEs received so far, retransmissions left out."""
+    def calls(self) -> list[tuple[str, str]]:
+        """Return (number, attempt id) of every call asked for so far, retransmissions left out."""
         try:
             text = self.messages.read_text(errors="replace")
         except OSError:
             return []
-        numbers, seen = [], set()
+        calls, seen = [], set()
         for message in re.split(r"^-{10,}.*$", text, flags=re.MULTILINE):
             match = _INVITE.search(message)
-            call = re.search(r"^Call-ID: *(\S+)", message, re.MULTILINE | re.IGNORECASE)
+            call = _CALL_ID.search(message)
             if match and call and call[1] not in seen and "received" in message:
                 seen.add(call[1])
-                numbers.append(match[1])
-        return numbers
+                attempt = _ATTEMPT.search(message)
+                calls.append((match[1], attempt[1] if attempt else ""))
+        return calls
+
+    def invites(self) -> list[str]:
+        """Return the numbers of all calls asked for so far."""
+        return [number for number, _ in self.calls()]
 
     def stop(self) -> None:
         if self.child is not None:

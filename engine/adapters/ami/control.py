@@ -95,6 +95,9 @@ class AmiCallControl:
             headers.append(("OtherChannelId", order.attempt + ";2"))
         if order.caller_id:
             headers.append(("CallerID", f"{order.caller_id} <{order.caller_id}>"))
+        if order.channel.startswith("PJSIP/"):
+            # Whoever reads a SIP trace, here or at the carrier, finds the attempt.
+            headers.append(("Variable", f"PJSIP_HEADER(add,X-Overdial-Attempt)={order.attempt}"))
         headers += [("Variable", line) for line in self._variables(order)]
         try:
             await self.link.ask(headers)
