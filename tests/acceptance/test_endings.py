@@ -162,3 +162,27 @@ def test_a_retry_waits_its_minutes(stage: Stage) -> None:
     assert row in ([["1", "1", "9"]], [["1", "1", "10"]])
     stage.sql("UPDATE ccdata.calls_spool SET notbefore = UTC_TIMESTAMP()")
     stage.ended(2)
+
+
+def test_queue_log_rows_are_those_of_asterisks_own_log(stage: Stage) -> None:
+    """The same calls, the same events, the same words in the same places."""
+    stage.dialer(tbc=-300)
+    stage.contacts(*({"destination": f"55510{n:02d}100"} for n in range(6)), {"destination": "5551050486"})
+    stage.start()
+    stage.ended(7)
+    ours = sorted(
+        stage.sql(
+            "SELECT callid, agent, event, data1, data2, data3 FROM ccrepo.queue_log_repo"
+            " WHERE event IN ('ENTERQUEUE', 'CONNECT', 'COMPLETECALLER', 'COMPLETEAGENT', 'RINGNOANSWER',"
+            " 'ABANDON', 'EXITWITHTIMEOUT')"
+        )
+    )
+    calls = {row[0] for row in stage.sql("SELECT id FROM ccdata.attempts")}
+    theirs = []
+    for line in (stage.asterisk.home / "log/queue_log").read_text().splitlines():
+        _, call, _, agent, event, *data = line.split("|")
+        if call in calls:
+            theirs.append([call, agent, event, *([*data, "", "", ""])[:3]])
+    events = {row[2] for row in ours}
+    assert {"ENTERQUEUE", "CONNECT", "COMPLETECALLER", "ABANDON"} <= events, "six callers, three agents"
+    assert ours == sorted(theirs)
