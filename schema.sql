@@ -163,7 +163,7 @@ CREATE TABLE IF NOT EXISTS ccdata.black_list (
   name VARCHAR(128) NULL DEFAULT '',
   created DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (phone, campaign),
   KEY black_list_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -173,7 +173,7 @@ CREATE TABLE IF NOT EXISTS ccdata.black_list_schedule (
   phone VARCHAR(64) NOT NULL,
   removedate DATETIME NOT NULL COMMENT 'blocked until then, local time of the server',
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (id),
   KEY black_list_schedule_number (number, removedate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -478,7 +478,7 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   cause INT NULL COMMENT 'Q.850',
   sip INT NULL COMMENT 'SIP answer code',
   agent VARCHAR(80) NOT NULL DEFAULT '',
-  next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, released',
+  next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, set_aside, released',
   note VARCHAR(255) NOT NULL DEFAULT '',
   PRIMARY KEY (id),
   KEY attempts_open (state, owner),

@@ -113,6 +113,15 @@ class Config(BaseSettings):
     log: LogSection = LogSection()
     stop: StopSection = StopSection()
 
+    @model_validator(mode="after")
+    def _lease_is_long_enough(self) -> Self:
+        if self.engine.lease < 2 * self.database.timeout:
+            raise ValueError(
+                f"engine.lease ({self.engine.lease:g} s) must be at least twice database.timeout"
+                f" ({self.database.timeout:g} s): one slow transaction must not cost it"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

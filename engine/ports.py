@@ -193,6 +193,9 @@ class Store(Protocol):
         """Take over and return what engines left unfinished whose lease is over; with `own` also what
         an earlier run of this engine left."""
 
+    async def still_ours(self, attempts: Sequence[Attempt]) -> frozenset[AttemptId]:
+        """Return which of these this engine still owns and nobody has ended."""
+
     async def renew(self, lease_until: datetime) -> None:
         """Say that this engine lives: its attempts are its own until then."""
 

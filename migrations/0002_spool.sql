@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS ccdata.black_list (
   name VARCHAR(128) NULL DEFAULT '',
   created DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (phone, campaign),
   KEY black_list_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS ccdata.black_list_schedule (
   phone VARCHAR(64) NOT NULL,
   removedate DATETIME NOT NULL COMMENT 'blocked until then, local time of the server',
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (id),
   KEY black_list_schedule_number (number, removedate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   cause INT NULL COMMENT 'Q.850',
   sip INT NULL COMMENT 'SIP answer code',
   agent VARCHAR(80) NOT NULL DEFAULT '',
-  next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, released',
+  next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, set_aside, released',
   note VARCHAR(255) NOT NULL DEFAULT '',
   PRIMARY KEY (id),
   KEY attempts_open (state, owner),

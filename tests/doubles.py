@@ -34,7 +34,7 @@ async def until(ready: Callable[[], bool], what: str) -> None:
 
 
 @asynccontextmanager
-async def background(*parts: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.TaskGroup]:
+async def background(*parts: Coroutine[Any, Any, object]) -> AsyncIterator[asyncio.TaskGroup]:
     """Run `parts` beside the block; what they raise fails the test.
 
     Where the block ends, they and whatever they started are cancelled.

@@ -266,7 +266,10 @@ class MemoryStore:
                 alternatives=join_alternatives(step.alternatives),
                 retries=step.retries,
                 notbefore=naive(step.not_before),
+                reason=call.note if step.step in (Step.AGAIN, Step.ASIDE) else "",
             )
+            if step.step is Step.ASIDE and call.attempt.contact.id in self.spool:
+                self.spool[call.attempt.contact.id]["status"] = 2
         return True
 
     def _move(self, spool_id: int, **columns: Any) -> None:
@@ -304,6 +307,11 @@ class MemoryStore:
             SpoolId(row["spool_id"]), CampaignName(row["campaign"]), Phone(row["destination"]), (), "",
             row["contact"], row["dialerbase"], 9999, "", max(row["attempt"] - 1, 0),
         )  # fmt: skip
+
+    async def still_ours(self, attempts: Sequence[Attempt]) -> frozenset[AttemptId]:
+        await self._begin("still_ours")
+        rows = (self.attempts[attempt.id] for attempt in attempts)
+        return frozenset(r["id"] for r in rows if r["owner"] == self.owner and r["state"] != "ended")
 
     async def renew(self, lease_until: datetime) -> None:
         await self._begin("renew")

@@ -16,6 +16,7 @@ from engine.domain.dialstring import parse_dialstring
 from engine.domain.model import Campaign, ContactList
 from engine.domain.picture import Picture
 from engine.services import campaign as campaign_module
+from engine.services import engine as engine_module
 from engine.services import fleet as fleet_module
 from engine.services import recorder as recorder_module
 from engine.services.book import CallBook
@@ -43,6 +44,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every wait of the services short."""
     monkeypatch.setattr(campaign_module, "TICK", 0.002)
     monkeypatch.setattr(fleet_module, "PERIOD", 0.002)
+    monkeypatch.setattr(engine_module, "PULSE", 0.002)
+    monkeypatch.setattr(engine_module, "LOOK", 0.002)
+    monkeypatch.setattr(engine_module, "REFRESH", 10**9)
     monkeypatch.setattr(fleet_module, "_REST", 0.02)
     monkeypatch.setattr(recorder_module, "_PATIENCE", (0.002,))
 

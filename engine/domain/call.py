@@ -13,6 +13,7 @@ from datetime import datetime
 from engine.domain import events as ev
 from engine.domain.model import Attempt, Dialer
 from engine.domain.outcomes import Outcome, unanswered_outcome
+from engine.domain.settings import REFUSED
 
 
 class State(enum.StrEnum):
@@ -172,6 +173,7 @@ class Call:
     abandoned: ev.CallerAbandoned | None = None
     queue_exit: str = ""
     completed_by: str = ""
+    refused_alone: bool = False
     withdrawn: bool = False
     note: str = ""
     outcome: Outcome | None = None
@@ -206,7 +208,7 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
         case ev.OriginateSent():
             return replace(call, sent_at=call.sent_at or event.at)
         case ev.OriginateRefused():
-            return replace(call, note=event.text)
+            return replace(call, note=f"{REFUSED}{event.text}", refused_alone=event.alone)
         case ev.OriginateFailed():
             return replace(call, reason=event.reason)
         case ev.Ringing():
@@ -217,6 +219,8 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
             return replace(call, dial_status=event.status)
         case ev.MachineJudged():
             return replace(_answered(call, event.at), amd=event.status)
+        case ev.CallerJoined() if call.state is State.QUEUED and not (call.queue_exit or call.abandoned):
+            return call  # seen in a list before its own event came
         case ev.CallerJoined():
             return replace(
                 _answered(call, event.at),

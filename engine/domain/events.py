@@ -25,9 +25,13 @@ class OriginateSent(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class OriginateRefused(CallEvent):
-    """Asterisk refused the order (or it never left): no channel exists."""
+    """Asterisk refused the order (or it never left): no channel exists.
+
+    `alone`: orders for others are accepted, so it is this contact's fault.
+    """
 
     text: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

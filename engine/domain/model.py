@@ -86,7 +86,7 @@ class Contact:
     """One claimed row of the spool.
 
     `retries` counts the attempts made on the current number before this one; `remark` says what of
-    the row could not be used.
+    the row could not be used; `refused`: Asterisk refused the last order for it.
     """
 
     id: SpoolId
@@ -100,6 +100,7 @@ class Contact:
     agent_phone: str
     retries: int
     remark: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

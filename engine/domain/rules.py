@@ -18,6 +18,7 @@ class Step(enum.StrEnum):
     RETRY = "retry"  # the same number again, later
     ALTERNATIVE = "alternative"  # the next number, at once
     REST = "rest"  # called in vain by us: the same number, after the legal rest
+    ASIDE = "set_aside"  # cannot be dialled at all: status 2, with the reason
     AGAIN = "again"  # never placed: the same number, without counting
 
 
@@ -47,6 +48,7 @@ def next_step(
     abandoned_rest: timedelta,
     *,
     reached: bool = False,
+    undiallable: bool = False,
 ) -> NextStep:
     """Decide from the outcome.
 
@@ -54,7 +56,8 @@ def next_step(
     * abandoned: a person was called and found no agent; the number rests for `abandoned_rest`
       (72 h was Ofcom's rule for a redial without a guaranteed agent), and the attempt does not
       use up a retry: it was our fault.
-    * not placed: nothing reached the contact; the same number after NOT_PLACED_PAUSE, uncounted.
+    * not placed: nothing reached the contact; the same number after NOT_PLACED_PAUSE, uncounted; set
+      aside when its orders were refused twice while those for others are accepted (`undiallable`).
     * unknown: when somebody had answered (`reached`), as abandoned. Else the phone may have rung: it
       counts like any attempt, because no number is dialled once more for a fault of ours.
     * invalid: the number is never tried again; next alternative, else finished.
@@ -69,6 +72,8 @@ def next_step(
         return NextStep(Step.FINISHED, here, rest, contact.retries + 1, None)
     if outcome is Outcome.ABANDONED or (outcome is Outcome.UNKNOWN and reached):
         return NextStep(Step.REST, here, rest, contact.retries, now + abandoned_rest)
+    if outcome is Outcome.NOT_PLACED and undiallable and contact.refused:
+        return NextStep(Step.ASIDE, here, rest, contact.retries, None)
     if outcome is Outcome.NOT_PLACED:
         return NextStep(Step.AGAIN, here, rest, contact.retries, now + NOT_PLACED_PAUSE)
     extra = dialer.retries if here.retries is None else here.retries

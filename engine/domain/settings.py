@@ -22,6 +22,9 @@ from engine.domain.phones import parse_alternatives, parse_phone
 from engine.domain.schedule import parse_schedule
 from engine.domain.variables import Variables, parse_variables
 
+#: How `calls_spool.reason` begins after an order for the contact was refused.
+REFUSED = "Asterisk refused the order: "
+
 Row = Mapping[str, Any]
 
 _CONTEXT = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
@@ -163,5 +166,6 @@ def read_contact(row: Row) -> Contact:
         priority=int(row["priority"]),
         agent_phone=str(row["agentphone"] or ""),
         retries=_number(row, "retries", 0, 1_000_000),
+        refused=str(row.get("reason") or "").startswith(REFUSED),
         remark=f"alternatives left out: {', '.join(excerpt(e) for e in broken)}" if broken else "",
     )

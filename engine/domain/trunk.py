@@ -18,7 +18,7 @@ LONGEST_REST = timedelta(minutes=5)
 def trunk_failed(call: Call) -> bool | None:
     """Did the call's end speak against its trunk (True), for it (False), or neither (None)?
 
-    Whoever rang, answered, was busy or was refused by number proves that the trunk works. No room
+    An answer like busy or no such number proves that the trunk works. No room
     (503 and its kin), a channel that could not be made, and a ring time that passed without a sign of
     ringing speak against it.
     """
@@ -27,10 +27,11 @@ def trunk_failed(call: Call) -> bool | None:
     if call.outcome is Outcome.NOT_PLACED and call.reason is None:
         return None  # the order itself was refused; the trunk was never asked
     if call.ringing_at or call.answered_at:
-        return False
+        return None  # it worked, and that was counted when it was heard
     if call.outcome in (Outcome.CONGESTION, Outcome.NOT_PLACED):
         return True
-    return call.reason == REASON_RANG_OUT
+    # 408 is what Asterisk itself says when nobody answers its INVITE (RFC 3261 §17.1.1.2, timer B).
+    return call.reason == REASON_RANG_OUT or call.sip == 408
 
 
 @dataclass(slots=True)

@@ -94,6 +94,9 @@ class CallBook:
             return None
         after = step(before, event)
         rows = queue_log(before, event, after)
+        if (after.ringing_at and not before.ringing_at) or (after.answered_at and not before.answered_at):
+            # The first sign of life counts when it is heard, not when the talk is over.
+            self._heard_of_trunk(after, False, event.at)
         if after.state is State.ENDED:
             self._end(after, event.at, rows)
             self.withdraw(after.attempt.id)
@@ -128,6 +131,7 @@ class CallBook:
             at,
             self.abandoned_rest,
             reached=call.answered_at is not None,
+            undiallable=call.refused_alone,
         )
         self._recorder.put(Finished(call, cdr(call), following, rows))
         self._judge_trunk(call, at)
@@ -147,10 +151,16 @@ class CallBook:
         """Return the breaker of a trunk; all campaigns share it."""
         return self._breakers.setdefault(trunk, Breaker())
 
+    def dialling_over(self, trunk: str) -> bool:
+        """Is any call of any campaign being set up over the trunk?"""
+        return any(c.dialling and c.dialer.dial_string.trunk == trunk for c in self._calls.values())
+
     def _judge_trunk(self, call: Call, at: datetime) -> None:
         failed = trunk_failed(call)
-        if failed is None:
-            return
+        if failed is not None:
+            self._heard_of_trunk(call, failed, at)
+
+    def _heard_of_trunk(self, call: Call, failed: bool, at: datetime) -> None:
         trunk = call.dialer.dial_string.trunk
         breaker = self.breaker(trunk)
         before = breaker.rest_until

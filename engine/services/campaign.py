@@ -38,7 +38,9 @@ log = structlog.get_logger(__name__)
 
 #: How often to look when nothing happens: rows, lists and black list are steered by plain SQL.
 TICK = 0.8
-#: An order that Asterisk refuses is refused for every contact alike: a setting must change first.
+#: So many refused orders in a row mean that Asterisk refuses the campaign, not a contact …
+REFUSALS = 3
+#: … and a setting must change first: one order is tried in this time.
 REFUSED_PAUSE = timedelta(seconds=10)
 #: More in one claim would let the black list and the picture grow old before the last is dialled.
 BATCH = 50
@@ -72,6 +74,7 @@ class CampaignWorker:
         self._empty_until = tools.clock.now()
         self._refused_until = self._empty_until
         self._refusal = ""
+        self._refusals = 0
         self.unreleased: list[Attempt] = []
         self._claim_unknown = False
         self._since = tools.clock.now()
@@ -168,10 +171,16 @@ class CampaignWorker:
 
     def _probing(self, decision: Decision) -> Decision:
         """Over a trunk that has just failed call after call, one call at a time is placed."""
-        breaker = self._tools.book.breaker(self.campaign.dialer.dial_string.trunk)
-        if not breaker.suspicious or decision.calls == 0:
+        trunk = self.campaign.dialer.dial_string.trunk
+        breaker = self._tools.book.breaker(trunk)
+        if decision.calls == 0:
             return decision
-        free = self._tools.book.counts(self.name).dialling == 0
+        if self._refusals >= REFUSALS:
+            reason = f"Asterisk refused {self._refusals} orders in a row and is asked with one"
+            return Decision(1, Bound.REFUSED, reason, decision.detail)
+        if not breaker.suspicious:
+            return decision
+        free = not self._tools.book.dialling_over(trunk)
         reason = f"the trunk failed {breaker.failures} calls in a row and is tried with one"
         return Decision(int(free), Bound.TRUNK, reason, decision.detail)
 
@@ -198,7 +207,7 @@ class CampaignWorker:
         wanted = min(decision.calls, BATCH)
         result = await self._claim(wanted, now)
         if result.rows == 0:
-            self._empty_until = self._tools.clock.now() + timedelta(seconds=TICK)
+            self._empty_until = now + timedelta(seconds=TICK)
             return Decision(0, Bound.SPOOL, "no contact is ready in the active lists", decision.detail)
         if result.rows > len(result.attempts) or decision.calls > BATCH:
             self.wake()  # some rows went aside, or more may be placed: look again at once
@@ -256,6 +265,9 @@ class CampaignWorker:
 
     async def _originate(self, attempt: Attempt) -> None:
         tools, dialer = self._tools, self.campaign.dialer
+        if tools.link_fault():
+            self.unreleased.append(attempt)  # something changed since the order was written
+            return
         number = attempt.contact.phone.number
         caller_id = dialer.caller_id.choose(number, tools.clock.draw)
         tools.book.add(Call(attempt, dialer, caller_id), tools.clock.now())
@@ -266,9 +278,7 @@ class CampaignWorker:
             tools.book.withdraw(attempt.id)
             self.unreleased.append(attempt)
         except RefusedError as error:
-            self._refusal = str(error)
-            self._refused_until = tools.clock.now() + REFUSED_PAUSE
-            tools.book.apply(ev.OriginateRefused(tools.clock.now(), attempt.id, str(error)))
+            self._refused(attempt, str(error))
         except UncertainError as error:
             log.warning(
                 "whether the order arrived is not known; events or reconciliation will tell",
@@ -280,6 +290,19 @@ class CampaignWorker:
         except Exception:
             # What nobody thought of. The order may have left, so the call stays in the book.
             log.exception("originate failed", action="call.uncertain", call_id=attempt.id)
+        else:
+            self._refusals = 0
+
+    def _refused(self, attempt: Attempt, text: str) -> None:
+        """One refusal may be the contact's fault; several in a row are the campaign's."""
+        self._refusals += 1
+        everybody = self._refusals >= REFUSALS
+        if everybody:
+            self._refusal = text
+            self._refused_until = self._tools.clock.now() + REFUSED_PAUSE
+        self._tools.book.apply(
+            ev.OriginateRefused(self._tools.clock.now(), attempt.id, text, alone=not everybody)
+        )
 
     async def release(self) -> None:
         """Give back what was claimed and not sent, also by a claim whose answer was lost."""

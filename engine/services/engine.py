@@ -30,7 +30,11 @@ from engine.services.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two full pictures although the link is up.
+#: Seconds between two signs of life, at most.
+PULSE = 5.0
+#: Seconds between two looks at what is overdue or missing.
+LOOK = 1.0
+#: Looks between two full pictures although the link is up.
 REFRESH = 30
 #: With more events than this waiting, what Asterisk answers is newer than what we know.
 _LAGGING = 100
@@ -100,12 +104,15 @@ class Engine:
         self._linked = False
         self._listed = False
         self._down = "no link to Asterisk yet"
+        self._lease_until = self._steady_since = clock.now()
         self._unjudged = 0
         self._resync = asyncio.Event()
         self._stop = asyncio.Event()
 
     def _link_fault(self) -> str:
         """Why nothing may be dialled; '' when the picture of Asterisk is current."""
+        if self.clock.now() > self._lease_until:
+            return "this engine's lease is over and not renewed yet"
         if self.current:
             return ""
         return self._down or "the picture of Asterisk's queues is being taken"
@@ -125,7 +132,7 @@ class Engine:
         Raises StoreError or SchemaError when it cannot start.
         """
         await self.store.check_schema()
-        await self.store.renew(self.clock.now() + self.settings.lease)
+        await self._renew()
         await self.reconciler.adopt(own=True)
         async with asyncio.TaskGroup() as group:
             parts = [
@@ -134,6 +141,8 @@ class Engine:
                 group.create_task(self._keep_current(), name="reconcile"),
                 group.create_task(self._watch_overdue(), name="overdue"),
                 group.create_task(self.control.run(), name="link"),
+                group.create_task(self._keep_lease(), name="lease"),
+                group.create_task(self.fleet.collect_debts(), name="debts"),
                 group.create_task(self.fleet.run(group), name="fleet"),
             ]
             await self._stop.wait()
@@ -141,6 +150,25 @@ class Engine:
             for part in parts:
                 part.cancel()
         return clean
+
+    async def _keep_lease(self) -> None:
+        """Say that we live, in time; what happened while we could not is looked at first."""
+        while True:
+            await asyncio.sleep(min(self.settings.lease.total_seconds() / 4, PULSE))
+            try:
+                await self._renew()
+            except StoreError as error:
+                self.observer.database_failed()
+                log.warning("lease not renewed", action="engine.lease", reason=str(error))
+
+    async def _renew(self) -> None:
+        lapsed = self.clock.now() > self._lease_until
+        until = self.clock.now() + self.settings.lease
+        await self.store.renew(until)
+        if lapsed:
+            await self.reconciler.drop_lost()
+            self._steady_since = self.clock.now()
+        self._lease_until = until
 
     async def _dispatch(self) -> None:
         """Handle events one by one, in order; what one of them breaks is that event's alone."""
@@ -233,7 +261,7 @@ class Engine:
         """
         passed = 0
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(LOOK)
             passed += 1
             if passed % REFRESH == 0:
                 self._resync.set()
@@ -246,7 +274,13 @@ class Engine:
                 self._resync.set()
 
     async def _adopt_expired(self) -> None:
-        """Take over what another engine left when its lease ran out."""
+        """Take over what another engine left when its lease ran out.
+
+        Not right after our own had run out: then the database was away for the others, too, and they
+        are about to say that they live.
+        """
+        if self.clock.now() < self._steady_since + self.settings.lease:
+            return
         try:
             await self.reconciler.adopt(own=False)
         except StoreError as error:
@@ -256,7 +290,7 @@ class Engine:
         """Stop dialling, let calls end, hang up what is left, write everything; each within its limit."""
         limits = self.settings.stop
         log.info("stopping", action="engine.stopping", calls=len(self.book))
-        await self.fleet.stop(limits.claims)
+        released = await self.fleet.stop(limits.claims)
         await self._until_empty(limits.drain)
         if len(self.book):
             log.info("hanging up what is left", action="engine.hanging_up", calls=len(self.book))
@@ -268,7 +302,7 @@ class Engine:
             calls_left=len(self.book),
             records_left=0 if written else self.recorder.pending,
         )
-        return written and not len(self.book)
+        return released and written and not len(self.book)
 
     async def _hang_up_all(self, limit: float) -> None:
         """Hang up every call that is left and wait for their ends, `limit` s for all of it."""

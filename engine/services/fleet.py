@@ -39,6 +39,7 @@ class Fleet:
         self._resting: dict[str, float] = {}
         self._known: set[str] = set()
         self._debtors: list[CampaignWorker] = []
+        self._giving_back = asyncio.Lock()
         self._stopping = False
 
     async def run(self, group: asyncio.TaskGroup) -> None:
@@ -46,12 +47,10 @@ class Fleet:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                await self._give_back()
                 rows = await self._tools.store.settings()
                 if not self._stopping:  # asked after the wait: a stop may have come meanwhile
                     self._follow(rows, group, loop.time())
                 now = self._tools.clock.now()
-                await self._tools.store.renew(now + self._tools.lease())
                 await self._tools.store.publish(self._reports(now), now)
             except StoreError as error:
                 self._tools.observer.database_failed()
@@ -59,11 +58,21 @@ class Fleet:
             self._tools.observer.backlog(self._tools.control.backlog(), self._tools.recorder.pending)
             await asyncio.sleep(PERIOD)
 
+    async def collect_debts(self) -> None:
+        """Release, until cancelled, what workers had claimed when they ended and could not give back."""
+        while True:
+            await self._give_back()
+            await asyncio.sleep(PERIOD)
+
     async def _give_back(self) -> None:
-        """Release what a worker had claimed when it ended and could not give back itself."""
-        while self._debtors:
-            await self._debtors[0].release()
-            self._debtors.pop(0)
+        async with self._giving_back:
+            for worker in list(self._debtors):
+                try:
+                    await worker.release()
+                except StoreError as error:
+                    log.warning("claims not released", action="fleet.database", reason=str(error))
+                else:
+                    self._debtors.remove(worker)
 
     def _follow(self, rows: SettingsRows, group: asyncio.TaskGroup, at: float) -> None:
         """Start, update and stop workers so that they are what the rows say."""
@@ -84,7 +93,7 @@ class Fleet:
             wanted[campaign.dialer.name] = campaign
         for name in self._known - {str(row["campaign"]) for row in rows.dialers}:
             aside[name] = self._aside_report(name, "stopped", "", "its row in dialers is gone")
-        self._known |= set(aside) | set(wanted)
+        self._known = {str(row["campaign"]) for row in rows.dialers}
         for worker_name in set(self._workers) - set(wanted):
             self._end(worker_name)
         for name, campaign in wanted.items():
@@ -173,19 +182,23 @@ class Fleet:
             if queue is None or name.casefold() == queue.casefold():
                 worker.wake()
 
-    async def stop(self, limit: float) -> None:
-        """Stop all workers within `limit` s; a turn that hangs is cancelled."""
+    async def stop(self, limit: float) -> bool:
+        """Stop all workers within `limit` s; a turn that hangs is cancelled. Returns whether everything
+        that was claimed and not sent has been given back."""
+        deadline = asyncio.get_running_loop().time() + limit
         self._stopping = True
         tasks = list(self._tasks.values())
         names = list(self._workers)
         for name in names:
             self._end(name)
         if tasks:
-            _, hanging = await asyncio.wait(tasks, timeout=limit)
+            _, hanging = await asyncio.wait(tasks, timeout=limit * 0.7)
             for task in hanging:
                 task.cancel()
+            if hanging:
+                await asyncio.wait(hanging, timeout=1.0)
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout_at(deadline):
                 await self._give_back()
                 now = self._tools.clock.now()
                 why = "the engine was stopped"
@@ -194,3 +207,4 @@ class Fleet:
                 )
         except (StoreError, TimeoutError) as error:
             log.warning("not all claims released", action="fleet.database", reason=str(error))
+        return not self._debtors

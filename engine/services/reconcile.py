@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -29,8 +29,8 @@ from engine.services.book import CallBook
 log = structlog.get_logger(__name__)
 
 _UNREACHABLE = (LinkError, RefusedError, UncertainError)
-#: An order may travel for a moment before its channel can be seen.
-_YOUNG = timedelta(seconds=2)
+#: A call that is missing from two lists of channels so far apart is gone.
+_SURE = timedelta(seconds=0.8)
 
 
 class Reconciler:
@@ -41,6 +41,8 @@ class Reconciler:
         self._store = store
         self._book = book
         self._clock = clock
+        self._untouched: list[Attempt] = []
+        self._missing: dict[str, datetime] = {}
 
     async def adopt(self, *, own: bool) -> None:
         """Take over attempts that were left open: back into the spool when nothing was sent, else into
@@ -50,45 +52,63 @@ class Reconciler:
         earnest); else only what another engine left whose lease is over.
         """
         now = self._clock.now()
+        await self._release_untouched()
+        rows = await self._store.settings()
         left = await self._store.open_attempts(now, own=own)
         if not left:
             return
-        rows = await self._store.settings()
-        untouched = [_attempt(item) for item in left if item.state == "claimed"]
-        await self._store.release(untouched, now)
+        # From here they are ours: first remember all of them, then do what may fail.
         for item in left:
-            if item.state != "claimed":
+            if item.state == "claimed":
+                self._untouched.append(_attempt(item))
+            else:
                 self._book.add(_call(item, _dialer(item, rows)), now)
+        released = len(self._untouched)
+        await self._release_untouched()
         log.info(
             "took over what was left open",
             action="reconcile.adopted",
-            released=len(untouched),
-            in_flight=len(left) - len(untouched),
+            released=released,
+            in_flight=len(left) - released,
         )
+
+    async def _release_untouched(self) -> None:
+        """Give back contacts for whom nothing was sent; tried again at the next occasion."""
+        if self._untouched:
+            await self._store.release(self._untouched, self._clock.now())
+            self._untouched = []
+
+    async def drop_lost(self) -> None:
+        """After our lease had run out: forget the calls that another engine took over meanwhile."""
+        calls = [call.attempt for call in self._book]
+        ours = await self._store.still_ours(calls)
+        for attempt in calls:
+            if attempt.id not in ours:
+                self._book.withdraw(attempt.id)
+        if len(ours) < len(calls):
+            log.warning("calls were taken over", action="reconcile.lost", calls=len(calls) - len(ours))
 
     def compare(self, listed: ev.ChannelsListed) -> int:
         """End the calls whose channels are gone, note those that were answered unseen.
 
-        Returns how many calls are too young to be judged; ask again for them in a moment.
+        Asterisk drops a channel from its list a moment before it tells of the hang-up, and shows one
+        a moment after the order: only a call that is missing from two lists is gone. Returns how many
+        calls were missing for the first time; ask again for them in a moment.
         """
-        young = 0
+        missing: dict[str, datetime] = {}
         for call in self._book:
-            started = call.sent_at or call.attempt.claimed_at
-            if call.attempt.id not in listed.live and started > listed.at - _YOUNG:
-                young += 1
+            attempt = call.attempt.id
+            if attempt in listed.live:
+                if listed.live[attempt] and call.state in (State.SENT, State.RINGING):
+                    self._book.apply(ev.Answered(self._clock.now(), attempt, call.channel))
                 continue
-            event = self._missed(call, listed.live)
-            if event is not None:
-                self._book.apply(event)
-        return young
-
-    def _missed(self, call: Call, live: dict[str, bool]) -> ev.CallEvent | None:
-        now = self._clock.now()
-        if call.attempt.id not in live:
-            return ev.Vanished(now, call.attempt.id)
-        if live[call.attempt.id] and call.state in (State.SENT, State.RINGING):
-            return ev.Answered(now, call.attempt.id, call.channel)
-        return None
+            first = self._missing.get(attempt, listed.at)
+            if listed.at - first >= _SURE:
+                self._book.apply(ev.Vanished(self._clock.now(), attempt))
+            else:
+                missing[attempt] = first
+        self._missing = missing
+        return len(missing)
 
     async def look_after_overdue(self) -> None:
         """End what should have ended by itself: hang up what lives, give up what does not."""

@@ -95,7 +95,9 @@ class Recorder:
             self._empty.set()
 
     def _refused(self, batch: list[Item], error: StoreError) -> None:
-        """Values are at fault: write one by one until the culprit is alone, then go on without it."""
+        """Values are at fault: write one by one until the culprit is alone, then go on without it. The
+        database answers, so it is not away."""
+        self.failing = ""
         if len(batch) > 1:
             self._one_by_one, self._batch = len(batch), []
             return

@@ -161,6 +161,7 @@ async def test_t06_a_value_full_of_separators_arrives_as_one_escaped_variable(ri
     await control.originate(order(variables=(("name", value), ("OD_ATTEMPT", "call-1"))))
     seen = await rig.server.wait_for("Originate")
     assert seen.all("Variable") == [
+        "PJSIP_HEADER(add,X-Overdial-Attempt)=call-1",
         "OD_ATTEMPT=call-1",
         'name=Smith\\, \\"Jo\\" \\\\ \\(a\\) \\[b\\] \\{c\\}\\, OD_QUEUE=evil',
     ]

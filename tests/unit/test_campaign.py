@@ -11,9 +11,9 @@ from engine.domain.dialstring import parse_dialstring
 from engine.domain.pacing import Bound
 from engine.domain.records import QueueLogRow
 from engine.domain.schedule import parse_schedule
-from engine.domain.trunk import THRESHOLD
 from engine.ports import StoreError
-from tests.builders import NOW, QUEUE, a_dialer
+from engine.services.campaign import REFUSALS
+from tests.builders import NOW, QUEUE
 from tests.doubles import until
 from tests.service_rig import Bench, a_campaign, hurry
 
@@ -204,7 +204,7 @@ async def test_a_refused_order_ends_not_placed_and_its_contact_waits_a_minute(be
         await until(lambda: len(bench.store.cdr) == 1, "its end is written")
         await turns(bench)
         assert bench.outcomes() == ["not_placed"]
-        assert bench.store.cdr[0].note == "Extension does not exist."
+        assert bench.store.cdr[0].note == "Asterisk refused the order: Extension does not exist."
         row = bench.store.spool[spool_id]
         assert (row["status"], row["destination"], row["retries"]) == (1, "1001777", 0)
         assert row["notbefore"] == (NOW + timedelta(minutes=1)).replace(tzinfo=None)
@@ -284,28 +284,38 @@ async def test_orders_that_asterisk_refuses_are_not_tried_contact_after_contact(
     bench.contacts(*(f"100{n}777" for n in range(9)))
     bench.switch.refuse = "Extension does not exist."
     async with bench.working() as worker:
-        await until(lambda: bench.outcomes() == ["not_placed"], "the first is refused")
+        await until(lambda: bench.outcomes() == ["not_placed"] * REFUSALS, "some are refused in a row")
         assert set(await turns(bench)) == {Bound.REFUSED}
         assert worker.decision is not None
         assert "Extension does not exist." in worker.decision.reason
-        assert len(bench.outcomes()) == 1
+        assert len(bench.outcomes()) == REFUSALS
         bench.switch.refuse = ""
         bench.clock.advance(11)
-        await until(lambda: len(bench.store.attempts) == 2, "it is tried again after a while")
+        await until(lambda: len(bench.store.attempts) > REFUSALS, "it is tried again after a while")
+
+
+async def test_a_contact_whose_order_alone_is_refused_is_set_aside_at_the_second_time(bench: Bench) -> None:
+    bench.seats(1)
+    [bad] = bench.contacts("1001777", priority=5)
+    bench.switch.refuse = "Extension does not exist."
+    async with bench.working():
+        await until(lambda: bench.outcomes() == ["not_placed"], "refused once")
+        bench.clock.advance(61)
+        await until(lambda: bench.statuses() == [2], "refused twice")
+    assert "Asterisk refused the order: Extension does not exist." in bench.store.spool[bad]["reason"]
 
 
 async def test_a_trunk_that_fails_call_after_call_rests_and_is_tried_with_one(bench: Bench) -> None:
     bench.seats(9)
-    bench.contacts(*(f"10{n:02d}777" for n in range(30)))
-    trunk = bench.book.breaker(a_dialer().dial_string.trunk)
-    for _ in range(THRESHOLD):
-        trunk.ended(True, bench.clock.now())
-    async with bench.working():
-        assert set(await turns(bench)) == {Bound.TRUNK}
-        assert bench.dialled() == []
+    bench.contacts(*(f"10{n:02d}503" for n in range(30)))
+    async with bench.working() as worker:
+        trunk = bench.book.breaker(worker.campaign.dialer.dial_string.trunk)
+        await until(lambda: trunk.suspicious, "they fail one after the other")
+        await until(lambda: worker.decision is not None and worker.decision.bound is Bound.TRUNK, "it rests")
+        tried = len(bench.dialled())
         bench.clock.advance(11)
-        await until(lambda: len(bench.dialled()) == 1, "one probe")
+        await until(lambda: len(bench.dialled()) == tried + 1, "one probe")
         assert set(await turns(bench)) == {Bound.TRUNK}
-        assert len(bench.dialled()) == 1
+        assert len(bench.dialled()) == tried + 1
         trunk.ended(False, bench.clock.now())
-        await until(lambda: len(bench.dialled()) > 1, "it works, so it is used")
+        await until(lambda: len(bench.dialled()) > tried + 1, "it works, so it is used")

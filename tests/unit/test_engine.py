@@ -107,7 +107,10 @@ async def test_after_a_crash_a_call_that_is_gone_ends_unknown_and_its_contact_mo
     room.switch.vanish(room.switch.orders[0].attempt)
     room.clock.advance(10)
     async with room.running() as engine:
+        await until(lambda: engine._unjudged == 1, "it is missing from the first list")
+        room.clock.advance(1)
         await until(lambda: room.outcomes() == ["unknown"], "its fate is not known")
+        room.clock.advance(1)
         await in_state(engine, State.RINGING)
         assert room.dialled() == ["1001777", "1002777"]
         assert room.store.spool[spool_id]["destination"] == "1002777"
@@ -142,6 +145,9 @@ async def test_calls_that_ended_while_the_link_was_down_are_found_and_ended(room
             room.switch.vanish(call)
         room.clock.advance(10)
         room.switch.link_up()
+        await until(lambda: engine._unjudged == 2, "both are missing from the first list")
+        assert room.outcomes() == [], "one list alone proves nothing"
+        room.clock.advance(1)
         await until(lambda: len(room.outcomes()) == 2, "both have ended")
         assert sorted(room.outcomes()) == ["answered", "unknown"], "who had talked was reached"
 
@@ -314,3 +320,27 @@ async def test_a_stop_while_the_settings_are_being_read_dials_nobody_and_ends(ro
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_leases_are_prolonged_as_long_as_the_engine_lives(room: EngineRoom) -> None:
+    room.seats(1)
+    room.contacts("1001777")
+    async with room.running() as engine:
+        await in_state(engine, State.RINGING)
+        room.clock.advance(100)
+        await until(lambda: engine._lease_until > room.clock.now(), "it said that it lives")
+        other = room.store.seen_by("another")
+        assert await other.open_attempts(room.clock.now(), own=False) == ()
+
+
+async def test_an_engine_that_wakes_after_its_lease_forgets_what_was_taken_over(room: EngineRoom) -> None:
+    room.seats(1)
+    room.contacts("1001777")
+    async with room.running() as engine:
+        await in_state(engine, State.RINGING)
+        for row in room.store.attempts.values():
+            row["owner"] = "another"
+        room.clock.advance(100)
+        await until(lambda: len(engine.book) == 0, "the call is no longer its own")
+        assert room.outcomes() == []
+        assert room.store.cdr == []

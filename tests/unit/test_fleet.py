@@ -12,7 +12,7 @@ import pytest
 from engine.domain.pacing import Decision, PowerPacer, Snapshot
 from engine.ports import CampaignReport, StoreError
 from engine.services.fleet import Fleet
-from tests.builders import QUEUE, later
+from tests.builders import QUEUE
 from tests.doubles import background, until
 from tests.service_rig import Bench, hurry
 
@@ -183,14 +183,6 @@ async def test_without_its_settings_the_fleet_goes_on_as_it_was(bench: Bench) ->
         assert len(bench.dialled(QUEUE)) == 1
         bench.store.fail = None
         await calling(bench, QUEUE, calls=2)
-
-
-async def test_leases_are_prolonged_as_long_as_the_engine_lives(bench: Bench) -> None:
-    async with running(bench):
-        await calling(bench, QUEUE, OTHER)
-        bench.clock.advance(100)
-        await rounds(bench)
-        assert await bench.store.seen_by("another").open_attempts(later(129), own=False) == ()
 
 
 async def test_a_stop_ends_all_workers_and_says_so(bench: Bench) -> None:

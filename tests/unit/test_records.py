@@ -174,7 +174,7 @@ def test_the_cdr_of_a_machine_names_amd() -> None:
 def test_a_refused_order_tells_why_in_its_note() -> None:
     contact = a_contact(reference="")
     row = cdr(a_call(b.sent(), b.refused(text="no such trunk"), attempt=an_attempt(contact)))
-    assert (row.note, row.duration, row.contact) == ("no such trunk", 0, "")
+    assert (row.note, row.duration, row.contact) == ("Asterisk refused the order: no such trunk", 0, "")
 
 
 @PURE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.adapters.mysql.database import Session, utc
@@ -17,7 +17,10 @@ from engine.domain.model import Attempt, AttemptId, Contact
 from engine.domain.settings import read_contact
 from engine.ports import ClaimRequest, ClaimResult
 
-_COLUMNS = "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries"
+_COLUMNS = (
+    "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries,"
+    " reason"
+)
 
 #: Retries whose time has come join the others; the claim's index then orders them all.
 DUE = (
@@ -109,7 +112,11 @@ async def _sift(
     for contact in held:
         await session.run(
             "UPDATE ccdata.calls_spool SET notbefore=%s, reason=%s WHERE id=%s",
-            (until[digits[contact.id]] - ahead, "the number is on the temporary black list", contact.id),
+            (
+                _utc_end(until[digits[contact.id]], ahead),
+                "the number is on the temporary black list",
+                contact.id,
+            ),
         )
     await session.run_many(
         "INSERT INTO ccrepo.black_list_history (calldate, src, dst) VALUES (%s, %s, %s)",
@@ -141,6 +148,14 @@ async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any
         if len(rows) < request.limit:
             await take(CLAIM, name, request.limit - len(rows))
     return list(rows.values())
+
+
+def _utc_end(local: datetime, ahead: timedelta) -> datetime:
+    """Return when a block ends; the end of the calendar stands for "never"."""
+    try:
+        return local - ahead
+    except OverflowError:
+        return local
 
 
 async def _set_status(session: Session, status: int, reason: str, ids: Sequence[int]) -> None:

@@ -32,14 +32,19 @@ async def write_records(session: Session, records: Records, owner: str, local: L
 async def _written_before(session: Session, owner: str, batch: str) -> bool:
     """Note the batch in the transaction that writes it; True when it is the last one noted: then
     it was committed and only the answer was lost. Batches are written one after the other."""
-    await session.run(
-        "INSERT IGNORE INTO ccdata.engines (name, lease_until) VALUES (%s, '2000-01-01')", (owner,)
-    )
     changed = await session.run(
         "UPDATE ccdata.engines SET last_batch=%s WHERE name=%s AND last_batch <> %s",
         (batch, owner, batch),
     )
-    return changed == 0
+    if changed:
+        return False
+    if await session.rows("SELECT name FROM ccdata.engines WHERE name=%s", (owner,)):
+        return True
+    await session.run(
+        "INSERT INTO ccdata.engines (name, lease_until, last_batch) VALUES (%s, '2000-01-01', %s)",
+        (owner, batch),
+    )
+    return False
 
 
 async def _progress(session: Session, call: Call) -> None:
@@ -88,15 +93,16 @@ async def _end(session: Session, finished: Finished) -> bool:
         )
     else:
         await session.run(
-            "UPDATE ccdata.calls_spool SET status=1, destination=%s, alternatives=%s,"
+            "UPDATE ccdata.calls_spool SET status=%s, destination=%s, alternatives=%s,"
             " retries=%s, notbefore=%s, reason=%s, shuffle=FLOOR(RAND() * 4294967295)"
             " WHERE id=%s AND status=0",
             (
+                2 if step.step is Step.ASIDE else 1,
                 step.phone.entry(),
                 join_alternatives(step.alternatives),
                 step.retries,
                 utc(step.not_before),
-                call.note[:255] if step.step is Step.AGAIN else "",
+                call.note[:255] if step.step in (Step.AGAIN, Step.ASIDE) else "",
                 call.attempt.contact.id,
             ),
         )

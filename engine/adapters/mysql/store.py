@@ -109,19 +109,22 @@ class MysqlStore:
     async def open_attempts(self, now: datetime, *, own: bool) -> tuple[OpenAttempt, ...]:
         async def work(session: Session) -> tuple[OpenAttempt, ...]:
             left = await session.rows(
-                f"SELECT a.id FROM ccdata.attempts a LEFT JOIN ccdata.engines e ON e.name = a.owner"
+                f"SELECT a.id, a.owner FROM ccdata.attempts a LEFT JOIN ccdata.engines e ON e.name = a.owner"
                 f" WHERE a.state IN {_OPEN} AND ((a.owner = %s AND %s) OR (a.owner <> %s"
-                " AND a.lease_until < %s AND (e.name IS NULL OR e.lease_until < %s))) FOR UPDATE",
+                " AND a.lease_until < %s AND (e.name IS NULL OR e.lease_until < %s)))",
                 (self.owner, own, self.owner, utc(now), utc(now)),
             )
             if not left:
                 return ()
             ids = [row["id"] for row in left]
             marks = ",".join(["%s"] * len(ids))
-            await session.run(
-                f"UPDATE ccdata.attempts SET owner=%s WHERE id IN ({marks}) AND state <> 'ended'",
-                (self.owner, *ids),
-            )
+            for former in sorted({str(row["owner"]) for row in left} - {self.owner}):
+                # Whoever is quicker has it: the former owner's name is the fence.
+                await session.run(
+                    f"UPDATE ccdata.attempts SET owner=%s WHERE id IN ({marks}) AND owner=%s"
+                    " AND state <> 'ended'",
+                    (self.owner, *ids, former),
+                )
             rows = await session.rows(
                 "SELECT a.id AS attempt_id, a.campaign AS attempt_campaign, a.spool_id, a.state,"
                 " a.destination AS attempt_destination, a.contact AS attempt_contact,"
@@ -135,6 +138,19 @@ class MysqlStore:
             return tuple(_open_attempt(row) for row in rows)
 
         return await self.database.transaction(work)
+
+    async def still_ours(self, attempts: Sequence[Attempt]) -> frozenset[AttemptId]:
+        ids = [attempt.id for attempt in attempts]
+        marks = ",".join(["%s"] * len(ids))
+
+        async def work(session: Session) -> frozenset[AttemptId]:
+            rows = await session.rows(
+                f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND owner=%s AND state <> 'ended'",
+                (*ids, self.owner),
+            )
+            return frozenset(AttemptId(str(row["id"])) for row in rows)
+
+        return await self.database.transaction(work) if ids else frozenset()
 
     async def renew(self, lease_until: datetime) -> None:
         async def work(session: Session) -> None:
