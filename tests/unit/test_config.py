@@ -1,0 +1,80 @@
+"""Settings: file and environment, what is refused and how, and what the deployed files promise."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.config import Config, ConfigError, load, secret
+
+ROOT = Path(__file__).parents[2]
+
+
+def _written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "overdial.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _written(tmp_path, '[database]\nuser = "file"\nport = 3307\n')
+    monkeypatch.setenv("OVERDIAL_DATABASE__USER", "environment")
+    config = load(path)
+    assert (config.database.user, config.database.port) == ("environment", 3307)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[asterisk]\nprot = 1\n", "asterisk.prot: is unknown"),
+        ("[asterix]\n", "asterix: is unknown"),
+        ("[asterisk]\nport = 0\n", "asterisk.port"),
+        ('[log]\nlevel = "loud"\n', "log.level"),
+        ('[engine]\ntimezone = "Mars/Base"\n', "Mars/Base"),
+        ("[engine]\nlease = 5\n", "at least twice database.timeout"),
+        ('[database]\nhistory = "a; DROP"\n', "database.history"),
+        ("not toml", "not TOML"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(_written(tmp_path, text))
+    assert named in str(refused.value)
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(_written(tmp_path, "[asterisk]\nport = 0\n\n[metrics]\nport = -1\n"))
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_a_secret_comes_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "word").write_text("open sesame\n")
+    config = load(_written(tmp_path, f'[asterisk]\nsecret_file = "{tmp_path}/word"\n'))
+    assert secret(config.asterisk.secret, config.asterisk.secret_file, "x") == "open sesame"
+    with pytest.raises(ConfigError, match="asterisk"):
+        secret(config.asterisk.secret, tmp_path / "missing", "asterisk.secret_file")
+
+
+def test_no_secret_is_shown_where_settings_are_printed() -> None:
+    config = Config(database={"password": "hunter2"}, asterisk={"secret": "hunter3"})  # type: ignore[arg-type]
+    assert "hunter" not in repr(config)
+
+
+def test_the_example_file_loads_and_names_every_setting() -> None:
+    text = (ROOT / "deploy" / "overdial.toml.example").read_text()
+    load(ROOT / "deploy" / "overdial.toml.example")
+    for section, field in Config.model_fields.items():
+        assert f"[{section}]" in text
+        for key in field.annotation.model_fields:  # type: ignore[union-attr]
+            assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE) or f'{key} = "…"' in text, key
+
+
+def test_systemd_waits_longer_than_all_stages_of_a_stop_together() -> None:
+    unit = (ROOT / "deploy" / "overdial.service").read_text()
+    waits = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert waits is not None
+    stop = Config().stop
+    assert stop.claims + stop.drain + stop.hang_up + stop.flush + 5 <= int(waits[1])
