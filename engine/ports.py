@@ -30,6 +30,10 @@ class UncertainError(Exception):
     """The order left and no answer came: it may or may not have taken effect."""
 
 
+#: However a question to the switch may fail.
+UNREACHABLE = (LinkError, RefusedError, UncertainError)
+
+
 class StoreError(Exception):
     """The database did not do what was asked. `data`: it never will, the values are at fault."""
 

@@ -172,7 +172,6 @@ class Call:
     position: int = 0
     abandoned: ev.CallerAbandoned | None = None
     queue_exit: str = ""
-    completed_by: str = ""
     refused_alone: bool = False
     withdrawn: bool = False
     note: str = ""
@@ -253,7 +252,6 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
                 _answered(call, event.at),
                 connected_at=call.connected_at or event.at,
                 completed_at=event.at,
-                completed_by=event.by,
                 agent=event.agent,
             )
         case ev.HungUp():

@@ -32,11 +32,6 @@ class MariaDB:
         self._install = _find("mariadb-install-db", "/usr/bin/mariadb-install-db")
         self._client = _find("mariadb", "/usr/bin/mariadb")
 
-    @property
-    def user(self) -> str:
-        """The account that may do everything: the name of the account on the machine."""
-        return "root"
-
     def start(self, *, fresh: bool = True, limit: float = 60.0) -> None:
         """Start and wait until the server answers."""
         self.home.mkdir(parents=True, exist_ok=True)

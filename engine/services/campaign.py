@@ -119,7 +119,7 @@ class CampaignWorker:
                 wait = await self._turn()
             except StoreError as error:
                 self._tools.observer.database_failed()
-                self._decide(Decision(0, Bound.DATABASE, f"the database does not answer: {error}"))
+                self.decision = Decision(0, Bound.DATABASE, f"the database does not answer: {error}")
                 log.warning("no claim", action="campaign.database", campaign=self.name, reason=str(error))
             if not self._stopping:
                 try:
@@ -139,7 +139,7 @@ class CampaignWorker:
             decision = self._probing(self._pacer.decide(self.snapshot(now), now))
             if decision.calls > 0:
                 decision = await self._dial(decision, now)
-        self._decide(decision)
+        self.decision = decision
         self._tools.observer.decided(self.name, decision, time.perf_counter() - started)
         return self._wait(decision, now)
 
@@ -318,9 +318,6 @@ class CampaignWorker:
                 contacts=len(self.unreleased),
             )
             self.unreleased = []
-
-    def _decide(self, decision: Decision) -> None:
-        self.decision = decision
 
     @property
     def owes(self) -> bool:

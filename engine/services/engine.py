@@ -12,16 +12,7 @@ from engine.domain import events as ev
 from engine.domain.call import State
 from engine.domain.picture import Picture
 from engine.domain.records import NOBODY, QueueLogRow
-from engine.ports import (
-    CallControl,
-    Clock,
-    LinkError,
-    Observer,
-    RefusedError,
-    Store,
-    StoreError,
-    UncertainError,
-)
+from engine.ports import UNREACHABLE, CallControl, Clock, Observer, Store, StoreError
 from engine.services.book import CallBook
 from engine.services.campaign import Tools
 from engine.services.fleet import Fleet
@@ -38,7 +29,6 @@ LOOK = 1.0
 REFRESH = 30
 #: With more events than this waiting, what Asterisk answers is newer than what we know.
 _LAGGING = 100
-_UNREACHABLE = (LinkError, RefusedError, UncertainError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,14 +222,15 @@ class Engine:
         self.recorder.put(row)
 
     async def _keep_current(self) -> None:
-        """After every new link: take the picture anew; its arrival allows dialling again."""
+        """Take the picture anew: after every new link, when its arrival allows dialling again, and
+        whenever somebody asks for it."""
         while True:
             await self._resync.wait()
             self._resync.clear()
             try:
                 await self.control.refresh_queues()
                 await self.control.refresh_channels()
-            except _UNREACHABLE as error:
+            except UNREACHABLE as error:
                 log.warning("picture not taken", action="reconcile.failed", reason=str(error))
                 if self._linked:
                     await asyncio.sleep(1.0)
@@ -311,7 +302,7 @@ class Engine:
             self.book.apply(ev.HangUpOrdered(self.clock.now(), attempt))
             try:
                 await self.control.hang_up(attempt)
-            except _UNREACHABLE as error:
+            except UNREACHABLE as error:
                 log.warning("not hung up", action="engine.hang_up", call_id=attempt, reason=str(error))
 
         try:

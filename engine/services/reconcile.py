@@ -15,20 +15,11 @@ from engine.domain.model import Attempt, Dialer, DialerType
 from engine.domain.schedule import parse_schedule
 from engine.domain.settings import SettingsRows, read_dialer
 from engine.domain.variables import Variables
-from engine.ports import (
-    CallControl,
-    Clock,
-    LinkError,
-    OpenAttempt,
-    RefusedError,
-    Store,
-    UncertainError,
-)
+from engine.ports import UNREACHABLE, CallControl, Clock, OpenAttempt, Store
 from engine.services.book import CallBook
 
 log = structlog.get_logger(__name__)
 
-_UNREACHABLE = (LinkError, RefusedError, UncertainError)
 #: A call that is missing from two lists of channels so far apart is gone.
 _SURE = timedelta(seconds=0.8)
 
@@ -117,7 +108,7 @@ class Reconciler:
             attempt = call.attempt.id
             try:
                 alive = await self._control.hang_up(attempt)
-            except _UNREACHABLE:
+            except UNREACHABLE:
                 return
             if not alive and attempt in self._book:
                 self._book.apply(ev.Overdue(self._clock.now(), attempt))

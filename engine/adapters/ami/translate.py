@@ -43,9 +43,7 @@ def _code(text: object) -> int | None:
 
 def _dial_state(m: Message, at: datetime) -> ev.Event | None:
     # A dial with a calling channel is a queue ringing an agent; ours has none.
-    if "uniqueid" in m or m.dialstatus not in ("RINGING", "PROGRESS", "PROCEEDING"):
-        return None
-    if m.dialstatus == "PROCEEDING":
+    if "uniqueid" in m or m.dialstatus not in ("RINGING", "PROGRESS"):
         return None
     return ev.Ringing(at, m.destuniqueid, m.destchannel)
 

@@ -91,8 +91,6 @@ class Database:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
-        self.retries = 0
-        self.errors = 0
         self._pool: Any = None
         self._opening = asyncio.Lock()
         self._renamed: dict[str, str] = {}
@@ -163,18 +161,14 @@ class Database:
             except pymysql.err.MySQLError as error:
                 code = error.args[0] if error.args else 0
                 if code in _AGAIN and attempt < _TRIES:
-                    self.retries += 1
                     await asyncio.sleep(0.02 * attempt)
                     continue
-                self.errors += 1
                 data = isinstance(error, pymysql.err.DataError | pymysql.err.IntegrityError)
                 text = f"{code}: {error.args[-1] if error.args else error}"
                 raise StoreError(text, data=data) from error
             except TimeoutError as error:
-                self.errors += 1
                 raise StoreError(f"no answer within {self.settings.timeout:g} s") from error
             except (OSError, RuntimeError) as error:
-                self.errors += 1
                 raise StoreError(str(error) or type(error).__name__) from error
         raise AssertionError("unreachable: the last try returns or raises")
 
