@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import signal
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,19 +14,20 @@ import structlog
 
 from engine import __version__, telemetry
 from engine.adapters.ami import AmiCallControl, AmiSettings
+from engine.adapters.cdr_file import CdrFile, NoHistory
+from engine.adapters.clock import SteadyClock
+from engine.adapters.journal import JournalFolder
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.migrate import Migration, migrate
+from engine.adapters.process import is_dead, this_process
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.model import AttemptId, attempt_id
 from engine.ports import Clock
-from engine.services.engine import Engine, EngineSettings, StopLimits
+from engine.services.engine import Engine, EngineSettings, Outside
+from engine.services.lease import Identity
+from engine.services.term import StopLimits
 
 log = structlog.get_logger(__name__)
-
-
-def utc_now() -> datetime:
-    """The one place where the engine reads the wall clock."""
-    return datetime.now(UTC)
 
 
 def new_attempt_id() -> AttemptId:
@@ -80,8 +81,14 @@ def engine_settings(config: Config) -> EngineSettings:
 def clock(config: Config) -> Clock:
     """Return real time in the configured zone, and real dice."""
     zone = ZoneInfo(config.engine.timezone) if config.engine.timezone else None
+    steady = SteadyClock()
     return Clock(
-        now=utc_now, local=lambda at: at.astimezone(zone), draw=secrets.randbelow, new_name=new_attempt_id
+        now=steady.now,
+        local=lambda at: at.astimezone(zone),
+        monotonic=steady.monotonic,
+        drift=steady.drift,
+        rebase=steady.rebase,
+        draw=secrets.randbelow,
     )
 
 
@@ -95,9 +102,18 @@ async def run(path: Path | None) -> int:
     store = MysqlStore(
         database, config.engine.name, lambda at: hands.local(at).replace(tzinfo=None), new_attempt_id
     )
-    control = AmiCallControl(ami_settings(config), utc_now)
+    control = AmiCallControl(ami_settings(config), hands.now)
     metrics.count_ami_events(lambda: control.received)
-    engine = Engine(control, store, metrics, hands, engine_settings(config))
+    outside = Outside(
+        control=control,
+        store=store,
+        journals=_journals(config.engine.state),
+        history=CdrFile(config.asterisk.cdr_file) if config.asterisk.cdr_file else NoHistory(),
+        observer=metrics,
+        clock=hands,
+        identity=Identity(this_process(), is_dead),
+    )
+    engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
         try:
             metrics.serve(config.metrics.address, config.metrics.port)
@@ -113,6 +129,15 @@ async def run(path: Path | None) -> int:
     finally:
         await database.close()
     return 0 if clean else 1
+
+
+def _journals(folder: Path) -> JournalFolder:
+    try:
+        return JournalFolder(folder / "journal")
+    except OSError as error:
+        raise ConfigError(
+            f"engine.state: {folder}: {error.strerror}. Fix: give a folder that the engine may write to."
+        ) from error
 
 
 def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:
@@ -139,7 +164,7 @@ def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
     engine.reconfigure(engine_settings(fresh))
     fixed = ("asterisk", "database", "metrics")
     restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
-    for key in ("name", "timezone"):
+    for key in ("name", "timezone", "state"):
         if getattr(fresh.engine, key) != getattr(config.engine, key):
             restart.append(f"engine.{key}")
     log.info("configuration reloaded", action="engine.reloaded", needs_restart=restart)

@@ -5,6 +5,7 @@ Environment: OVERDIAL_<SECTION>__<KEY>, for example OVERDIAL_DATABASE__PASSWORD.
 
 from __future__ import annotations
 
+import os
 import socket
 import tomllib
 from pathlib import Path
@@ -31,11 +32,14 @@ class _Section(BaseModel):
 
 
 class EngineSection(_Section):
-    """Who this engine is. `timezone`: of schedules and documented date columns; '' = the machine's."""
+    """Who this engine is. `timezone`: of schedules and documented date columns; '' = the machine's;
+    `lease`: s that it leads without a sign of life; `state`: folder of its journal, which engines of
+    one machine share."""
 
     name: str = Field(default_factory=socket.gethostname, min_length=1, max_length=64)
     timezone: str = ""
-    lease: Seconds = 30.0
+    lease: Seconds = 10.0
+    state: Path = Field(default_factory=lambda: Path(os.environ.get("STATE_DIRECTORY", "/var/lib/overdial")))
     abandoned_rest_hours: float = Field(default=72.0, ge=0)
 
     @model_validator(mode="after")
@@ -51,7 +55,8 @@ class EngineSection(_Section):
 
 
 class AsteriskSection(_Section):
-    """Asterisk's manager interface. Give `secret` or `secret_file`."""
+    """Asterisk's manager interface. Give `secret` or `secret_file`. `cdr_file`: its own CDRs, to learn
+    how calls ended that nobody watched."""
 
     host: str = "127.0.0.1"
     port: Port = 5038
@@ -61,6 +66,7 @@ class AsteriskSection(_Section):
     action_timeout: Seconds = 10.0
     ping_interval: Seconds = 5.0
     ping_timeout: Seconds = 5.0
+    cdr_file: Path | None = None
 
 
 class DatabaseSection(_Section):
@@ -75,7 +81,7 @@ class DatabaseSection(_Section):
     configuration: str = Field(default="ccdata", pattern=r"^[A-Za-z0-9_]+$")
     history: str = Field(default="ccrepo", pattern=r"^[A-Za-z0-9_]+$")
     pool: int = Field(default=8, ge=2, le=100)
-    timeout: Seconds = 10.0
+    timeout: Seconds = 5.0
 
 
 class MetricsSection(_Section):

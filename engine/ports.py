@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from engine.domain.agent import SeatState
 from engine.domain.call import Call
 from engine.domain.commands import Originate
+from engine.domain.entries import Entry, Written
 from engine.domain.events import Event
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
 from engine.domain.pacing import Decision, Snapshot
-from engine.domain.records import CdrRow, QueueLogRow
-from engine.domain.rules import NextStep
 from engine.domain.settings import SettingsRows
 
 
@@ -40,6 +39,10 @@ class StoreError(Exception):
     def __init__(self, message: str, *, data: bool = False) -> None:
         super().__init__(message)
         self.data = data
+
+
+class FencedError(StoreError):
+    """Another engine holds the lease: nothing was done, and nothing may be dialled."""
 
 
 class SchemaError(StoreError):
@@ -76,6 +79,9 @@ class CallControl(Protocol):
     def backlog(self) -> int:
         """Return how many events wait to be handled."""
 
+    def lag(self) -> float:
+        """Return how far what is handled now lies behind what happens at the switch (s)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
@@ -92,7 +98,6 @@ class ClaimRequest:
     check_black_list: bool
     now: datetime
     local_now: datetime
-    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +113,6 @@ class ClaimResult:
     def rows(self) -> int:
         """Rows that left the ready state by this claim."""
         return len(self.attempts) + self.blocked + self.held + self.set_aside
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end of an attempt: its CDR and last queue_log rows, and the contact's next step."""
-
-    call: Call
-    cdr: CdrRow
-    step: NextStep
-    queue_log: tuple[QueueLogRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +147,78 @@ class CampaignReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """What is to be written about calls, in order; written together or not at all.
+class Batch:
+    """The oldest entries of a journal that are not in the tables yet, in order.
 
-    `batch` names the batch: written again (its answer was lost), it changes nothing.
+    Written again (its answer was lost), alone or with later entries, it changes nothing twice: the
+    tables know the last number of each journal.
     """
 
-    batch: str
-    progress: tuple[Call, ...] = ()
-    queue_log: tuple[QueueLogRow, ...] = ()
-    finished: tuple[Finished, ...] = ()
+    journal: str
+    entries: tuple[Written, ...]
 
-    def __len__(self) -> int:
-        return len(self.progress) + len(self.queue_log) + len(self.finished)
+    @property
+    def last(self) -> int:
+        """The number of its last entry."""
+        return self.entries[-1].number
+
+
+class Journal(Protocol):
+    """Keeps entries, in order, from the moment they are known until they are in the tables.
+
+    It outlives the process. No method raises: what cannot be kept on disk stays in memory, and
+    `fault` says so.
+    """
+
+    @property
+    def id(self) -> str:
+        """Its name in the tables."""
+
+    @property
+    def fault(self) -> str:
+        """Why entries cannot be kept on disk now; '' when they can."""
+
+    @property
+    def pending(self) -> int:
+        """How many entries are not settled yet."""
+
+    def append(self, fence: int, entries: Sequence[Entry]) -> None:
+        """Keep entries made under the fencing token `fence`."""
+
+    def head(self, limit: int) -> Batch | None:
+        """Return the oldest `limit` entries; None when all are settled."""
+
+    def settled(self, number: int) -> None:
+        """Take note that everything up to entry `number` is in the tables."""
+
+    def refused(self, written: Written, reason: str) -> None:
+        """Set aside an entry that the tables will never take, where a person finds it."""
+
+    async def sync(self) -> None:
+        """Let what was appended outlive the machine, too."""
+
+    def close(self) -> None:
+        """Give it up: when everything is settled nothing of it is left."""
+
+
+class Journals(Protocol):
+    """The journals of this machine's engines."""
+
+    def own(self) -> Journal:
+        """Return this process's journal."""
+
+    def orphans(self) -> Sequence[Journal]:
+        """Return the journals of processes that died with entries left; they are ours from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseState:
+    """Who dials. `token` is ours when `ours`, else that of `owner`."""
+
+    token: int
+    ours: bool
+    owner: str
+    process: str
 
 
 class Store(Protocol):
@@ -187,21 +241,41 @@ class Store(Protocol):
         harmless."""
 
     async def release_claimed(self, campaign: CampaignName, at: datetime) -> None:
-        """Put back whatever this engine has claimed for `campaign` and not marked as sent: after a
+        """Put back whatever was claimed for `campaign` under our token and not marked as sent: after a
         claim whose answer was lost, nobody knows what it took."""
 
-    async def record(self, records: Records) -> None:
-        """Write progress, queue_log rows and endings. An ending that is there is not written again."""
+    async def release_forgotten(self, before: datetime, at: datetime) -> int:
+        """Put back what was claimed under our token before `before` and never marked as sent (a claim
+        that took effect after its answer was given up); return how many."""
 
-    async def open_attempts(self, now: datetime, *, own: bool) -> tuple[OpenAttempt, ...]:
-        """Take over and return what engines left unfinished whose lease is over; with `own` also what
-        an earlier run of this engine left."""
+    async def record(self, batch: Batch) -> None:
+        """Write entries, each once. What was made under an older token adds what is not known yet and
+        changes nothing that is."""
 
-    async def still_ours(self, attempts: Sequence[Attempt]) -> frozenset[AttemptId]:
-        """Return which of these this engine still owns and nobody has ended."""
+    async def strays(self) -> frozenset[AttemptId]:
+        """Return the unfinished attempts that are not under our token."""
 
-    async def renew(self, lease_until: datetime) -> None:
-        """Say that this engine lives: its attempts are its own until then."""
+    async def take_over(self, attempts: frozenset[AttemptId]) -> tuple[OpenAttempt, ...]:
+        """Put unfinished attempts under our token and return them; asked again, the same."""
+
+    async def ended(self, attempts: frozenset[AttemptId]) -> frozenset[AttemptId]:
+        """Return which of these are known here and have ended."""
+
+    @property
+    def fence(self) -> int:
+        """The token of the lease that we took last; 0 before the first."""
+
+    async def take_lease(self, process: str, length: timedelta, dead: str = "") -> LeaseState:
+        """Take the lease when it is over or held by the process `dead`; return who has it now."""
+
+    async def renew_lease(self, length: timedelta) -> bool:
+        """Prolong our lease from now; False when another engine has taken it."""
+
+    async def end_lease(self) -> None:
+        """Let others take the lease at once."""
+
+    async def forget_journal(self, journal: str) -> None:
+        """Forget how far a journal was written: its file is gone."""
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         """Write what the campaigns are doing."""
@@ -225,18 +299,48 @@ class Observer(Protocol):
     def link(self, up: bool) -> None:
         """The link to the switch came or went."""
 
-    def backlog(self, events: int, records: int) -> None:
-        """How many events and records wait to be handled."""
+    def leading(self, leads: bool) -> None:
+        """Whether this engine is the one that dials."""
+
+    def backlog(self, events: int, records: int, lag: float) -> None:
+        """How many events and records wait to be handled, and how far behind events are (s)."""
 
     def database_failed(self) -> None:
         """A transaction failed for good."""
 
 
 @dataclass(frozen=True, slots=True)
+class PastCall:
+    """What the switch itself recorded of a call that is over. `status`: DialStatus when unanswered.
+
+    `agent_channel`: the channel that it was joined with, '' for none.
+    """
+
+    ended_at: datetime
+    answered_at: datetime | None
+    status: str
+    agent_channel: str
+
+
+class CallHistory(Protocol):
+    """The switch's own records of calls that are over."""
+
+    def find(self, attempts: frozenset[str]) -> Mapping[str, PastCall]:
+        """Return what is recorded of these calls; those that are not are left out. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
-    """Time and dice, given by the composition root so that tests can give their own."""
+    """Time and dice, given by the composition root so that tests can give their own.
+
+    `now` goes on steadily from the time of day at the start, or at the last `rebase`; `monotonic` are
+    seconds that nobody can set, the machine's sleep included; `drift` tells by how many seconds the
+    time of day has been moved against `now` since.
+    """
 
     now: Callable[[], datetime]
     local: Callable[[datetime], datetime]
+    monotonic: Callable[[], float]
+    drift: Callable[[], float]
+    rebase: Callable[[], None]
     draw: Callable[[int], int]
-    new_name: Callable[[], str]

@@ -107,7 +107,9 @@ class Metrics:
         self._calls = Gauge("overdial_calls", "Calls in flight", ["campaign", "stage"], registry=r)
         self._link = Gauge("overdial_asterisk_up", "1 while Asterisk can be reached", registry=r)
         self._events = Gauge("overdial_event_backlog", "Events waiting", registry=r)
-        self._records = Gauge("overdial_record_backlog", "Records waiting", registry=r)
+        self._lag = Gauge("overdial_event_lag_seconds", "How far events are behind", registry=r)
+        self._records = Gauge("overdial_journal_entries", "Outcomes not in the tables yet", registry=r)
+        self._leads = Gauge("overdial_leading", "1 while this engine dials, 0 while it stands by", registry=r)
         self._database = Counter("overdial_database_errors", "Failed transactions", registry=r)
 
     def count_ami_events(self, received: Callable[[], int]) -> None:
@@ -155,9 +157,13 @@ class Metrics:
     def link(self, up: bool) -> None:
         self._link.set(1 if up else 0)
 
-    def backlog(self, events: int, records: int) -> None:
+    def leading(self, leads: bool) -> None:
+        self._leads.set(1 if leads else 0)
+
+    def backlog(self, events: int, records: int, lag: float) -> None:
         self._events.set(events)
         self._records.set(records)
+        self._lag.set(lag)
 
     def database_failed(self) -> None:
         self._database.inc()

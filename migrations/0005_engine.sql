@@ -9,8 +9,8 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   contact VARCHAR(64) NOT NULL DEFAULT '',
   dialerbase VARCHAR(128) NOT NULL DEFAULT '',
   attempt INT NOT NULL DEFAULT 1 COMMENT 'how many attempts on this number, this one included',
-  owner VARCHAR(64) NOT NULL COMMENT 'engine that holds the lease',
-  lease_until DATETIME(3) NOT NULL,
+  owner VARCHAR(64) NOT NULL COMMENT 'engine that looks after it',
+  fence BIGINT UNSIGNED NOT NULL COMMENT 'leases.token under which it was claimed or taken over',
   state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'claimed' COMMENT 'claimed, sent, ringing, answered, queued, connected, completed, ended',
   claimed_at DATETIME(3) NOT NULL,
   sent_at DATETIME(3) NULL,
@@ -26,19 +26,29 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, set_aside, released',
   note VARCHAR(255) NOT NULL DEFAULT '',
   PRIMARY KEY (id),
-  KEY attempts_open (state, owner),
+  KEY attempts_open (state, fence),
   KEY attempts_campaign (campaign, claimed_at),
   KEY attempts_destination (destination, claimed_at),
   KEY attempts_spool (spool_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
-CREATE TABLE IF NOT EXISTS ccdata.engines (
-  name VARCHAR(64) NOT NULL,
-  lease_until DATETIME(3) NOT NULL COMMENT 'its attempts are its own until then',
-  last_batch VARCHAR(36) NOT NULL DEFAULT '' COMMENT 'last batch of records that was written',
+CREATE TABLE IF NOT EXISTS ccdata.leases (
+  name VARCHAR(64) NOT NULL COMMENT 'what is leased: dialling',
+  owner VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'name of the engine that has it',
+  process VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'the process of that engine',
+  token BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'fencing token: grows with every change of hands',
+  lease_until DATETIME(3) NOT NULL COMMENT 'by this server''s clock; over = anybody may take it',
+  taken_at DATETIME(3) NOT NULL,
   PRIMARY KEY (name)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
-  COMMENT='one row per engine that shares this database';
+  COMMENT='one engine dials, the others stand by';
+
+CREATE TABLE IF NOT EXISTS ccdata.journals (
+  id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'an engine process''s journal',
+  position BIGINT UNSIGNED NOT NULL COMMENT 'its last entry that is in the tables',
+  PRIMARY KEY (id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='how far each journal of outcomes has been written';
 
 CREATE TABLE IF NOT EXISTS ccdata.campaign_state (
   campaign VARCHAR(128) NOT NULL,

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from engine.domain.agent import SeatState
 from engine.domain.call import Call
+from engine.domain.entries import Entry, Written
 from engine.domain.pacing import Bound, Decision, Snapshot
-from engine.ports import CallControl, ClaimResult, Clock, Observer, Store
+from engine.ports import (
+    Batch,
+    CallControl,
+    CallHistory,
+    ClaimResult,
+    Clock,
+    Journals,
+    Observer,
+    PastCall,
+    Store,
+)
 from tests.builders import NOW
 from tests.fake_switch import FakeSwitch
 from tests.memory_store import MemoryStore
@@ -51,25 +62,109 @@ async def background(*parts: Coroutine[Any, Any, object]) -> AsyncIterator[async
 _names = itertools.count(1)
 
 
-def fresh_name() -> str:
-    """Return a name that no other batch has."""
-    return f"batch-{next(_names)}"
-
-
 class FakeClock:
     """Time that passes only when it is told to; dice that always show the same side."""
 
     def __init__(self, at: datetime = NOW) -> None:
         self.at = at
+        self.set_by = 0.0
+        self._moved = 0.0
 
     def now(self) -> datetime:
         return self.at
 
+    def monotonic(self) -> float:
+        return (self.at - NOW).total_seconds() - self._moved
+
     def advance(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
 
+    def set(self, seconds: float) -> None:
+        """Set the time of day ahead (or back): `now` follows with the next `rebase`."""
+        self.set_by += seconds
+
+    def rebase(self) -> None:
+        self._moved += self.set_by
+        self.at += timedelta(seconds=self.set_by)
+        self.set_by = 0.0
+
     def port(self) -> Clock:
-        return Clock(now=self.now, local=lambda at: at, draw=lambda sides: 0, new_name=fresh_name)
+        return Clock(
+            now=self.now,
+            local=lambda at: at,
+            monotonic=self.monotonic,
+            drift=lambda: self.set_by,
+            rebase=self.rebase,
+            draw=lambda sides: 0,
+        )
+
+
+class MemoryJournal:
+    """The Journal port in memory. What `fault` says keeps it from the disk; it is kept all the same."""
+
+    def __init__(self, name: str = "") -> None:
+        self.id = name or f"journal-{next(_names)}"
+        self.fault = ""
+        self.lines: list[Written] = []
+        self.set_aside: list[tuple[Written, str]] = []
+        self.synced = 0
+        self.closed = False
+        self._number = 0
+
+    @property
+    def pending(self) -> int:
+        return len(self.lines)
+
+    def append(self, fence: int, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self._number += 1
+            self.lines.append(Written(self._number, fence, entry))
+
+    def head(self, limit: int) -> Batch | None:
+        return Batch(self.id, tuple(self.lines[:limit])) if self.lines else None
+
+    def settled(self, number: int) -> None:
+        self.lines = [line for line in self.lines if line.number > number]
+
+    def refused(self, written: Written, reason: str) -> None:
+        self.set_aside.append((written, reason))
+
+    async def sync(self) -> None:
+        self.synced += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class MemoryJournals:
+    """The Journals port of one process."""
+
+    def __init__(self) -> None:
+        self.journal = MemoryJournal()
+        self.left: list[MemoryJournal] = []
+
+    def own(self) -> MemoryJournal:
+        return self.journal
+
+    def orphans(self) -> list[MemoryJournal]:
+        found, self.left = self.left, []
+        return found
+
+    def after(self) -> MemoryJournals:
+        """Return what the next process finds after the death of this one."""
+        other = MemoryJournals()
+        other.left = self.left if self.journal.closed else [*self.left, self.journal]
+        return other
+
+
+class NoPast:
+    """The CallHistory port of a switch that remembers nothing, unless a test gives it `past`."""
+
+    def __init__(self) -> None:
+        self.past: dict[str, PastCall] = {}
+
+    def find(self, attempts: frozenset[str]) -> Mapping[str, PastCall]:
+        return {attempt: past for attempt, past in self.past.items() if attempt in attempts}
 
 
 class RecordingObserver:
@@ -80,6 +175,7 @@ class RecordingObserver:
         self.decisions: list[tuple[str, Decision]] = []
         self.claims: list[ClaimResult] = []
         self.links: list[bool] = []
+        self.leads: list[bool] = []
         self.failures = 0
 
     def bounds(self, campaign: str) -> list[Bound]:
@@ -101,13 +197,16 @@ class RecordingObserver:
     def link(self, up: bool) -> None:
         self.links.append(up)
 
-    def backlog(self, events: int, records: int) -> None:
+    def leading(self, leads: bool) -> None:
+        self.leads.append(leads)
+
+    def backlog(self, events: int, records: int, lag: float) -> None:
         pass
 
     def database_failed(self) -> None:
         self.failures += 1
 
 
-def fits_the_ports(clock: FakeClock) -> tuple[Store, CallControl, Observer]:
+def fits_the_ports(clock: FakeClock) -> tuple[Store, CallControl, Observer, Journals, CallHistory]:
     """The type checker's word that the doubles are what the ports ask for."""
-    return MemoryStore(), FakeSwitch(clock.now), RecordingObserver()
+    return MemoryStore(), FakeSwitch(clock.now), RecordingObserver(), MemoryJournals(), NoPast()

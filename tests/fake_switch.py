@@ -59,6 +59,8 @@ class FakeSwitch:
         self.members: dict[tuple[str, str], ev.Member] = {}
         self.refuse = ""
         self.lose = ""
+        #: How far behind events are said to be (s).
+        self.late = 0.0
 
     # What a test does.
 
@@ -121,6 +123,9 @@ class FakeSwitch:
 
     def backlog(self) -> int:
         return self._events.qsize()
+
+    def lag(self) -> float:
+        return self.late
 
     async def _linked(self) -> None:
         await asyncio.sleep(0)

@@ -6,25 +6,27 @@ import asyncio
 import copy
 import itertools
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.domain.call import Call, State
+from engine.domain.entries import Ending, Entry, Progress, attempt_of
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
-from engine.domain.phones import Phone, join_alternatives
+from engine.domain.phones import Phone
 from engine.domain.records import CdrRow, QueueLogRow
 from engine.domain.rules import Step
 from engine.domain.settings import SettingsRows, read_contact
 from engine.ports import (
+    Batch,
     CampaignReport,
     ClaimRequest,
     ClaimResult,
-    Finished,
+    FencedError,
+    LeaseState,
     OpenAttempt,
-    Records,
     StoreError,
 )
 
@@ -49,8 +51,10 @@ class MemoryStore:
     of each method that took effect.
     """
 
-    def __init__(self, owner: str = "test") -> None:
+    def __init__(self, owner: str = "test", monotonic: Callable[[], float] = time.monotonic) -> None:
         self.owner = owner
+        self.fence = 0
+        self.monotonic = monotonic
         self.dialers: dict[str, Row] = {}
         self.queues: dict[str, Row] = {}
         self.lists: list[Row] = []
@@ -69,14 +73,15 @@ class MemoryStore:
         self.held: dict[str, asyncio.Event] = {}
         self.waiting: set[str] = set()
         self.done: Callable[[str], None] = lambda method: None
-        self.batches: dict[str, str] = {}
-        self.leases: dict[str, datetime] = {}
+        self.journals: dict[str, int] = {}
+        self.lease: Row = {"owner": "", "process": "", "token": 0, "until": float("-inf")}
         self._numbers = itertools.count(1)
 
     def seen_by(self, owner: str) -> MemoryStore:
         """Return another engine's view: the rows are shared, the switches are not."""
         other = copy.copy(self)
         other.owner = owner
+        other.fence = 0
         return other
 
     def add_dialer(self, campaign: str, **columns: Any) -> None:
@@ -122,6 +127,7 @@ class MemoryStore:
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         await self._begin("claim")
+        self._check_lease()
         blocked = held = broken = 0
         attempts = []
         for row in self._select(request):
@@ -195,15 +201,20 @@ class MemoryStore:
             "id": attempt.id, "campaign": request.campaign, "spool_id": contact.id,
             "destination": contact.phone.number, "contact": contact.reference,
             "dialerbase": contact.list_name, "attempt": contact.retries + 1, "owner": self.owner,
-            "lease_until": naive(request.lease_until), "state": "claimed", "claimed_at": naive(request.now),
+            "fence": self.fence, "state": "claimed", "claimed_at": naive(request.now),
             "sent_at": None, "ringing_at": None, "answered_at": None, "connected_at": None,
             "ended_at": None, "outcome": None, "cause": None, "sip": None, "agent": "", "next_step": "",
             "note": "",
         }  # fmt: skip
 
+    def _check_lease(self) -> None:
+        if self.lease["token"] not in (0, self.fence):
+            raise FencedError(f"{self.lease['owner']} has taken over")
+
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         await self._begin("mark_sent")
-        ours = {a.id: self.attempts[a.id] for a in attempts if self.attempts[a.id]["owner"] == self.owner}
+        self._check_lease()
+        ours = {a.id: self.attempts[a.id] for a in attempts if self.attempts[a.id]["fence"] == self.fence}
         for row in ours.values():
             if row["state"] == "claimed":
                 row.update(state="sent", sent_at=naive(at))
@@ -213,64 +224,96 @@ class MemoryStore:
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
         await self._begin("release")
         for attempt in attempts:
-            row = self.attempts[attempt.id]
-            if row["state"] == "ended" or row["owner"] != self.owner:
-                continue
-            row.update(state="ended", ended_at=naive(at), outcome="cancelled", next_step="released")
-            self._move(attempt.contact.id)
+            self._free(self.attempts[attempt.id], at)
         self.done("release")
+
+    def _free(self, row: Row, at: datetime) -> bool:
+        if row["state"] == "ended" or row["fence"] != self.fence:
+            return False
+        row.update(state="ended", ended_at=naive(at), outcome="cancelled", next_step="released")
+        self._move(row["spool_id"])
+        return True
 
     async def release_claimed(self, campaign: CampaignName, at: datetime) -> None:
         await self._begin("release_claimed")
         for row in self.attempts.values():
-            if (row["state"], row["owner"], row["campaign"]) == ("claimed", self.owner, campaign):
-                row.update(state="ended", ended_at=naive(at), outcome="cancelled", next_step="released")
-                self._move(row["spool_id"])
+            if (row["state"], row["campaign"]) == ("claimed", campaign):
+                self._free(row, at)
         self.done("release_claimed")
 
-    async def record(self, records: Records) -> None:
+    async def release_forgotten(self, before: datetime, at: datetime) -> int:
+        await self._begin("release_forgotten")
+        moment = naive(before)
+        assert moment is not None
+        old = [r for r in self.attempts.values() if r["state"] == "claimed" and r["claimed_at"] < moment]
+        return sum(self._free(row, at) for row in old)
+
+    async def record(self, batch: Batch) -> None:
         await self._begin("record")
-        about = {call.attempt.id for call in records.progress} | {row.call for row in records.queue_log}
-        about |= {finished.call.attempt.id for finished in records.finished}
-        if about & self.poison:
+        if any(attempt_of(written.entry) in self.poison for written in batch.entries):
             raise StoreError("1406: data too long", data=True)
-        if self.batches.get(self.owner) == records.batch:
-            return
-        self.batches[self.owner] = records.batch
-        for call in records.progress:
-            row = self.attempts.get(call.attempt.id)
-            if row is not None and row["state"] != "ended":
-                state = State.RINGING if call.state is State.FAILING else call.state
-                row.update(_facts(call), state=str(state))
-        self.queue_log += records.queue_log
-        for finished in records.finished:
-            if self._end(finished):
-                self.queue_log += finished.queue_log
-                self.cdr.append(finished.cdr)
+        position = self.journals.get(batch.journal, 0)
+        for written in batch.entries:
+            if written.number > position:
+                self._record(written.entry, written.fence)
+        self.journals[batch.journal] = max(position, batch.last)
         self.done("record")
 
-    def _end(self, finished: Finished) -> bool:
-        call, step = finished.call, finished.step
-        row = self.attempts.get(call.attempt.id)
-        if row is None or row["state"] == "ended":
-            return False
-        row.update(_facts(call), state="ended", ended_at=naive(call.ended_at), outcome=call.outcome)
-        row.update(cause=call.cause, sip=call.sip, next_step=str(step.step), note=call.note)
-        if step.step is Step.FINISHED:
-            if self.spool.get(call.attempt.contact.id, {}).get("status") == 0:
-                del self.spool[call.attempt.contact.id]
+    def _record(self, entry: Entry, fence: int) -> None:
+        row = self.attempts.get(attempt_of(entry))
+        late = row is not None and fence < row["fence"]
+        match entry:
+            case Progress():
+                if row is not None and row["state"] != "ended" and not late:
+                    row.update(_facts(entry), state=entry.state)
+            case QueueLogRow():
+                self._log(entry, late)
+            case Ending():
+                self._record_end(entry, row, late)
+
+    def _log(self, entry: QueueLogRow, late: bool) -> None:
+        def same_thing(other: QueueLogRow) -> bool:
+            one = (entry.call, entry.queue, entry.agent, entry.event)
+            close = abs((other.at - entry.at).total_seconds()) <= 5
+            return close and one == (other.call, other.queue, other.agent, other.event)
+
+        if not (late and any(same_thing(other) for other in self.queue_log)):
+            self.queue_log.append(entry)
+
+    def _record_end(self, end: Ending, row: Row | None, late: bool) -> None:
+        if row is None or (late and end.outcome == "unknown"):
+            return
+        if row["state"] == "ended":
+            if not (late and row["outcome"] == "unknown"):
+                return
+            self.cdr = [cdr for cdr in self.cdr if cdr.guid != end.attempt]
+            outcalls = [r for r in self.queue_log if r.call == end.attempt and r.event == "OUTCALL"]
+            for outcall in outcalls:
+                self.queue_log.remove(outcall)
+            own = list(self.attempts).index(end.attempt)
+            later = [a for a in list(self.attempts.values())[own + 1 :] if a["spool_id"] == end.spool_id]
+            expected = None if later else 1
         else:
-            self._move(
-                call.attempt.contact.id,
-                destination=step.phone.entry(),
-                alternatives=join_alternatives(step.alternatives),
-                retries=step.retries,
-                notbefore=naive(step.not_before),
-                reason=call.note if step.step in (Step.AGAIN, Step.ASIDE) else "",
-            )
-            if step.step is Step.ASIDE and call.attempt.contact.id in self.spool:
-                self.spool[call.attempt.contact.id]["status"] = 2
-        return True
+            expected = 0
+        row.update(_facts(end), state="ended", ended_at=naive(end.ended_at), outcome=end.outcome)
+        row.update(cause=end.cause, sip=end.sip, next_step=str(end.step), note=end.note)
+        self.cdr.append(end.cdr)
+        for item in end.queue_log:
+            self._log(item, late)
+        spool = self.spool.get(end.spool_id)
+        if spool is None or spool["status"] != expected:
+            return
+        if end.step is Step.FINISHED:
+            del self.spool[end.spool_id]
+            return
+        spool.update(
+            status=2 if end.step is Step.ASIDE else 1,
+            destination=end.destination,
+            alternatives=end.alternatives,
+            retries=end.retries,
+            notbefore=naive(end.not_before),
+            reason=end.reason,
+        )
 
     def _move(self, spool_id: int, **columns: Any) -> None:
         """Back to ready; only a row in progress moves."""
@@ -278,17 +321,53 @@ class MemoryStore:
         if row is not None and row["status"] == 0:
             row.update(columns, status=1)
 
-    async def open_attempts(self, now: datetime, *, own: bool) -> tuple[OpenAttempt, ...]:
-        await self._begin("open_attempts")
-        moment = now.astimezone(UTC).replace(tzinfo=None)
+    async def strays(self) -> frozenset[AttemptId]:
+        await self._begin("strays")
+        open_ones = (row for row in self.attempts.values() if row["state"] != "ended")
+        return frozenset(row["id"] for row in open_ones if row["fence"] < self.fence)
+
+    async def take_over(self, attempts: frozenset[AttemptId]) -> tuple[OpenAttempt, ...]:
+        await self._begin("take_over")
+        self._check_lease()
         left = []
-        for row in self.attempts.values():
-            mine = row["owner"] == self.owner
-            lease = max(row["lease_until"], self.leases.get(row["owner"], row["lease_until"]))
-            if row["state"] != "ended" and (own if mine else lease < moment):
-                row["owner"] = self.owner
+        for row in (self.attempts[attempt] for attempt in sorted(attempts)):
+            if row["state"] != "ended":
+                row.update(owner=self.owner, fence=max(row["fence"], self.fence))
                 left.append(self._open(row))
+        self.done("take_over")
         return tuple(left)
+
+    async def ended(self, attempts: frozenset[AttemptId]) -> frozenset[AttemptId]:
+        await self._begin("ended")
+        known = (self.attempts[attempt] for attempt in attempts if attempt in self.attempts)
+        return frozenset(row["id"] for row in known if row["state"] == "ended")
+
+    async def take_lease(self, process: str, length: timedelta, dead: str = "") -> LeaseState:
+        await self._begin("take_lease")
+        now, lease = self.monotonic(), self.lease
+        ours = lease["until"] < now or lease["process"] == process or (dead and lease["process"] == dead)
+        if ours:
+            lease.update(owner=self.owner, process=process, token=lease["token"] + 1)
+            lease.update(until=now + length.total_seconds())
+            self.fence = lease["token"]
+        self.done("take_lease")
+        return LeaseState(lease["token"], bool(ours), lease["owner"], lease["process"])
+
+    async def renew_lease(self, length: timedelta) -> bool:
+        await self._begin("renew_lease")
+        if self.lease["token"] != self.fence:
+            return False
+        self.lease["until"] = self.monotonic() + length.total_seconds()
+        return True
+
+    async def end_lease(self) -> None:
+        await self._begin("end_lease")
+        if self.lease["token"] == self.fence:
+            self.lease["until"] = self.monotonic() - 1
+
+    async def forget_journal(self, journal: str) -> None:
+        await self._begin("forget_journal")
+        self.journals.pop(journal, None)
 
     def _open(self, row: Row) -> OpenAttempt:
         def aware(at: datetime | None) -> datetime | None:
@@ -308,17 +387,6 @@ class MemoryStore:
             row["contact"], row["dialerbase"], 9999, "", max(row["attempt"] - 1, 0),
         )  # fmt: skip
 
-    async def still_ours(self, attempts: Sequence[Attempt]) -> frozenset[AttemptId]:
-        await self._begin("still_ours")
-        rows = (self.attempts[attempt.id] for attempt in attempts)
-        return frozenset(r["id"] for r in rows if r["owner"] == self.owner and r["state"] != "ended")
-
-    async def renew(self, lease_until: datetime) -> None:
-        await self._begin("renew")
-        moment = naive(lease_until)
-        assert moment is not None
-        self.leases[self.owner] = moment
-
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         await self._begin("publish")
         self.reports.update((report.campaign, report) for report in reports)
@@ -330,11 +398,11 @@ def digits(phone: str) -> str:
     return "".join(mark for mark in phone.rpartition("=")[2] if mark not in " -()./+")
 
 
-def _facts(call: Call) -> Row:
-    return {
-        "ringing_at": naive(call.ringing_at),
-        "answered_at": naive(call.answered_at),
-        "queued_at": naive(call.queued_at),
-        "connected_at": naive(call.connected_at),
-        "agent": call.agent,
+def _facts(entry: Progress | Ending) -> Row:
+    facts = {
+        "ringing_at": naive(entry.ringing_at),
+        "answered_at": naive(entry.answered_at),
+        "connected_at": naive(entry.connected_at),
+        "agent": entry.agent,
     }
+    return facts | ({"queued_at": naive(entry.queued_at)} if isinstance(entry, Progress) else {})

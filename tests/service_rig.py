@@ -19,19 +19,24 @@ from engine.services import campaign as campaign_module
 from engine.services import engine as engine_module
 from engine.services import fleet as fleet_module
 from engine.services import recorder as recorder_module
+from engine.services import term as term_module
 from engine.services.book import CallBook
 from engine.services.campaign import CampaignWorker, Tools
-from engine.services.engine import Engine, EngineSettings, StopLimits
+from engine.services.engine import Engine, EngineSettings, Outside
+from engine.services.lease import Identity
 from engine.services.recorder import Recorder
+from engine.services.term import StopLimits
 from tests.builders import QUEUE, a_dialer
 from tests.doubles import (
     PATIENCE,
     FakeClock,
     FakeSwitch,
+    MemoryJournal,
+    MemoryJournals,
     MemoryStore,
+    NoPast,
     RecordingObserver,
     background,
-    fresh_name,
 )
 
 LEASE = timedelta(seconds=30)
@@ -45,8 +50,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_module, "TICK", 0.002)
     monkeypatch.setattr(fleet_module, "PERIOD", 0.002)
     monkeypatch.setattr(engine_module, "PULSE", 0.002)
-    monkeypatch.setattr(engine_module, "LOOK", 0.002)
-    monkeypatch.setattr(engine_module, "REFRESH", 10**9)
+    monkeypatch.setattr(term_module, "LOOK", 0.002)
+    monkeypatch.setattr(term_module, "REFRESH", 10**9)
     monkeypatch.setattr(fleet_module, "_REST", 0.02)
     monkeypatch.setattr(recorder_module, "_PATIENCE", (0.002,))
 
@@ -56,7 +61,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.store = MemoryStore()
+        self.store = MemoryStore(monotonic=self.clock.monotonic)
         self.switch = FakeSwitch(self.clock.now)
         self.observer = RecordingObserver()
 
@@ -87,8 +92,9 @@ class Bench(World):
     def __init__(self) -> None:
         super().__init__()
         self.current = True
-        self.recorder = Recorder(self.store, self.observer, fresh_name)
-        self.book = CallBook(self.recorder, self.observer, REST)
+        self.journal = MemoryJournal()
+        self.recorder = Recorder(self.journal, self.store, self.observer, lambda: 0)
+        self.book = CallBook(self.recorder, self.observer, self.clock.monotonic, REST)
         self.picture = Picture()
         self.workers: list[CampaignWorker] = []
         self.tools = Tools(
@@ -99,8 +105,7 @@ class Bench(World):
             recorder=self.recorder,
             observer=self.observer,
             clock=self.clock.port(),
-            link_fault=lambda: "" if self.current else "no link",
-            lease=lambda: LEASE,
+            may_dial=lambda: "" if self.current else "no link",
         )
         self.book.listen = self.heard
         self.switch.link_up()
@@ -137,15 +142,30 @@ def a_campaign(**changes: Any) -> Campaign:
 
 
 class EngineRoom(World):
-    """A world with one campaign in it, and engines that run there."""
+    """A world with one campaign in it, and engines that run there, one process after the other or
+    several at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.store.add_dialer(QUEUE)
+        self.journals = MemoryJournals()
+        self.history = NoPast()
+        self.dead: set[str] = set()
+        self._started = 0
 
-    def engine(self, limits: StopLimits = LIMITS) -> Engine:
-        settings = EngineSettings(lease=LEASE, abandoned_rest=REST, stop=limits)
-        return Engine(self.switch, self.store, self.observer, self.clock.port(), settings)
+    def engine(self, limits: StopLimits = LIMITS, store: MemoryStore | None = None) -> Engine:
+        """Return an engine that is a process of its own."""
+        self._started += 1
+        outside = Outside(
+            control=self.switch,
+            store=store or self.store,
+            journals=self.journals,
+            history=self.history,
+            observer=self.observer,
+            clock=self.clock.port(),
+            identity=Identity(f"process {self._started}", self.dead.__contains__),
+        )
+        return Engine(outside, EngineSettings(lease=LEASE, abandoned_rest=REST, stop=limits))
 
     @asynccontextmanager
     async def running(self, limits: StopLimits = LIMITS) -> AsyncIterator[Engine]:
@@ -153,3 +173,5 @@ class EngineRoom(World):
         engine = self.engine(limits)
         async with background(engine.run()):
             yield engine
+        self.dead.add(self.store.lease["process"])
+        self.journals = self.journals.after()

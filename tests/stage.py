@@ -95,13 +95,13 @@ class Stage:
         )
 
     def start(self, *, fresh_log: bool = False) -> None:
-        """Start the engine process and wait until it says that its picture is current."""
+        """Start the engine process and wait until it leads and its picture is current."""
         self.home.mkdir(parents=True, exist_ok=True)
         if fresh_log:
             (self.home / "engine.log").replace(self.home / "engine.log.1")
         config = self.home / "overdial.toml"
         config.write_text(
-            f'[engine]\nname = "test"\n\n[asterisk]\nport = {self.ami_port or self.asterisk.ami_port}\n'
+            f'[engine]\nname = "test"\nstate = "{self.home}"\n\n[asterisk]\nport = {self.ami_port or self.asterisk.ami_port}\n'
             f'secret = "{self.asterisk.secret}"\nping_interval = 0.5\nping_timeout = 1\n\n'
             f'[database]\nsocket = "{self.mariadb.socket}"\nuser = "root"\n'
             f'configuration = "{self.names.configuration}"\nhistory = "{self.names.history}"\n\n'
@@ -109,7 +109,7 @@ class Stage:
         )
         argv = [sys.executable, "-m", "engine", "run", "--config", str(config)]
         self.engine = Child(argv, self.home / "engine.log")
-        self.wait(lambda: self.logged("reconcile.current"), "the engine is up")
+        self.wait(lambda: self.logged("reconcile.current") and self.logged("engine.serving"), "it is up")
 
     def log(self) -> str:
         return (self.home / "engine.log").read_text(errors="replace")

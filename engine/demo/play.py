@@ -112,8 +112,11 @@ class _Stage:
         config = self.home / "overdial.toml"
         config.write_text(
             scene.config_toml(
-                self.asterisk.ami_port, self.asterisk.secret, str(self.database.socket), metrics_port
-            )
+                self.asterisk.ami_port,
+                self.asterisk.secret,
+                str(self.database.socket),
+                metrics_port,
+                config.parent,
         )
         self._say("schema (overdial migrate)")
         migrate = self._overdial("migrate", config, "migrate.log")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
 CAMPAIGN = "DEMO<-"
 LIST = "DEMO-LIST"
@@ -74,10 +75,11 @@ INSERT INTO ccdata.dialer_base (campaign, name, records, active)
 """
 
 
-def config_toml(ami_port: int, secret: str, socket: str, metrics_port: int) -> str:
+def config_toml(ami_port: int, secret: str, socket: str, metrics_port: int, state: Path) -> str:
     """Return the engine's configuration file."""
     return f"""[engine]
 name = "demo"
+state = "{state}"
 
 [asterisk]
 port = {ami_port}

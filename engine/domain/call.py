@@ -43,6 +43,7 @@ EXITS_WITHOUT_AGENT = {
 # What may happen to a call. A tuple, not a union: the table is checked against it.
 EVENTS: tuple[type[ev.CallEvent], ...] = (
     ev.OriginateSent,
+    ev.OriginateAccepted,
     ev.OriginateRefused,
     ev.OriginateFailed,
     ev.Ringing,
@@ -88,6 +89,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
     },
     State.SENT: {
         ev.OriginateSent: State.SENT,
+        ev.OriginateAccepted: State.SENT,
         ev.OriginateRefused: State.ENDED,
         ev.OriginateFailed: State.FAILING,
         ev.DialEnded: State.SENT,
@@ -98,6 +100,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
     },
     State.RINGING: {
         ev.OriginateSent: State.RINGING,
+        ev.OriginateAccepted: State.RINGING,
         ev.OriginateRefused: State.RINGING,
         ev.OriginateFailed: State.FAILING,
         ev.DialEnded: State.RINGING,
@@ -153,6 +156,7 @@ class Call:
     caller_id: str = ""
     state: State = State.CLAIMED
     sent_at: datetime | None = None
+    accepted: bool = False
     ringing_at: datetime | None = None
     answered_at: datetime | None = None
     queued_at: datetime | None = None
@@ -185,6 +189,11 @@ class Call:
         return self.state in (State.ANSWERED, State.QUEUED)
 
     @property
+    def uncertain(self) -> bool:
+        """May the order still lie somewhere on its way to Asterisk, with nothing heard of it?"""
+        return self.state is State.SENT and not self.accepted
+
+    @property
     def dialling(self) -> bool:
         """Placed and not yet answered."""
         return self.state in (State.CLAIMED, State.SENT, State.RINGING, State.FAILING)
@@ -206,6 +215,8 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
     match event:
         case ev.OriginateSent():
             return replace(call, sent_at=call.sent_at or event.at)
+        case ev.OriginateAccepted():
+            return replace(call, accepted=True)
         case ev.OriginateRefused():
             return replace(call, note=f"{REFUSED}{event.text}", refused_alone=event.alone)
         case ev.OriginateFailed():

@@ -24,6 +24,11 @@ class OriginateSent(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class OriginateAccepted(CallEvent):
+    """Asterisk took the order: from here on the channel exists or has existed."""
+
+
+@dataclass(frozen=True, slots=True)
 class OriginateRefused(CallEvent):
     """Asterisk refused the order (or it never left): no channel exists.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from engine.domain import events as ev
 from engine.domain.call import EXITS_WITHOUT_AGENT, Call, State
@@ -23,6 +24,7 @@ class QueueLogRow:
     agent: str
     event: str
     data: tuple[str, ...] = ()
+    kind: Literal["queue_log"] = "queue_log"
 
 
 @dataclass(frozen=True, slots=True)

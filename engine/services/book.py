@@ -11,11 +11,12 @@ import structlog
 
 from engine.domain import events as ev
 from engine.domain.call import Call, State, deadline_seconds, step
+from engine.domain.entries import ending, progress
 from engine.domain.model import AttemptId, CampaignName
 from engine.domain.records import QueueLogRow, cdr, queue_log
 from engine.domain.rules import next_step
 from engine.domain.trunk import Breaker, trunk_failed
-from engine.ports import Finished, Observer
+from engine.ports import Observer
 from engine.services.recorder import Recorder
 
 log = structlog.get_logger(__name__)
@@ -36,12 +37,19 @@ class CallBook:
     `listen` is told of every call that changed, before and after; wiring is the caller's.
     """
 
-    def __init__(self, recorder: Recorder, observer: Observer, abandoned_rest: timedelta) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        observer: Observer,
+        monotonic: Callable[[], float],
+        abandoned_rest: timedelta,
+    ) -> None:
         self._recorder = recorder
         self._observer = observer
+        self._monotonic = monotonic
         self.abandoned_rest = abandoned_rest
         self._calls: dict[str, Call] = {}
-        self._since: dict[str, datetime] = {}
+        self._since: dict[str, float] = {}
         self._counts: dict[CampaignName, Counts] = {}
         self._breakers: dict[str, Breaker] = {}
         self.empty = asyncio.Event()
@@ -61,10 +69,10 @@ class CallBook:
         """Return a call of ours by its id."""
         return self._calls.get(call)
 
-    def add(self, call: Call, at: datetime) -> None:
+    def add(self, call: Call) -> None:
         """Take in a call whose order is about to leave (or that an earlier run left behind)."""
         self._calls[call.attempt.id] = call
-        self._since[call.attempt.id] = at
+        self._since[call.attempt.id] = self._monotonic()
         self._count(call, 1)
         self.empty.clear()
 
@@ -104,11 +112,10 @@ class CallBook:
             self._count(before, -1)
             self._calls[event.call] = after
             self._count(after, 1)
-            self._recorder.put(*rows)
+            steps = (progress(after),) if after.state not in (before.state, State.SENT) else ()
+            self._recorder.put(*rows, *steps)
             if after.state is not before.state:
-                self._since[event.call] = event.at
-                if after.state is not State.SENT:
-                    self._recorder.put(after)
+                self._since[event.call] = self._monotonic()
                 log.debug(
                     "call went on",
                     action="call.step",
@@ -133,7 +140,7 @@ class CallBook:
             reached=call.answered_at is not None,
             undiallable=call.refused_alone,
         )
-        self._recorder.put(Finished(call, cdr(call), following, rows))
+        self._recorder.put(ending(call, cdr(call), following, rows))
         self._judge_trunk(call, at)
         self._observer.ended(call)
         log.info(
@@ -176,11 +183,12 @@ class CallBook:
         elif before is not None and breaker.rest_until is None:
             log.info("trunk works again", action="trunk.recovered", trunk=trunk)
 
-    def overdue(self, now: datetime) -> list[Call]:
+    def overdue(self) -> list[Call]:
         """Return the calls that have been in their state for longer than it may last."""
         late = []
+        now = self._monotonic()
         for call in self._calls.values():
             limit = deadline_seconds(call.state, call.dialer.timeout)
-            if limit is not None and now - self._since[call.attempt.id] > timedelta(seconds=limit):
+            if limit is not None and now - self._since[call.attempt.id] > limit:
                 late.append(call)
         return late

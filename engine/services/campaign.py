@@ -42,6 +42,10 @@ TICK = 0.8
 REFUSALS = 3
 #: … and a setting must change first: one order is tried in this time.
 REFUSED_PAUSE = timedelta(seconds=10)
+#: Events so late (s) slow dialling down …
+LATE = 0.25
+#: … and so late stop it: whom the picture shows as free may long have a caller.
+STALE = 2.0
 #: More in one claim would let the black list and the picture grow old before the last is dialled.
 BATCH = 50
 
@@ -57,8 +61,7 @@ class Tools:
     recorder: Recorder
     observer: Observer
     clock: Clock
-    link_fault: Callable[[], str]
-    lease: Callable[[], timedelta]
+    may_dial: Callable[[], str]
 
 
 class CampaignWorker:
@@ -136,7 +139,7 @@ class CampaignWorker:
         now = self._tools.clock.now()
         decision = self._obstacle(now)
         if decision is None:
-            decision = self._probing(self._pacer.decide(self.snapshot(now), now))
+            decision = self._slowed(self._probing(self._pacer.decide(self.snapshot(now), now)))
             if decision.calls > 0:
                 decision = await self._dial(decision, now)
         self.decision = decision
@@ -152,11 +155,13 @@ class CampaignWorker:
         """What forbids dialling altogether, whatever the agents do."""
         if not self.campaign.dialer.schedule.open_at(self._tools.clock.local(now)):
             return Decision(0, Bound.SCHEDULE, "outside the dialer's schedule")
-        if fault := self._tools.link_fault():
+        if fault := self._tools.may_dial():
             return Decision(0, Bound.LINK, fault)
-        if not self._tools.recorder.ready:
-            reason = self._tools.recorder.failing or "too many outcomes wait to be written"
+        if reason := self._tools.recorder.obstacle:
             return Decision(0, Bound.DATABASE, f"outcomes cannot be recorded: {reason}")
+        lag = self._tools.control.lag()
+        if lag > STALE:
+            return Decision(0, Bound.LAG, f"events are {lag:.1f} s behind", {"lag": lag})
         breaker = self._tools.book.breaker(self.campaign.dialer.dial_string.trunk)
         if breaker.resting(now):
             reason = f"the trunk failed {breaker.failures} calls in a row and rests"
@@ -183,6 +188,15 @@ class CampaignWorker:
         free = not self._tools.book.dialling_over(trunk)
         reason = f"the trunk failed {breaker.failures} calls in a row and is tried with one"
         return Decision(int(free), Bound.TRUNK, reason, decision.detail)
+
+    def _slowed(self, decision: Decision) -> Decision:
+        """While events lag, the picture is older than it looks: the further behind, the fewer calls."""
+        lag = self._tools.control.lag()
+        if lag <= LATE or decision.calls == 0:
+            return decision
+        calls = int(decision.calls * (STALE - lag) / (STALE - LATE))
+        detail = {**decision.detail, "lag": lag}
+        return Decision(max(calls, 0), Bound.LAG, f"events are {lag:.1f} s behind; {decision.reason}", detail)
 
     def snapshot(self, now: datetime) -> Snapshot:
         """Count what the pacer may know."""
@@ -231,7 +245,6 @@ class CampaignWorker:
                 check_black_list=bool(self.campaign.dialer.dncr),
                 now=now,
                 local_now=self._tools.clock.local(now).replace(tzinfo=None),
-                lease_until=now + self._tools.lease(),
             )
         )
         self._claim_unknown = False
@@ -257,7 +270,7 @@ class CampaignWorker:
         ours = await self._tools.store.mark_sent(attempts, at)
         # Asked after the wait: a stop may have come, the link may be gone, another engine may have
         # taken over what we were too slow for.
-        if self._stopping or self._tools.link_fault():
+        if self._stopping or self._tools.may_dial():
             return
         self.unreleased = [attempt for attempt in self.unreleased if attempt not in attempts]
         self._last_originate = at
@@ -265,12 +278,12 @@ class CampaignWorker:
 
     async def _originate(self, attempt: Attempt) -> None:
         tools, dialer = self._tools, self.campaign.dialer
-        if tools.link_fault():
+        if tools.may_dial():
             self.unreleased.append(attempt)  # something changed since the order was written
             return
         number = attempt.contact.phone.number
         caller_id = dialer.caller_id.choose(number, tools.clock.draw)
-        tools.book.add(Call(attempt, dialer, caller_id), tools.clock.now())
+        tools.book.add(Call(attempt, dialer, caller_id))
         tools.book.apply(ev.OriginateSent(tools.clock.now(), attempt.id))
         try:
             await tools.control.originate(originate(dialer, attempt, caller_id))
@@ -291,6 +304,7 @@ class CampaignWorker:
             # What nobody thought of. The order may have left, so the call stays in the book.
             log.exception("originate failed", action="call.uncertain", call_id=attempt.id)
         else:
+            tools.book.apply(ev.OriginateAccepted(tools.clock.now(), attempt.id))
             self._refusals = 0
 
     def _refused(self, attempt: Attempt, text: str) -> None:

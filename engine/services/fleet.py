@@ -55,7 +55,8 @@ class Fleet:
             except StoreError as error:
                 self._tools.observer.database_failed()
                 log.warning("settings not read", action="fleet.database", reason=str(error))
-            self._tools.observer.backlog(self._tools.control.backlog(), self._tools.recorder.pending)
+            control = self._tools.control
+            self._tools.observer.backlog(control.backlog(), self._tools.recorder.pending, control.lag())
             await asyncio.sleep(PERIOD)
 
     async def collect_debts(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,57 +12,71 @@ from engine.domain.call import Call, State
 from engine.domain.callerid import CallerIdRules
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.errors import FieldError
-from engine.domain.model import Attempt, Dialer, DialerType
+from engine.domain.model import Attempt, AttemptId, Dialer, DialerType
 from engine.domain.schedule import parse_schedule
 from engine.domain.settings import SettingsRows, read_dialer
 from engine.domain.variables import Variables
-from engine.ports import UNREACHABLE, CallControl, Clock, OpenAttempt, Store
+from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, OpenAttempt, PastCall, Store
 from engine.services.book import CallBook
 
 log = structlog.get_logger(__name__)
 
 #: A call that is missing from two lists of channels so far apart is gone.
 _SURE = timedelta(seconds=0.8)
+#: Between its claim and its order an attempt spends milliseconds; after this its claim is forgotten.
+FORGOTTEN = timedelta(minutes=1)
+#: The form of our attempt ids (domain/model.py).
+_OURS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 class Reconciler:
     """Missed events are made up for by events of our own, through the same call machine."""
 
-    def __init__(self, control: CallControl, store: Store, book: CallBook, clock: Clock) -> None:
+    def __init__(
+        self, control: CallControl, store: Store, book: CallBook, clock: Clock, history: CallHistory
+    ) -> None:
         self._control = control
         self._store = store
         self._book = book
         self._clock = clock
+        self._history = history
+        self._strays: frozenset[AttemptId] = frozenset()
         self._untouched: list[Attempt] = []
         self._missing: dict[str, datetime] = {}
+        self._strangers: dict[str, datetime] = {}
+        self._ghosts: frozenset[AttemptId] = frozenset()
 
-    async def adopt(self, *, own: bool) -> None:
-        """Take over attempts that were left open: back into the spool when nothing was sent, else into
-        the book, where events or the next comparison end them.
-
-        `own`: also what an earlier run of this engine left (at the start only: later it is ours in
-        earnest); else only what another engine left whose lease is over.
+    async def adopt(self) -> None:
+        """Take over attempts that others left open: back into the spool when nothing was sent, else into
+        the book, where events or the next comparison end them. Raises StoreError; then call it again.
         """
-        now = self._clock.now()
         await self._release_untouched()
-        rows = await self._store.settings()
-        left = await self._store.open_attempts(now, own=own)
-        if not left:
+        # Remembered until they are ours in earnest: an answer may be lost on its way.
+        self._strays |= await self._store.strays()
+        if not self._strays:
             return
-        # From here they are ours: first remember all of them, then do what may fail.
-        for item in left:
-            if item.state == "claimed":
-                self._untouched.append(_attempt(item))
-            else:
-                self._book.add(_call(item, _dialer(item, rows)), now)
-        released = len(self._untouched)
-        await self._release_untouched()
+        rows = await self._store.settings()
+        left = await self._store.take_over(self._strays)
+        self._strays = frozenset()
+        sent = [item for item in left if item.state != "claimed"]
+        self._untouched += [_attempt(item) for item in left if item.state == "claimed"]
+        for item in sent:
+            if item.id not in self._book:
+                self._book.add(_call(item, _dialer(item, rows)))
         log.info(
             "took over what was left open",
             action="reconcile.adopted",
-            released=released,
-            in_flight=len(left) - released,
+            released=len(self._untouched),
+            in_flight=len(sent),
         )
+        await self._release_untouched()
+
+    async def release_forgotten(self) -> None:
+        """Give back what a claim took whose answer was given up before it took effect."""
+        now = self._clock.now()
+        count = await self._store.release_forgotten(now - FORGOTTEN, now)
+        if count:
+            log.warning("forgotten claims released", action="reconcile.forgotten", contacts=count)
 
     async def _release_untouched(self) -> None:
         """Give back contacts for whom nothing was sent; tried again at the next occasion."""
@@ -69,49 +84,96 @@ class Reconciler:
             await self._store.release(self._untouched, self._clock.now())
             self._untouched = []
 
-    async def drop_lost(self) -> None:
-        """After our lease had run out: forget the calls that another engine took over meanwhile."""
-        calls = [call.attempt for call in self._book]
-        ours = await self._store.still_ours(calls)
-        for attempt in calls:
-            if attempt.id not in ours:
-                self._book.withdraw(attempt.id)
-        if len(ours) < len(calls):
-            log.warning("calls were taken over", action="reconcile.lost", calls=len(calls) - len(ours))
-
     def compare(self, listed: ev.ChannelsListed) -> int:
         """End the calls whose channels are gone, note those that were answered unseen.
 
         Asterisk drops a channel from its list a moment before it tells of the hang-up, and shows one
-        a moment after the order: only a call that is missing from two lists is gone. Returns how many
-        calls were missing for the first time; ask again for them in a moment.
+        a moment after the order: only a call that is missing from two lists is gone. One whose order
+        may still be on its way is not judged at all: its ring time has to pass. Returns how many calls
+        were missing for the first time; ask again for them in a moment.
         """
         missing: dict[str, datetime] = {}
+        gone: list[Call] = []
         for call in self._book:
             attempt = call.attempt.id
             if attempt in listed.live:
                 if listed.live[attempt] and call.state in (State.SENT, State.RINGING):
                     self._book.apply(ev.Answered(self._clock.now(), attempt, call.channel))
+                elif call.uncertain:
+                    self._book.apply(ev.OriginateAccepted(self._clock.now(), attempt))
                 continue
             first = self._missing.get(attempt, listed.at)
-            if listed.at - first >= _SURE:
-                self._book.apply(ev.Vanished(self._clock.now(), attempt))
-            else:
+            if listed.at - first < _SURE:
                 missing[attempt] = first
+            else:
+                gone.append(call)
+        past = self._history.find(frozenset(call.attempt.id for call in gone)) if gone else {}
+        for call in gone:
+            if call.attempt.id in past:
+                self._replay(call, past[call.attempt.id])
+            elif not call.uncertain:
+                self._book.apply(ev.Vanished(self._clock.now(), call.attempt.id))
         self._missing = missing
+        self._look_for_ghosts(listed)
         return len(missing)
+
+    def _replay(self, call: Call, past: PastCall) -> None:
+        """Let what the switch recorded happen to the call, as if its events had been heard."""
+        attempt = call.attempt.id
+        if past.answered_at is not None:
+            self._book.apply(ev.Answered(past.answered_at, attempt, call.channel))
+            if past.agent_channel:
+                self._book.apply(_joined(call, past, past.answered_at))
+        else:
+            self._book.apply(ev.DialEnded(past.ended_at, attempt, past.status))
+        self._book.apply(ev.HungUp(past.ended_at, attempt, call.channel, None, None))
+
+    def _look_for_ghosts(self, listed: ev.ChannelsListed) -> None:
+        """Channels with the form of our ids that the book does not know: an order that reached a frozen
+        Asterisk late, a hang-up that was lost. What they are the tables tell."""
+        strangers = {
+            call: self._strangers.get(call, listed.at)
+            for call in listed.live
+            if call not in self._book and _OURS.fullmatch(call)
+        }
+        self._ghosts = frozenset(
+            AttemptId(call) for call, first in strangers.items() if listed.at - first >= _SURE
+        )
+        self._strangers = strangers
+
+    async def hang_up_ghosts(self) -> None:
+        """Hang up channels whose attempts have ended: nobody else ever would. Raises StoreError."""
+        for attempt in await self._store.ended(self._ghosts):
+            log.warning("a call that had ended lives on; hung up", action="reconcile.ghost", call_id=attempt)
+            try:
+                await self._control.hang_up(attempt)
+            except UNREACHABLE:
+                return
+        self._ghosts = frozenset()
 
     async def look_after_overdue(self) -> None:
         """End what should have ended by itself: hang up what lives, give up what does not."""
-        now = self._clock.now()
-        for call in self._book.overdue(now):
+        late = self._book.overdue()
+        past = self._history.find(frozenset(call.attempt.id for call in late)) if late else {}
+        for call in late:
             attempt = call.attempt.id
+            if attempt in past:
+                self._replay(call, past[attempt])
+                continue
             try:
                 alive = await self._control.hang_up(attempt)
             except UNREACHABLE:
                 return
             if not alive and attempt in self._book:
                 self._book.apply(ev.Overdue(self._clock.now(), attempt))
+
+
+def _joined(call: Call, past: PastCall, at: datetime) -> ev.AgentConnected:
+    """The talk that a record tells of; who the agent was is told by the channel alone."""
+    interface = past.agent_channel.rpartition("-")[0] or past.agent_channel
+    return ev.AgentConnected(
+        at, call.attempt.id, call.dialer.name, interface, interface, past.agent_channel, "", 0, 0
+    )
 
 
 def _attempt(item: OpenAttempt) -> Attempt:

@@ -1,22 +1,19 @@
-"""Writes what happened, in order, in batches; holds it while the database is away."""
+"""Writes what happened: first into the journal, then, in order and in batches, into the tables."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 import structlog
 
-from engine.domain.call import Call
-from engine.domain.records import QueueLogRow
-from engine.ports import Finished, Observer, Records, Store, StoreError
+from engine.domain.entries import Entry, attempt_of
+from engine.ports import Batch, Journal, Observer, Store, StoreError
 
 log = structlog.get_logger(__name__)
 
-Item = Call | QueueLogRow | Finished
 _BATCH = 200
-#: With this many records unwritten, dialling waits: what cannot be recorded must not happen.
+#: With this many entries unwritten, dialling waits: what cannot be recorded must not happen.
 _FULL = 2000
 _PATIENCE = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -24,92 +21,94 @@ _PATIENCE = (0.1, 0.2, 0.5, 1.0, 2.0)
 class Recorder:
     """One writer for all campaigns.
 
-    Invariant: an item leaves the queue only after its transaction was committed, or after the
-    database refused its values for good (then it is in the log with its call id).
+    Invariant: an entry is in the journal from the moment it is put until its transaction is
+    committed, or until the database has refused its values for good (then it is set aside).
     """
 
-    def __init__(self, store: Store, observer: Observer, new_name: Callable[[], str]) -> None:
-        self._new_name = new_name
-        self._name = ""
-        self._batch: list[Item] = []
+    def __init__(self, journal: Journal, store: Store, observer: Observer, fence: Callable[[], int]) -> None:
+        self._journal = journal
         self._store = store
         self._observer = observer
-        self._items: deque[Item] = deque()
+        self._fence = fence
         self._some = asyncio.Event()
         self._empty = asyncio.Event()
-        self._empty.set()
-        self._one_by_one = 0
+        self._size = _BATCH
+        self._failures = 0
         self.failing: str = ""
+        self._look()
 
-    def put(self, *items: Item) -> None:
-        """Queue items to be written."""
-        if items:
-            self._items.extend(items)
+    def put(self, *entries: Entry) -> None:
+        """Take in what is to be written."""
+        if entries:
+            self._journal.append(self._fence(), entries)
+            self._look()
+
+    def _look(self) -> None:
+        if self._journal.pending:
             self._empty.clear()
             self._some.set()
-
-    @property
-    def pending(self) -> int:
-        return len(self._items)
-
-    @property
-    def ready(self) -> bool:
-        """May calls be placed: is the database taking records and the queue short?"""
-        return not self.failing and len(self._items) < _FULL
-
-    async def run(self) -> None:
-        """Write until cancelled."""
-        failures = 0
-        while True:
-            await self._some.wait()
-            batch = self._batch or self._next_batch()
-            try:
-                await self._store.record(_records(self._name, batch))
-            except StoreError as error:
-                if error.data:
-                    self._refused(batch, error)
-                else:
-                    self._failed(error)
-                    await asyncio.sleep(_PATIENCE[min(failures, len(_PATIENCE) - 1)])
-                    failures += 1
-                continue
-            if self.failing:
-                log.info("outcomes are being written again", action="recorder.recovered")
-            self.failing, failures = "", 0
-            self._written(len(batch))
-
-    def _next_batch(self) -> list[Item]:
-        """Cut the next batch; it stays the same, under the same name, until it is settled."""
-        size = 1 if self._one_by_one else _BATCH
-        self._batch = [self._items[i] for i in range(min(size, len(self._items)))]
-        self._name = self._new_name()
-        return self._batch
-
-    def _written(self, count: int) -> None:
-        self._batch = []
-        for _ in range(count):
-            self._items.popleft()
-        self._one_by_one = max(self._one_by_one - count, 0)
-        if not self._items:
+        else:
             self._some.clear()
             self._empty.set()
 
-    def _refused(self, batch: list[Item], error: StoreError) -> None:
-        """Values are at fault: write one by one until the culprit is alone, then go on without it. The
+    @property
+    def pending(self) -> int:
+        return self._journal.pending
+
+    @property
+    def obstacle(self) -> str:
+        """Why no calls may be placed: outcomes could not be recorded; '' when they can."""
+        if self.failing or self._journal.fault:
+            return self.failing or self._journal.fault
+        return "too many outcomes wait to be written" if self.pending >= _FULL else ""
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._some.wait()
+            await self.write_some()
+
+    async def write_some(self) -> None:
+        """Write one batch; after a failure return only when it is time to try again."""
+        batch = self._journal.head(self._size)
+        if batch is None:
+            self._look()
+            return
+        try:
+            await self._store.record(batch)
+        except StoreError as error:
+            # Perhaps one entry is at fault, perhaps they are too many for one packet.
+            self._size = max(len(batch.entries) // 2, 1)
+            if error.data:
+                self._refused(batch, error)
+            else:
+                await self._failed(error)
+            return
+        if self.failing:
+            log.info("outcomes are being written again", action="recorder.recovered")
+        self.failing, self._failures = "", 0
+        self._size = min(self._size * 2, _BATCH)
+        self._journal.settled(batch.last)
+        self._look()
+
+    def _refused(self, batch: Batch, error: StoreError) -> None:
+        """Values are at fault: smaller batches until the culprit is alone, then go on without it. The
         database answers, so it is not away."""
         self.failing = ""
-        if len(batch) > 1:
-            self._one_by_one, self._batch = len(batch), []
+        if len(batch.entries) > 1:
             return
+        [written] = batch.entries
         log.error(
             "the database refuses a record for good",
             action="recorder.refused",
-            call_id=_call_id(batch[0]),
+            call_id=attempt_of(written.entry),
             reason=str(error),
         )
-        self._written(1)
+        self._journal.refused(written, str(error))
+        self._journal.settled(batch.last)
+        self._look()
 
-    def _failed(self, error: StoreError) -> None:
+    async def _failed(self, error: StoreError) -> None:
         self._observer.database_failed()
         if not self.failing:
             log.error(
@@ -118,7 +117,10 @@ class Recorder:
                 reason=str(error),
                 pending=self.pending,
             )
+            await self._journal.sync()
         self.failing = str(error)
+        await asyncio.sleep(_PATIENCE[min(self._failures, len(_PATIENCE) - 1)])
+        self._failures += 1
 
     async def flush(self, limit: float) -> bool:
         """Wait until everything is written, `limit` s at most; False when it is not."""
@@ -130,25 +132,15 @@ class Recorder:
         return True
 
 
-def _records(name: str, batch: list[Item]) -> Records:
-    """Sort a batch by kind; of several steps of one call only the last is worth a statement."""
-    latest = {item.attempt.id: item for item in batch if isinstance(item, Call)}
-    finished = tuple(item for item in batch if isinstance(item, Finished))
-    for item in finished:
-        latest.pop(item.call.attempt.id, None)
-    return Records(
-        batch=name,
-        progress=tuple(latest.values()),
-        queue_log=tuple(item for item in batch if isinstance(item, QueueLogRow)),
-        finished=finished,
-    )
+async def write_out(journal: Journal, store: Store, observer: Observer) -> None:
+    """Bring what a dead process left into the tables, all of it, and give its journal up.
 
-
-def _call_id(item: Item) -> str:
-    match item:
-        case Finished():
-            return item.call.attempt.id
-        case Call():
-            return item.attempt.id
-        case QueueLogRow():
-            return item.call
+    Raises StoreError when the last word about the journal is not heard; that costs nothing.
+    """
+    entries = journal.pending
+    recorder = Recorder(journal, store, observer, lambda: 0)
+    while journal.pending:
+        await recorder.write_some()
+    journal.close()
+    await store.forget_journal(journal.id)
+    log.info("wrote out the journal of a dead engine", action="recorder.inherited", entries=entries)

@@ -79,6 +79,12 @@ class AmiCallControl:
     def backlog(self) -> int:
         return len(self._events)
 
+    def lag(self) -> float:
+        """The age of the oldest event here, or of a ping that Asterisk should long have answered: its
+        answer comes after the events that were there before it."""
+        waiting = (self._now() - self._events[0].at).total_seconds() if self._events else 0.0
+        return max(waiting, self.link.silence, 0.0)
+
     async def originate(self, order: Originate) -> None:
         headers = [
             ("Action", "Originate"),

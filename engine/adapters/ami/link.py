@@ -70,6 +70,12 @@ class AmiLink:
         self._transport: asyncio.Transport | None = None
         self._booted = asyncio.Event()
         self._paused = False
+        self._asked: float | None = None
+
+    @property
+    def silence(self) -> float:
+        """Seconds for which a ping has been waiting for its answer; 0 when none does."""
+        return 0.0 if self._asked is None else asyncio.get_running_loop().time() - self._asked
 
     async def run(self) -> None:
         """Keep the link until cancelled; whatever goes wrong is reported and tried again."""
@@ -173,12 +179,15 @@ class AmiLink:
             if self._paused:
                 continue  # we do not read, so an answer could not be seen
             ping = SafeAction((("Action", "Ping"),), as_list=False)
+            self._asked = asyncio.get_running_loop().time()
             try:
                 await self._answer(protocol, ping, lost, self.settings.ping_timeout)
             except TimeoutError as error:
                 if self._paused:
                     continue  # the answer may be lying in the socket that we do not read
                 raise LinkError("Asterisk no longer answers") from error
+            finally:
+                self._asked = None
 
     async def _answer(
         self,

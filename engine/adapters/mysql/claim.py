@@ -46,7 +46,7 @@ CLAIM_TASKS = (
 
 
 async def claim_contacts(
-    session: Session, request: ClaimRequest, owner: str, new_id: Callable[[], AttemptId]
+    session: Session, request: ClaimRequest, owner: str, fence: int, new_id: Callable[[], AttemptId]
 ) -> ClaimResult:
     """Take up to `request.limit` contacts.
 
@@ -81,7 +81,7 @@ async def claim_contacts(
     contacts, blocked, held = await _sift(session, request, contacts, owner)
     await _set_status(session, 0, "", [contact.id for contact in contacts])
     attempts = tuple(Attempt(new_id(), contact, request.now) for contact in contacts)
-    await _insert_attempts(session, attempts, request, owner, now)
+    await _insert_attempts(session, attempts, request, owner, fence, now)
     return ClaimResult(attempts, blocked=blocked, held=held, set_aside=len(broken) + len(live))
 
 
@@ -188,12 +188,16 @@ async def _black_listed(
 
 
 async def _insert_attempts(
-    session: Session, attempts: Sequence[Attempt], request: ClaimRequest, owner: str, now: datetime | None
+    session: Session,
+    attempts: Sequence[Attempt],
+    request: ClaimRequest,
+    owner: str,
+    fence: int,
+    now: datetime | None,
 ) -> None:
-    lease = utc(request.lease_until)
     await session.run_many(
         "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, contact, dialerbase,"
-        " attempt, owner, lease_until, state, claimed_at, note)"
+        " attempt, owner, fence, state, claimed_at, note)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s, %s)",
         [
             (
@@ -205,7 +209,7 @@ async def _insert_attempts(
                 attempt.contact.list_name,
                 attempt.contact.retries + 1,
                 owner,
-                lease,
+                fence,
                 now,
                 attempt.contact.remark[:255],
             )

@@ -35,11 +35,16 @@ def utc(at: datetime | None) -> datetime | None:
 # the transaction did not happen and may simply be done again.
 _AGAIN = frozenset((1205, 1213))
 _TRIES = 5
+# The packet is larger than the server takes: as long as it is so large, it never will.
+_TOO_LARGE = 1153
+#: Seconds that a statement waits for a lock, and that the server keeps a silent session.
+_LOCK_WAIT = 2
+_SILENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """How to reach the server. `timeout` s for any one transaction."""
+    """How to reach the server. `timeout` s for any one transaction, all its tries together."""
 
     host: str = "127.0.0.1"
     port: int = 3306
@@ -49,7 +54,7 @@ class DatabaseSettings:
     configuration: str = "ccdata"
     history: str = "ccrepo"
     pool: int = 8
-    timeout: float = 10.0
+    timeout: float = 5.0
 
 
 class _Cursor(aiomysql.DictCursor):  # type: ignore[misc]  # aiomysql has no type information
@@ -123,10 +128,12 @@ class Database:
                     cursorclass=_Cursor,
                     # Gap locks would make supervisors' own inserts wait for our claims.
                     init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-                    # aiomysql puts the text into its statement as it is.
-                    sql_mode="'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+                    # aiomysql puts the text into its SET statement as it is. A session of ours that falls
+                    # silent, frozen in the middle of a transaction, gives its locks back soon.
+                    sql_mode="'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
+                    f" innodb_lock_wait_timeout={_LOCK_WAIT}, wait_timeout={_SILENCE}",
                     autocommit=False,
-                    pool_recycle=300,
+                    pool_recycle=_SILENCE // 2,
                     **where,
                 )
             return self._pool
@@ -153,24 +160,29 @@ class Database:
 
         `work` may run several times and must have no effect but its statements.
         """
-        for attempt in range(1, _TRIES + 1):
-            try:
-                async with asyncio.timeout(self.settings.timeout):
-                    async with self.session() as session:
-                        return await work(session)
-            except pymysql.err.MySQLError as error:
-                code = error.args[0] if error.args else 0
-                if code in _AGAIN and attempt < _TRIES:
-                    await asyncio.sleep(0.02 * attempt)
-                    continue
-                data = isinstance(error, pymysql.err.DataError | pymysql.err.IntegrityError)
-                text = f"{code}: {error.args[-1] if error.args else error}"
-                raise StoreError(text, data=data) from error
-            except TimeoutError as error:
-                raise StoreError(f"no answer within {self.settings.timeout:g} s") from error
-            except (OSError, RuntimeError) as error:
-                raise StoreError(str(error) or type(error).__name__) from error
-        raise AssertionError("unreachable: the last try returns or raises")
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                for attempt in range(1, _TRIES):
+                    try:
+                        return await self._once(work)
+                    except pymysql.err.MySQLError as error:
+                        if _code(error) not in _AGAIN:
+                            raise
+                        await asyncio.sleep(0.02 * attempt)
+                return await self._once(work)
+        except pymysql.err.MySQLError as error:
+            code = _code(error)
+            hopeless = isinstance(error, pymysql.err.DataError | pymysql.err.IntegrityError)
+            text = f"{code}: {error.args[-1] if error.args else error}"
+            raise StoreError(text, data=hopeless or code == _TOO_LARGE) from error
+        except TimeoutError as error:
+            raise StoreError(f"no answer within {self.settings.timeout:g} s") from error
+        except (OSError, RuntimeError) as error:
+            raise StoreError(str(error) or type(error).__name__) from error
+
+    async def _once(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        async with self.session() as session:
+            return await work(session)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -178,3 +190,8 @@ class Database:
             self._pool.close()
             await self._pool.wait_closed()
             self._pool = None
+
+
+def _code(error: pymysql.err.MySQLError) -> int:
+    """Return the server's number for an error; 0 when it gave none."""
+    return error.args[0] if error.args and isinstance(error.args[0], int) else 0

@@ -1,129 +1,204 @@
-"""What happened, into the tables: steps and ends of attempts, queue_log, CDRs, the contact's next place."""
+"""What happened, into the tables: steps and ends of attempts, queue_log, CDRs, the contact's next place.
+
+Each entry once, whoever brings it: an engine's own journal, or a journal that was left by an engine
+whose calls another has taken over meanwhile (its entries are *late*: made under an older token).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from engine.adapters.mysql.database import Local, Session, utc
-from engine.domain.call import Call, State
-from engine.domain.phones import join_alternatives
+from engine.domain.entries import Ending, Progress, Written, attempt_of
+from engine.domain.outcomes import Outcome
 from engine.domain.records import CdrRow, QueueLogRow
 from engine.domain.rules import Step
-from engine.ports import Finished, Records
+from engine.ports import Batch
+
+#: A late queue_log row is the same as one that is there when they lie so close together (s).
+_SAME = 5
 
 
-async def write_records(session: Session, records: Records, owner: str, local: Local) -> None:
-    """Write a batch, all of it or (when it was written before) nothing. `local` gives naive local time
-    for the documented columns; our own hold UTC."""
-    if await _written_before(session, owner, records.batch):
+async def write_batch(session: Session, batch: Batch, local: Local) -> None:
+    """Write what of `batch` is not in the tables yet. `local` gives naive local time for the documented
+    columns; our own hold UTC."""
+    entries = await _unwritten(session, batch)
+    if not entries:
         return
-    for call in records.progress:
-        await _progress(session, call)
-    rows = list(records.queue_log)
+    fences = await _fences(session, entries)
+    steps: dict[str, Progress] = {}
+    rows: list[QueueLogRow] = []
+    late: list[QueueLogRow] = []
     cdrs: list[CdrRow] = []
-    for finished in records.finished:
-        if await _end(session, finished):
-            rows += finished.queue_log
-            cdrs.append(finished.cdr)
+    for written in entries:
+        entry = written.entry
+        attempt = attempt_of(entry)
+        is_late = written.fence < fences.get(attempt, 0)
+        match entry:
+            case Progress() if not is_late:
+                steps[attempt] = entry  # of several steps of one call only the last is worth a statement
+            case QueueLogRow():
+                (late if is_late else rows).append(entry)
+            case Ending():
+                steps.pop(attempt, None)
+                if is_late and entry.outcome is Outcome.UNKNOWN:
+                    continue  # who took the call over knows better
+                if await _end(session, entry):
+                    (late if is_late else rows).extend(entry.queue_log)
+                    cdrs.append(entry.cdr)
+                elif is_late and await _correct(session, entry, local):
+                    late += entry.queue_log
+    for step in steps.values():
+        await _progress(session, step)
+    for row in late:
+        await _late_queue_log(session, row, local)
     await _queue_log(session, rows, local)
     await _cdrs(session, cdrs, local)
 
 
-async def _written_before(session: Session, owner: str, batch: str) -> bool:
-    """Note the batch in the transaction that writes it; True when it is the last one noted: then
-    it was committed and only the answer was lost. Batches are written one after the other."""
-    changed = await session.run(
-        "UPDATE ccdata.engines SET last_batch=%s WHERE name=%s AND last_batch <> %s",
-        (batch, owner, batch),
+async def _unwritten(session: Session, batch: Batch) -> list[Written]:
+    """Note how far the journal is written, in the transaction that writes it; return what is new."""
+    known = await session.rows(
+        "SELECT position FROM ccdata.journals WHERE id=%s FOR UPDATE", (batch.journal,)
     )
-    if changed:
-        return False
-    if await session.rows("SELECT name FROM ccdata.engines WHERE name=%s", (owner,)):
-        return True
+    position = int(known[0]["position"]) if known else 0
+    if batch.last <= position:
+        return []
     await session.run(
-        "INSERT INTO ccdata.engines (name, lease_until, last_batch) VALUES (%s, '2000-01-01', %s)",
-        (owner, batch),
+        "INSERT INTO ccdata.journals (id, position) VALUES (%s, %s)"
+        " ON DUPLICATE KEY UPDATE position=VALUES(position)",
+        (batch.journal, batch.last),
     )
-    return False
+    return [written for written in batch.entries if written.number > position]
 
 
-async def _progress(session: Session, call: Call) -> None:
+async def _fences(session: Session, entries: Sequence[Written]) -> dict[str, int]:
+    """Return the tokens under which the attempts are now."""
+    ids = sorted({attempt_of(written.entry) for written in entries} - {""})
+    if not ids:
+        return {}
+    marks = ",".join(["%s"] * len(ids))
+    rows = await session.rows(f"SELECT id, fence FROM ccdata.attempts WHERE id IN ({marks})", ids)
+    return {str(row["id"]): int(row["fence"]) for row in rows}
+
+
+async def _progress(session: Session, step: Progress) -> None:
     await session.run(
         "UPDATE ccdata.attempts SET state=%s, ringing_at=%s, answered_at=%s, queued_at=%s,"
         " connected_at=%s, agent=%s WHERE id=%s AND state <> 'ended'",
         (
-            _state_word(call.state),
-            utc(call.ringing_at),
-            utc(call.answered_at),
-            utc(call.queued_at),
-            utc(call.connected_at),
-            call.agent[:80],
-            call.attempt.id,
+            step.state,
+            utc(step.ringing_at),
+            utc(step.answered_at),
+            utc(step.queued_at),
+            utc(step.connected_at),
+            step.agent[:80],
+            step.attempt,
         ),
     )
 
 
-async def _end(session: Session, finished: Finished) -> bool:
+async def _end(session: Session, end: Ending) -> bool:
     """End one attempt and move its contact on; False when it had been ended before."""
-    call, step = finished.call, finished.step
+    if not await _write_end(session, end, "state <> 'ended'"):
+        return False
+    # Only a row that is still in progress moves: a supervisor may have removed or blocked it.
+    await _move(session, end, "status=0")
+    return True
+
+
+async def _correct(session: Session, end: Ending, local: Local) -> bool:
+    """Put what really happened in the place of 'unknown', which was all that others could say.
+
+    The contact follows as long as it was not claimed anew.
+    """
+    if not await _write_end(session, end, "state = 'ended' AND outcome = 'unknown'"):
+        return False
+    await session.run("DELETE FROM ccrepo.cdr_repo WHERE guid=%s", (end.attempt,))
+    await _cdrs(session, [end.cdr], local)
+    # The row of the call's end that told of 'unknown' makes room for the real one.
+    await session.run("DELETE FROM ccrepo.queue_log_repo WHERE callid=%s AND event='OUTCALL'", (end.attempt,))
+    later = await session.rows(
+        "SELECT l.id FROM ccdata.attempts l JOIN ccdata.attempts e ON e.id=%s"
+        " WHERE l.spool_id=%s AND l.id <> e.id AND l.claimed_at >= e.claimed_at LIMIT 1",
+        (end.attempt, end.spool_id),
+    )
+    if not later:
+        await _move(session, end, "status=1")
+    return True
+
+
+async def _write_end(session: Session, end: Ending, where: str) -> bool:
     ended = await session.run(
         "UPDATE ccdata.attempts SET state='ended', ringing_at=%s, answered_at=%s,"
         " connected_at=%s, ended_at=%s, outcome=%s, cause=%s, sip=%s, agent=%s, next_step=%s,"
-        " note=COALESCE(NULLIF(%s, ''), note) WHERE id=%s AND state <> 'ended'",
+        f" note=COALESCE(NULLIF(%s, ''), note) WHERE id=%s AND {where}",
         (
-            utc(call.ringing_at),
-            utc(call.answered_at),
-            utc(call.connected_at),
-            utc(call.ended_at),
-            call.outcome,
-            call.cause,
-            call.sip,
-            call.agent[:80],
-            step.step,
-            call.note[:255],
-            call.attempt.id,
+            utc(end.ringing_at),
+            utc(end.answered_at),
+            utc(end.connected_at),
+            utc(end.ended_at),
+            end.outcome,
+            end.cause,
+            end.sip,
+            end.agent[:80],
+            end.step,
+            end.note[:255],
+            end.attempt,
         ),
     )
-    if ended == 0:
-        return False
-    # Only a row that is still in progress moves: a supervisor may have removed or blocked it.
-    if step.step is Step.FINISHED:
-        await session.run(
-            "DELETE FROM ccdata.calls_spool WHERE id=%s AND status=0", (call.attempt.contact.id,)
-        )
-    else:
-        await session.run(
-            "UPDATE ccdata.calls_spool SET status=%s, destination=%s, alternatives=%s,"
-            " retries=%s, notbefore=%s, reason=%s, shuffle=FLOOR(RAND() * 4294967295)"
-            " WHERE id=%s AND status=0",
-            (
-                2 if step.step is Step.ASIDE else 1,
-                step.phone.entry(),
-                join_alternatives(step.alternatives),
-                step.retries,
-                utc(step.not_before),
-                call.note[:255] if step.step in (Step.AGAIN, Step.ASIDE) else "",
-                call.attempt.contact.id,
-            ),
-        )
-    return True
+    return ended > 0
+
+
+async def _move(session: Session, end: Ending, where: str) -> None:
+    if end.step is Step.FINISHED:
+        await session.run(f"DELETE FROM ccdata.calls_spool WHERE id=%s AND {where}", (end.spool_id,))
+        return
+    await session.run(
+        "UPDATE ccdata.calls_spool SET status=%s, destination=%s, alternatives=%s,"
+        " retries=%s, notbefore=%s, reason=%s, shuffle=FLOOR(RAND() * 4294967295)"
+        f" WHERE id=%s AND {where}",
+        (
+            2 if end.step is Step.ASIDE else 1,
+            end.destination,
+            end.alternatives,
+            end.retries,
+            utc(end.not_before),
+            end.reason[:255],
+            end.spool_id,
+        ),
+    )
+
+
+def _columns(row: QueueLogRow, local: Local) -> tuple[object, ...]:
+    return (
+        local(row.at),
+        row.call[:64],
+        row.queue[:128],
+        row.agent[:128],
+        row.event,
+        *(word[:255] for word in (*row.data, "", "", "", "", "")[:5]),
+    )
 
 
 async def _queue_log(session: Session, rows: Sequence[QueueLogRow], local: Local) -> None:
     await session.run_many(
         "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, agent, event,"
         " data1, data2, data3, data4, data5) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            (
-                local(row.at),
-                row.call[:64],
-                row.queue[:128],
-                row.agent[:128],
-                row.event,
-                *(word[:255] for word in (*row.data, "", "", "", "", "")[:5]),
-            )
-            for row in rows
-        ],
+        [_columns(row, local) for row in rows],
+    )
+
+
+async def _late_queue_log(session: Session, row: QueueLogRow, local: Local) -> None:
+    """Write a row unless whoever took the call over has seen the same thing."""
+    columns = _columns(row, local)
+    await session.run(
+        "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, agent, event,"
+        " data1, data2, data3, data4, data5)"
+        " SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM DUAL WHERE NOT EXISTS ("
+        "SELECT 1 FROM ccrepo.queue_log_repo q WHERE q.callid=%s AND q.queuename=%s AND q.agent=%s"
+        f" AND q.event=%s AND ABS(TIMESTAMPDIFF(SECOND, q.datetime, %s)) <= {_SAME})",
+        (*columns, *columns[1:5], columns[0]),
     )
 
 
@@ -159,8 +234,3 @@ async def _cdrs(session: Session, cdrs: Sequence[CdrRow], local: Local) -> None:
             for c in cdrs
         ],
     )
-
-
-def _state_word(state: State) -> str:
-    """`failing` is a moment of the engine, not a state that anybody outside could act on."""
-    return State.RINGING if state is State.FAILING else state

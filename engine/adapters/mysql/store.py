@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.adapters.mysql import migrate
+from engine.adapters.mysql import lease, migrate
 from engine.adapters.mysql.claim import claim_contacts
 from engine.adapters.mysql.database import Database, Local, Session, utc
-from engine.adapters.mysql.record import write_records
+from engine.adapters.mysql.record import write_batch
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId
 from engine.domain.phones import Phone
 from engine.domain.settings import SettingsRows, read_contact
 from engine.ports import (
+    Batch,
     CampaignReport,
     ClaimRequest,
     ClaimResult,
+    LeaseState,
     OpenAttempt,
-    Records,
 )
 
-#: Every state of an attempt but the last.
-_OPEN = "('claimed', 'sent', 'ringing', 'answered', 'queued', 'connected', 'completed')"
+#: Unfinished attempts of other terms. Every state but the last is named, so that the index serves.
+STRAYS = (
+    "SELECT id FROM ccdata.attempts FORCE INDEX (attempts_open) WHERE state IN ('claimed', 'sent',"
+    " 'ringing', 'answered', 'queued', 'connected', 'completed') AND fence < %s"
+)
+#: So many attempts change hands in one transaction.
+_MANY = 500
 
 
 class MysqlStore:
@@ -40,6 +46,7 @@ class MysqlStore:
         self.owner = owner
         self._local = local
         self._new_id = new_id
+        self._fence = 0
 
     async def check_schema(self) -> None:
         await migrate.check(self.database)
@@ -58,9 +65,29 @@ class MysqlStore:
 
         return await self.database.transaction(work)
 
+    @property
+    def fence(self) -> int:
+        return self._fence
+
+    async def take_lease(self, process: str, length: timedelta, dead: str = "") -> LeaseState:
+        async def work(session: Session) -> LeaseState:
+            return await lease.take(session, self.owner, process, length, dead)
+
+        state = await self.database.transaction(work)
+        if state.ours:
+            self._fence = state.token
+        return state
+
+    async def renew_lease(self, length: timedelta) -> bool:
+        return await self.database.transaction(lambda session: lease.renew(session, self._fence, length))
+
+    async def end_lease(self) -> None:
+        await self.database.transaction(lambda session: lease.end(session, self._fence))
+
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         async def work(session: Session) -> ClaimResult:
-            return await claim_contacts(session, request, self.owner, self._new_id)
+            await lease.check(session, self._fence)
+            return await claim_contacts(session, request, self.owner, self._fence, self._new_id)
 
         return await self.database.transaction(work)
 
@@ -69,62 +96,93 @@ class MysqlStore:
         marks = ",".join(["%s"] * len(ids))
 
         async def work(session: Session) -> frozenset[AttemptId]:
+            await lease.check(session, self._fence)
             await session.run(
                 f"UPDATE ccdata.attempts SET state='sent', sent_at=%s WHERE id IN ({marks})"
-                " AND state='claimed' AND owner=%s",
-                (utc(at), *ids, self.owner),
+                " AND state='claimed' AND fence=%s",
+                (utc(at), *ids, self._fence),
             )
             rows = await session.rows(
-                f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND state='sent' AND owner=%s",
-                (*ids, self.owner),
+                f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND state='sent' AND fence=%s",
+                (*ids, self._fence),
             )
             return frozenset(AttemptId(str(row["id"])) for row in rows)
 
         return await self.database.transaction(work) if ids else frozenset()
 
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
-        marks = ",".join(["%s"] * len(attempts))
-
-        async def work(session: Session) -> None:
-            ids = [attempt.id for attempt in attempts]
-            await _free(session, f"id IN ({marks}) AND owner = %s", [*ids, self.owner], at)
-
-        if attempts:
-            await self.database.transaction(work)
+        ids = [attempt.id for attempt in attempts]
+        marks = ",".join(["%s"] * len(ids))
+        if ids:
+            await self._free(f"id IN ({marks})", ids, at)
 
     async def release_claimed(self, campaign: CampaignName, at: datetime) -> None:
+        await self._free("state='claimed' AND campaign=%s", [campaign], at)
+
+    async def release_forgotten(self, before: datetime, at: datetime) -> int:
+        return await self._free("state='claimed' AND claimed_at < %s", [utc(before)], at)
+
+    async def _free(self, where: str, args: Sequence[Any], at: datetime) -> int:
+        """End open attempts that were never dialled, and only with them free their contacts: the row of
+        an attempt that had ended before may have been claimed anew."""
+
+        async def work(session: Session) -> int:
+            rows = await session.rows(
+                f"SELECT id, spool_id FROM ccdata.attempts WHERE {where} AND state <> 'ended'"
+                " AND fence=%s FOR UPDATE",
+                (*args, self._fence),
+            )
+            if rows:
+                marks = ",".join(["%s"] * len(rows))
+                await session.run(
+                    "UPDATE ccdata.attempts SET state='ended', ended_at=%s, outcome='cancelled',"
+                    f" next_step='released' WHERE id IN ({marks})",
+                    (utc(at), *(row["id"] for row in rows)),
+                )
+                await session.run(
+                    f"UPDATE ccdata.calls_spool SET status=1 WHERE id IN ({marks}) AND status=0",
+                    [row["spool_id"] for row in rows],
+                )
+            return len(rows)
+
+        return await self.database.transaction(work)
+
+    async def record(self, batch: Batch) -> None:
         async def work(session: Session) -> None:
-            where = "state = 'claimed' AND owner = %s AND campaign = %s"
-            await _free(session, where, [self.owner, campaign], at)
+            await write_batch(session, batch, self._local)
 
         await self.database.transaction(work)
 
-    async def record(self, records: Records) -> None:
+    async def forget_journal(self, journal: str) -> None:
         async def work(session: Session) -> None:
-            await write_records(session, records, self.owner, self._local)
+            await session.run("DELETE FROM ccdata.journals WHERE id=%s", (journal,))
 
-        if len(records):
-            await self.database.transaction(work)
+        await self.database.transaction(work)
 
-    async def open_attempts(self, now: datetime, *, own: bool) -> tuple[OpenAttempt, ...]:
+    async def strays(self) -> frozenset[AttemptId]:
+        async def work(session: Session) -> frozenset[AttemptId]:
+            rows = await session.rows(STRAYS, (self._fence,))
+            return frozenset(AttemptId(str(row["id"])) for row in rows)
+
+        return await self.database.transaction(work)
+
+    async def take_over(self, attempts: frozenset[AttemptId]) -> tuple[OpenAttempt, ...]:
+        taken: list[OpenAttempt] = []
+        ids = sorted(attempts)
+        for start in range(0, len(ids), _MANY):
+            taken += await self._take_over(ids[start : start + _MANY])
+        return tuple(taken)
+
+    async def _take_over(self, ids: Sequence[AttemptId]) -> tuple[OpenAttempt, ...]:
+        marks = ",".join(["%s"] * len(ids))
+
         async def work(session: Session) -> tuple[OpenAttempt, ...]:
-            left = await session.rows(
-                f"SELECT a.id, a.owner FROM ccdata.attempts a LEFT JOIN ccdata.engines e ON e.name = a.owner"
-                f" WHERE a.state IN {_OPEN} AND ((a.owner = %s AND %s) OR (a.owner <> %s"
-                " AND a.lease_until < %s AND (e.name IS NULL OR e.lease_until < %s)))",
-                (self.owner, own, self.owner, utc(now), utc(now)),
+            await lease.check(session, self._fence)
+            await session.run(
+                f"UPDATE ccdata.attempts SET owner=%s, fence=%s WHERE id IN ({marks})"
+                " AND state <> 'ended' AND fence < %s",
+                (self.owner, self._fence, *ids, self._fence),
             )
-            if not left:
-                return ()
-            ids = [row["id"] for row in left]
-            marks = ",".join(["%s"] * len(ids))
-            for former in sorted({str(row["owner"]) for row in left} - {self.owner}):
-                # Whoever is quicker has it: the former owner's name is the fence.
-                await session.run(
-                    f"UPDATE ccdata.attempts SET owner=%s WHERE id IN ({marks}) AND owner=%s"
-                    " AND state <> 'ended'",
-                    (self.owner, *ids, former),
-                )
             rows = await session.rows(
                 "SELECT a.id AS attempt_id, a.campaign AS attempt_campaign, a.spool_id, a.state,"
                 " a.destination AS attempt_destination, a.contact AS attempt_contact,"
@@ -132,35 +190,24 @@ class MysqlStore:
                 " a.answered_at, a.queued_at, a.connected_at, a.agent, s.id, s.campaign, s.destination,"
                 " s.alternatives, s.data, s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
                 " FROM ccdata.attempts a LEFT JOIN ccdata.calls_spool s ON s.id = a.spool_id"
-                f" WHERE a.id IN ({marks}) AND a.owner = %s AND a.state <> 'ended'",
-                (*ids, self.owner),
+                f" WHERE a.id IN ({marks}) AND a.fence = %s AND a.state <> 'ended'",
+                (*ids, self._fence),
             )
             return tuple(_open_attempt(row) for row in rows)
 
         return await self.database.transaction(work)
 
-    async def still_ours(self, attempts: Sequence[Attempt]) -> frozenset[AttemptId]:
-        ids = [attempt.id for attempt in attempts]
+    async def ended(self, attempts: frozenset[AttemptId]) -> frozenset[AttemptId]:
+        ids = sorted(attempts)
         marks = ",".join(["%s"] * len(ids))
 
         async def work(session: Session) -> frozenset[AttemptId]:
             rows = await session.rows(
-                f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND owner=%s AND state <> 'ended'",
-                (*ids, self.owner),
+                f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND state = 'ended'", ids
             )
             return frozenset(AttemptId(str(row["id"])) for row in rows)
 
         return await self.database.transaction(work) if ids else frozenset()
-
-    async def renew(self, lease_until: datetime) -> None:
-        async def work(session: Session) -> None:
-            await session.run(
-                "INSERT INTO ccdata.engines (name, lease_until) VALUES (%s, %s)"
-                " ON DUPLICATE KEY UPDATE lease_until=VALUES(lease_until)",
-                (self.owner, utc(lease_until)),
-            )
-
-        await self.database.transaction(work)
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         async def work(session: Session) -> None:
@@ -211,26 +258,6 @@ class MysqlStore:
             utc(report.since),
             utc(now),
         )
-
-
-async def _free(session: Session, where: str, args: Sequence[Any], at: datetime) -> None:
-    """End open attempts that were never dialled, and only with them free their contacts: the row of
-    an attempt that had ended before may have been claimed anew."""
-    rows = await session.rows(
-        f"SELECT id, spool_id FROM ccdata.attempts WHERE {where} AND state <> 'ended' FOR UPDATE", args
-    )
-    if not rows:
-        return
-    marks = ",".join(["%s"] * len(rows))
-    await session.run(
-        "UPDATE ccdata.attempts SET state='ended', ended_at=%s, outcome='cancelled',"
-        f" next_step='released' WHERE id IN ({marks})",
-        (utc(at), *(row["id"] for row in rows)),
-    )
-    await session.run(
-        f"UPDATE ccdata.calls_spool SET status=1 WHERE id IN ({marks}) AND status=0",
-        [row["spool_id"] for row in rows],
-    )
 
 
 def _aware(at: datetime | None) -> datetime | None:

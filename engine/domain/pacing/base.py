@@ -24,6 +24,7 @@ class Bound(enum.StrEnum):
     TRUNK = "trunk"  # the trunk fails call after call and rests
     LINK = "link"  # Asterisk cannot be reached
     DATABASE = "database"  # outcomes cannot be recorded
+    LAG = "lag"  # events from Asterisk come late: who is free is not known well enough
     BATCH = "batch"  # more could be placed, next time
 
 

@@ -1,0 +1,117 @@
+"""What must get into the tables, as plain values: it can be kept in a file while the database is away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from engine.domain.call import Call, State
+from engine.domain.outcomes import Outcome
+from engine.domain.phones import join_alternatives
+from engine.domain.records import CdrRow, QueueLogRow
+from engine.domain.rules import NextStep, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A step of an attempt that has not ended. Times are aware UTC."""
+
+    attempt: str
+    state: str
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    queued_at: datetime | None
+    connected_at: datetime | None
+    agent: str
+    kind: Literal["progress"] = "progress"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of an attempt, its CDR and last queue_log rows, and the contact's next place.
+
+    `destination`, `alternatives`, `retries`, `not_before` and `reason` are the spool row's columns after
+    it; for a finished contact, whose row goes, they mean nothing.
+    """
+
+    attempt: str
+    spool_id: int
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    connected_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome
+    cause: int | None
+    sip: int | None
+    agent: str
+    note: str
+    step: Step
+    destination: str
+    alternatives: str
+    retries: int
+    not_before: datetime | None
+    reason: str
+    cdr: CdrRow
+    queue_log: tuple[QueueLogRow, ...] = ()
+    kind: Literal["ending"] = "ending"
+
+
+Entry = Progress | QueueLogRow | Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry with its number in its journal and the fencing token under which it was made."""
+
+    number: int
+    fence: int
+    entry: Entry
+
+
+def progress(call: Call) -> Progress:
+    """Return what the supervisor may read of a call that goes on.
+
+    `failing` is a moment of the engine, not a state that anybody outside could act on.
+    """
+    return Progress(
+        attempt=call.attempt.id,
+        state=str(State.RINGING if call.state is State.FAILING else call.state),
+        ringing_at=call.ringing_at,
+        answered_at=call.answered_at,
+        queued_at=call.queued_at,
+        connected_at=call.connected_at,
+        agent=call.agent,
+    )
+
+
+def ending(call: Call, record: CdrRow, following: NextStep, rows: tuple[QueueLogRow, ...]) -> Ending:
+    """Return what the end of a call leaves. Raises ValueError for a call that has not ended."""
+    if call.outcome is None:
+        raise ValueError(f"call {call.attempt.id} ended without an outcome")
+    return Ending(
+        attempt=call.attempt.id,
+        spool_id=call.attempt.contact.id,
+        ringing_at=call.ringing_at,
+        answered_at=call.answered_at,
+        connected_at=call.connected_at,
+        ended_at=call.ended_at,
+        outcome=call.outcome,
+        cause=call.cause,
+        sip=call.sip,
+        agent=call.agent,
+        note=call.note,
+        step=following.step,
+        destination=following.phone.entry(),
+        alternatives=join_alternatives(following.alternatives),
+        retries=following.retries,
+        not_before=following.not_before,
+        reason=call.note if following.step in (Step.AGAIN, Step.ASIDE) else "",
+        cdr=record,
+        queue_log=rows,
+    )
+
+
+def attempt_of(entry: Entry) -> str:
+    """Return the attempt that an entry is about, '' for none; a stranger's call is no attempt."""
+    return entry.call if isinstance(entry, QueueLogRow) else entry.attempt

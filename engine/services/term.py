@@ -1,0 +1,182 @@
+"""One term: what is true only while this engine is the one that dials."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.call import State
+from engine.domain.picture import Picture
+from engine.domain.records import QueueLogRow
+from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer, Store, StoreError
+from engine.services.book import CallBook
+from engine.services.campaign import Tools
+from engine.services.fleet import Fleet
+from engine.services.reconcile import Reconciler
+from engine.services.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two looks at what is overdue or a ghost.
+LOOK = 1.0
+#: Looks between two searches for what others left open.
+REFRESH = 30
+#: With more events than this waiting, what Asterisk answers is newer than what we know.
+_LAGGING = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StopLimits:
+    """How long each stage of the stop may take, in s. Their sum is below systemd's TimeoutStopSec."""
+
+    claims: float = 5.0
+    drain: float = 30.0
+    hang_up: float = 5.0
+    flush: float = 10.0
+
+    @property
+    def total(self) -> float:
+        return self.claims + self.drain + self.hang_up + self.flush
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What outlives a term. `obstacle` says why nothing may be dialled, '' when it may; `current` tells
+    whether the picture of Asterisk is; `ask_again` wants it taken anew."""
+
+    control: CallControl
+    store: Store
+    observer: Observer
+    clock: Clock
+    history: CallHistory
+    recorder: Recorder
+    picture: Picture
+    obstacle: Callable[[], str]
+    current: Callable[[], bool]
+    ask_again: Callable[[], None]
+
+
+class Term:
+    """The calls, the campaigns and what looks after them, from the lease's beginning to its end.
+
+    `begin` it, `run` it, and either `stop` it in stages or cancel it: then nothing more is said
+    about its calls, which are another's by then.
+    """
+
+    def __init__(self, world: World, abandoned_rest: timedelta) -> None:
+        self._world = world
+        self.book = CallBook(world.recorder, world.observer, world.clock.monotonic, abandoned_rest)
+        self._reconciler = Reconciler(world.control, world.store, self.book, world.clock, world.history)
+        self.fleet = Fleet(
+            Tools(
+                control=world.control,
+                store=world.store,
+                book=self.book,
+                picture=world.picture,
+                recorder=world.recorder,
+                observer=world.observer,
+                clock=world.clock,
+                may_dial=world.obstacle,
+            )
+        )
+        self.book.listen = self.fleet.on_call
+        self._unjudged = 0
+
+    async def begin(self) -> None:
+        """Take over what was left open. Raises StoreError; then begin again."""
+        await self._reconciler.adopt()
+
+    async def run(self) -> None:
+        """Pace the campaigns and look after the calls until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch(), name="overdue")
+            group.create_task(self.fleet.collect_debts(), name="debts")
+            group.create_task(self.fleet.run(group), name="fleet")
+
+    def handle(self, event: ev.CallEvent) -> None:
+        """Let something happen to a call."""
+        self.book.apply(event)
+
+    def note(self, row: QueueLogRow) -> None:
+        """Write a row of the queue log."""
+        self._world.recorder.put(row)
+
+    def changed(self, queue: str | None) -> None:
+        """Wake the campaign whose queue changed; all of them when it is not known which."""
+        self.fleet.on_queue(queue)
+
+    def listed(self, listed: ev.QueuesListed) -> None:
+        """Calls of ours that a query finds waiting have been answered and joined unseen."""
+        for waiting in listed.waiting:
+            call = self.book.get(waiting.call)
+            if call is not None and call.state is not State.QUEUED:
+                self.book.apply(ev.CallerJoined(listed.at, waiting.call, waiting.queue, 1, ""))
+
+    def compare(self, listed: ev.ChannelsListed) -> None:
+        """Compare our calls with Asterisk's channels."""
+        self._unjudged = self._reconciler.compare(listed)
+
+    async def _watch(self) -> None:
+        """Look after what should have ended by itself and was not seen to.
+
+        Now and then the whole picture is taken anew: an event that was lost or could not be handled
+        must not keep a call, a caller or a seat for ever.
+        """
+        passed = 0
+        while True:
+            await asyncio.sleep(LOOK)
+            passed += 1
+            try:
+                if passed % REFRESH == 0:
+                    self._world.ask_again()
+                    await self._reconciler.adopt()
+                    await self._reconciler.release_forgotten()
+                # With a backlog the answer to a question would overtake events that are already here.
+                if not self._world.current() or self._world.control.backlog() > _LAGGING:
+                    continue
+                await self._reconciler.look_after_overdue()
+                await self._reconciler.hang_up_ghosts()
+            except StoreError as error:
+                log.warning("not looked after", action="reconcile.database", reason=str(error))
+            if self._unjudged:
+                self._world.ask_again()
+
+    async def stop(self, limits: StopLimits) -> bool:
+        """Stop dialling, let calls end, hang up what is left; each within its limit. Returns whether
+        every claim was given back and every call has ended."""
+        released = await self.fleet.stop(limits.claims)
+        await self._until_empty(limits.drain)
+        if len(self.book):
+            log.info("hanging up what is left", action="engine.hanging_up", calls=len(self.book))
+            await self._hang_up_all(limits.hang_up)
+        return released and not len(self.book)
+
+    async def _hang_up_all(self, limit: float) -> None:
+        """Hang up every call that is left and wait for their ends, `limit` s for all of it."""
+        control, clock = self._world.control, self._world.clock
+
+        async def hang_up(attempt: str) -> None:
+            self.book.apply(ev.HangUpOrdered(clock.now(), attempt))
+            try:
+                await control.hang_up(attempt)
+            except UNREACHABLE as error:
+                log.warning("not hung up", action="engine.hang_up", call_id=attempt, reason=str(error))
+
+        try:
+            async with asyncio.timeout(limit):
+                await asyncio.gather(*(hang_up(call.attempt.id) for call in self.book))
+                await self.book.empty.wait()
+        except TimeoutError:
+            log.warning("calls are left", action="engine.calls_left", calls=len(self.book))
+
+    async def _until_empty(self, limit: float) -> None:
+        try:
+            async with asyncio.timeout(limit):
+                await self.book.empty.wait()
+        except TimeoutError:
+            pass
