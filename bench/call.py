@@ -96,11 +96,12 @@ def _start(database: MariaDB, asterisk: Asterisk, home: Path) -> tuple[Child, in
     port = free_port()
     config = home / "overdial.toml"
     config.write_text(
-        f'[engine]\nname = "bench"\nstate = "{home}"\n[asterisk]\nport = {asterisk.ami_port}\nsecret = "{asterisk.secret}"\n'
+        f'[engine]\nname = "bench"\nstate = "{home}"\n'
+        f'[asterisk]\nport = {asterisk.ami_port}\nsecret = "{asterisk.secret}"\n'
         f'[database]\nsocket = "{database.socket}"\nuser = "root"\n[metrics]\nport = {port}\n'
     )
     engine = Child([sys.executable, "-m", "engine", "run", "--config", str(config)], home / "engine.log")
-    poll(lambda: '"reconcile.current"' in engine.log.read_text(), "the engine is up")
+    poll(lambda: '"engine.serving"' in engine.log.read_text(), "the engine is up")
     return engine, port
 
 

@@ -101,7 +101,8 @@ class Stage:
             (self.home / "engine.log").replace(self.home / "engine.log.1")
         config = self.home / "overdial.toml"
         config.write_text(
-            f'[engine]\nname = "test"\nstate = "{self.home}"\n\n[asterisk]\nport = {self.ami_port or self.asterisk.ami_port}\n'
+            f'[engine]\nname = "test"\nstate = "{self.home}"\n\n'
+            f"[asterisk]\nport = {self.ami_port or self.asterisk.ami_port}\n"
             f'secret = "{self.asterisk.secret}"\nping_interval = 0.5\nping_timeout = 1\n\n'
             f'[database]\nsocket = "{self.mariadb.socket}"\nuser = "root"\n'
             f'configuration = "{self.names.configuration}"\nhistory = "{self.names.history}"\n\n'

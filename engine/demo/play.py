@@ -117,6 +117,7 @@ class _Stage:
                 str(self.database.socket),
                 metrics_port,
                 config.parent,
+            )
         )
         self._say("schema (overdial migrate)")
         migrate = self._overdial("migrate", config, "migrate.log")
