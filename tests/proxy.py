@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from types import TracebackType
 
 
@@ -17,6 +18,8 @@ class Proxy:
         self._open.set()
         self._flowing.set()
         self._closing = False
+        #: Seconds that each piece of data takes on its way.
+        self.delay = 0.0
         self._sockets: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
@@ -67,6 +70,8 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 self._flowing.wait()
+                if self.delay:
+                    time.sleep(self.delay)
                 sink.sendall(data)
         except OSError:
             pass

@@ -169,11 +169,12 @@ class Asterisk:
         with (local / "pjsip-parts.conf").open("a") as parts:
             parts.write(endpoints)
 
-    def trunk(self, name: str, port: int) -> None:
-        """Write a trunk `name` that sends its calls to 127.0.0.1:`port`, before the start."""
+    def trunk(self, name: str, port: int, lines: str = "") -> None:
+        """Write a trunk `name` that sends its calls to 127.0.0.1:`port`, before the start; `lines` are
+        further settings of its endpoint."""
         with (self.home / "etc/local/pjsip-parts.conf").open("a") as parts:
             parts.write(
-                f"[{name}](overdial-trunk)\naors = {name}\ntransport = lab\n"
+                f"[{name}](overdial-trunk)\naors = {name}\ntransport = lab\n{lines}"
                 f"[{name}]\ntype = aor\ncontact = sip:127.0.0.1:{port}\n"
             )
 
