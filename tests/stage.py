@@ -64,8 +64,9 @@ class Stage:
     metrics_port: int = field(default_factory=free_port)
     invited_before: int = 0
     ami_port: int = 0
-    #: Further lines of the sections [engine] and [database]; the first engine's way to the database.
+    #: Further lines of the configuration's sections; the first engine's way to the database.
     engine_lines: str = ""
+    asterisk_lines: str = ""
     database_lines: str = ""
     database_address: str = ""
     standby: Standby | None = None
@@ -136,8 +137,9 @@ class Stage:
         config.write_text(
             f'[engine]\nname = "{name}"\nstate = "{home}"\n{self.engine_lines}\n'
             f"[asterisk]\nport = {self.ami_port or self.asterisk.ami_port}\n"
-            f'secret = "{self.asterisk.secret}"\nping_interval = 0.5\nping_timeout = 1\n\n'
-            f'[database]\n{address}{self.database_lines}configuration = "{self.names.configuration}"\n'
+            f'secret = "{self.asterisk.secret}"\nping_interval = 0.5\nping_timeout = 1\n'
+            f"{self.asterisk_lines}\n[database]\n{address}{self.database_lines}"
+            f'configuration = "{self.names.configuration}"\n'
             f'history = "{self.names.history}"\n\n'
             f"[metrics]\nport = {metrics_port}\n\n{self.extra}"
         )

@@ -77,7 +77,7 @@ class Asterisk:
         etc = self.home / "etc"
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.copytree(conf, etc, ignore=shutil.ignore_patterns("local", "*.md"))
-        for folder in ("log", "run", "spool", "var/keys", "etc/local"):
+        for folder in ("log/cdr-csv", "run", "spool", "var/keys", "etc/local"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         # Unix socket paths are limited to 107 bytes; the control socket may need a shorter home.
         self.control = self.home / "run" / "asterisk.ctl"
@@ -132,6 +132,11 @@ class Asterisk:
         argv = [*self.install.command, "-C", str(self.home / "etc/asterisk.conf"), "-rx", line]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
         return done.stdout
+
+    @property
+    def cdr_file(self) -> Path:
+        """Where Asterisk writes its own CDRs."""
+        return self.home / "log/cdr-csv/Master.csv"
 
     @property
     def major(self) -> int:

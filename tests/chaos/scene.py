@@ -83,6 +83,7 @@ def set_scene(lab: Path, home: Path, dice: Random) -> Iterator[Scene]:
             set_stage(mariadb, asterisk, carrier, Names("ccdata", "ccrepo"), home / "engine") as stage,
         ):
             stage.ami_port = ami.port
+            stage.asterisk_lines = f'cdr_file = "{asterisk.cdr_file}"\n'
             stage.engine_lines = f"lease = {LEASE}\n"
             stage.database_lines = f"timeout = {TIMEOUT}\n"
             stage.database_address = f'port = {db.port}\nuser = "overdial"\npassword = "overdial"\n'
