@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -76,8 +77,11 @@ class Proxy:
         except OSError:
             pass
         finally:
-            source.close()
-            sink.close()
+            for end in (source, sink):
+                # A socket that another thread reads from is not closed by close alone.
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
 
     def __enter__(self) -> Proxy:
         return self

@@ -121,9 +121,8 @@ class CampaignWorker:
             try:
                 wait = await self._turn()
             except StoreError as error:
-                self._tools.observer.database_failed()
-                self.decision = Decision(0, Bound.DATABASE, f"the database does not answer: {error}")
-                log.warning("no claim", action="campaign.database", campaign=self.name, reason=str(error))
+                self._database_failed(error)
+                await asyncio.sleep(TICK)  # every event would wake us, and the next try is no better
             if not self._stopping:
                 try:
                     async with asyncio.timeout(wait):
@@ -131,6 +130,12 @@ class CampaignWorker:
                 except TimeoutError:
                     pass
         await self.release()
+
+    def _database_failed(self, error: StoreError) -> None:
+        self._tools.observer.database_failed()
+        if self.decision is None or self.decision.bound is not Bound.DATABASE:
+            log.warning("no claim", action="campaign.database", campaign=self.name, reason=str(error))
+        self.decision = Decision(0, Bound.DATABASE, f"the database does not answer: {error}")
 
     async def _turn(self) -> float:
         """Look, decide, claim, dial once; return how long to wait for the next look (s)."""
