@@ -63,6 +63,7 @@ class Stage:
     engine: Child | None = None
     metrics_port: int = field(default_factory=free_port)
     invited_before: int = 0
+    loaded: int = 0
     ami_port: int = 0
     #: Further lines of the configuration's sections; the first engine's way to the database.
     engine_lines: str = ""

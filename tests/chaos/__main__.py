@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -26,70 +27,86 @@ ENDINGS = ("100", "100", "100", "486", "404", "603", "777", "183", "487")
 RETRIES = 1
 
 
-def run(lab: Path, home: Path, kills: int, seed: int, only: list[str] | None = None) -> int:
-    """Try every kind of fault equally often, `kills` times in all and each once at least; return the
-    number of violations."""
+def run(lab: Path, home: Path, kills: int, seed: int, only: Sequence[str] = ()) -> int:
+    """Try every kind of fault equally often, `kills` times in all and each once at least; print a line
+    per kind and return the number of violations."""
     kinds = only or list(FAULTS)
+    tries = max(round(kills / len(kinds)), 1)
+    bad = 0
     with set_scene(lab, home, Random(seed)) as scene:
-        bad = _play(scene, kinds, max(round(kills / len(kinds)), 1))
-        assert scene.stage.stop() == 0, "the engine stops in order"
-        left = released(scene.stage)
+        set_campaign(scene.stage)
+        for kind in kinds:
+            longest = play(scene, kind, tries)
+            found = judge(scene)
+            bad += len(found)
+            result = {"name": f"chaos/{kind}", "tries": tries, "violations": len(found)}
+            print(
+                json.dumps({**result, "longest_pause_s": round(longest, 1), "calls": len(scene.calls())}),
+                flush=True,
+            )
+            for text in found[:10]:
+                print(f"  {kind}: {text}", file=sys.stderr, flush=True)
+        left = stop(scene)
     for text in left:
         print(f"  at the end: {text}", file=sys.stderr)
     return bad + len(left)
 
 
-def _play(scene: Scene, kinds: list[str], tries: int) -> int:
-    stage = scene.stage
+def set_campaign(stage: Stage) -> None:
+    """Insert the campaign and start the engine."""
     stage.dialer(tbc=-200, timeout=3, maxchannels=30, retries=RETRIES, status=0)
     stage.start()
-    loaded = 0
-    bad = 0
-    for kind in kinds:
-        loaded += _load(stage, loaded, tries * PER_KILL)
-        stage.sql("UPDATE ccdata.dialers SET status = 1")
-        longest = 0.0
-        for _ in range(tries):
-            scene.working()
-            scene.away(0.0, 1.5)
-            began = time.monotonic()
-            FAULTS[kind](scene)
-            scene.working()
-            longest = max(longest, time.monotonic() - began)
-        stage.sql("UPDATE ccdata.dialers SET status = 0")
-        stage.wait(lambda: quiet(stage), f"everything has ended after {kind}", 90.0)
-        found = violations(scene, loaded, RETRIES)
-        bad += len(found)
-        result = {"name": f"chaos/{kind}", "tries": tries, "violations": len(found)}
-        print(
-            json.dumps({**result, "longest_pause_s": round(longest, 1), "calls": len(scene.calls())}),
-            flush=True,
-        )
-        for text in found[:10]:
-            print(f"  {kind}: {text}", file=sys.stderr, flush=True)
-    return bad
 
 
-def _load(stage: Stage, loaded: int, count: int) -> int:
+def play(scene: Scene, kind: str, tries: int) -> float:
+    """Break and mend `tries` times while contacts are dialled; return the longest pause (s)."""
+    _load(scene.stage, tries * PER_KILL)
+    scene.stage.sql("UPDATE ccdata.dialers SET status = 1")
+    longest = 0.0
+    for _ in range(tries):
+        scene.working()
+        scene.away(0.0, 1.5)
+        began = time.monotonic()
+        FAULTS[kind](scene)
+        scene.working()
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
+def judge(scene: Scene) -> list[str]:
+    """Stop dialling, let everything end, and return what does not hold."""
+    scene.stage.sql("UPDATE ccdata.dialers SET status = 0")
+    scene.stage.wait(lambda: quiet(scene.stage), "everything has ended", 90.0)
+    return violations(scene, scene.stage.loaded, RETRIES)
+
+
+def stop(scene: Scene) -> list[str]:
+    """Stop the engine in order and return what it has kept."""
+    status = scene.stage.stop()
+    return released(scene.stage) + ([f"the engine stopped with status {status}"] if status else [])
+
+
+def _load(stage: Stage, count: int) -> None:
     """Insert contacts whose numbers nobody else has; every third has a second number."""
+    first = stage.loaded
     values = ",".join(
         f"('{CAMPAIGN}', '5{n:07d}{ENDINGS[n % len(ENDINGS)]}',"
         f" '{f'6{n:07d}100' if n % 3 == 0 else ''}', 'L')"
-        for n in range(loaded, loaded + count)
+        for n in range(first, first + count)
     )
     stage.sql(
         f"INSERT INTO ccdata.calls_spool (campaign, destination, alternatives, dialerbase) VALUES {values};"
     )
-    if not loaded:
+    if not first:
         stage.sql(f"INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES ('{CAMPAIGN}', 'L', 1)")
-    return count
+    stage.loaded += count
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=Random().randrange(10**6))
-    parser.add_argument("--only", nargs="+", choices=sorted(FAULTS), help="these kinds of fault")
+    parser.add_argument("--only", nargs="+", default=(), choices=sorted(FAULTS), help="these kinds of fault")
     parser.add_argument("--lab", type=Path, default=Path(".lab"))
     options = parser.parse_args()
     print(f"seed {options.seed}", file=sys.stderr, flush=True)
