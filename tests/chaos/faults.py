@@ -6,8 +6,8 @@ import signal
 import socket
 from collections.abc import Callable
 
-from engine.lab.parts import Child, poll
-from tests.chaos.scene import FLOODER, LEASE, Scene
+from engine.lab.parts import Child
+from tests.chaos.scene import FLOODER, Scene
 
 # The engine.
 
@@ -31,23 +31,21 @@ def engine_paused(scene: Scene) -> None:
 
 
 def leader_killed(scene: Scene) -> None:
-    """kill -9 while another engine stands by."""
-    standby = scene.stage.start_standby()
-    _engine(scene).kill()
-    scene.stage.engine = None
-    poll(lambda: standby.logged("engine.serving"), "the standby leads", 10.0 * LEASE)
-    scene.working()
+    """kill -9 while another engine stands by on the same machine."""
+
+    def kill() -> None:
+        _engine(scene).kill()
+        scene.stage.engine = None
+
+    scene.take_over(kill)
     scene.stage.start(fresh_log=True, leads=False)
     _hand_back(scene)
 
 
 def leader_frozen(scene: Scene) -> None:
     """Frozen for longer than its lease; when it wakes, the standby leads."""
-    standby = scene.stage.start_standby()
     first = _engine(scene)
-    first.process.send_signal(signal.SIGSTOP)
-    poll(lambda: standby.logged("engine.serving"), "the standby leads", 10.0 * LEASE)
-    scene.working()
+    scene.take_over(lambda: first.process.send_signal(signal.SIGSTOP))
     first.process.send_signal(signal.SIGCONT)
     scene.stage.wait(lambda: scene.stage.logged("engine.fenced"), "the first one knows")
     scene.working()
@@ -56,10 +54,7 @@ def leader_frozen(scene: Scene) -> None:
 
 def leader_without_database(scene: Scene) -> None:
     """The leader alone loses the database, its calls go on; the standby leads."""
-    standby = scene.stage.start_standby()
-    scene.db.refuse()
-    poll(lambda: standby.logged("engine.serving"), "the standby leads", 10.0 * LEASE)
-    scene.working()
+    scene.take_over(scene.db.refuse)
     scene.db.allow()
     scene.stage.wait(lambda: scene.stage.logged("engine.fenced"), "the first one knows")
     scene.working()

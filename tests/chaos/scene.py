@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from engine.lab.asterisk import Asterisk, AsteriskInstall
 from engine.lab.mariadb import MariaDB
-from engine.lab.parts import free_port
+from engine.lab.parts import free_port, poll
 from engine.lab.sipp import Sipp
 from engine.resources import resource
 from tests.proxy import Proxy
-from tests.stage import CAMPAIGN, Names, Stage, set_stage
+from tests.stage import CAMPAIGN, Names, Stage, Standby, set_stage
 
 AGENTS = 8
-#: The engines' lease and the longest transaction, in s: short, so that hundreds of faults fit into the time.
-LEASE, TIMEOUT = 4, 2
+#: The engines' lease in s unless told otherwise: short, so that hundreds of faults fit into the time.
+LEASE = 4.0
 _SCENARIOS = Path(__file__).parent.parent / "acceptance"
 #: An AMI user of the tests' own, who may flood the engine with events.
 FLOODER = "flooder"
@@ -35,6 +35,18 @@ class Scene:
     db: Proxy
     storm: Sipp
     dice: Random
+    #: From each fault of a leader to the standby at work, in s.
+    takeovers: list[float] = field(default_factory=list)
+
+    def take_over(self, fault: Callable[[], None]) -> Standby:
+        """Let `fault` befall the leader beside a fresh standby; return when the standby leads and dials."""
+        standby = self.stage.start_standby()
+        began = time.monotonic()
+        fault()
+        poll(lambda: standby.logged("engine.serving"), "the standby leads", 60.0)
+        self.takeovers.append(time.monotonic() - began)
+        self.working()
+        return standby
 
     def away(self, least: float, most: float) -> None:
         """Let time pass while a part is broken: the length of the fault is the point of it."""
@@ -55,7 +67,7 @@ class Scene:
 
 
 @contextmanager
-def set_scene(lab: Path, home: Path, dice: Random) -> Iterator[Scene]:
+def set_scene(lab: Path, home: Path, dice: Random, lease: float = LEASE) -> Iterator[Scene]:
     """Start all real parts and the engine; all are gone afterwards."""
     shutil.rmtree(home, ignore_errors=True)
     mariadb = MariaDB(home / "db", free_port())
@@ -84,8 +96,8 @@ def set_scene(lab: Path, home: Path, dice: Random) -> Iterator[Scene]:
         ):
             stage.ami_port = ami.port
             stage.asterisk_lines = f'cdr_file = "{asterisk.cdr_file}"\n'
-            stage.engine_lines = f"lease = {LEASE}\n"
-            stage.database_lines = f"timeout = {TIMEOUT}\n"
+            stage.engine_lines = f"lease = {lease}\n"
+            stage.database_lines = f"timeout = {lease / 2}\n"
             stage.database_address = f'port = {db.port}\nuser = "overdial"\npassword = "overdial"\n'
             yield Scene(stage, ami, db, storm, dice)
     finally:

@@ -15,8 +15,8 @@ from engine.domain.records import CdrRow, QueueLogRow
 from engine.domain.rules import Step
 from engine.ports import Batch
 
-#: A late queue_log row is the same as one that is there when they lie so close together (s).
-_SAME = 5
+#: What may happen to a call several times with the same agent; two so close together (s) are one.
+_REPEATED, _SAME = "RINGNOANSWER", 5
 
 
 async def write_batch(session: Session, batch: Batch, local: Local) -> None:
@@ -190,14 +190,16 @@ async def _queue_log(session: Session, rows: Sequence[QueueLogRow], local: Local
 
 
 async def _late_queue_log(session: Session, row: QueueLogRow, local: Local) -> None:
-    """Write a row unless whoever took the call over has seen the same thing."""
+    """Write a row unless whoever took the call over has seen the same thing. Its time tells little: an
+    engine that was frozen hears late of everything."""
     columns = _columns(row, local)
     await session.run(
         "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, agent, event,"
         " data1, data2, data3, data4, data5)"
         " SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM DUAL WHERE NOT EXISTS ("
         "SELECT 1 FROM ccrepo.queue_log_repo q WHERE q.callid=%s AND q.queuename=%s AND q.agent=%s"
-        f" AND q.event=%s AND ABS(TIMESTAMPDIFF(SECOND, q.datetime, %s)) <= {_SAME})",
+        f" AND q.event=%s AND (q.event <> '{_REPEATED}'"
+        f" OR ABS(TIMESTAMPDIFF(SECOND, q.datetime, %s)) <= {_SAME}))",
         (*columns, *columns[1:5], columns[0]),
     )
 
