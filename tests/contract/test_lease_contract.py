@@ -12,7 +12,6 @@ from tests.builders import NOW, QUEUE, later
 from tests.contract.store_desks import (
     BUSY,
     OWNER,
-    TALKED,
     Desk,
     batch,
     claim,
