@@ -154,13 +154,25 @@ class EngineRoom(World):
         self.dead: set[str] = set()
         self._started = 0
 
-    def engine(self, limits: StopLimits = LIMITS, store: MemoryStore | None = None) -> Engine:
+    def engine(self, limits: StopLimits = LIMITS) -> Engine:
         """Return an engine that is a process of its own."""
+        return self._engine(limits, self.store, self.switch, self.journals)
+
+    def standby(self, limits: StopLimits = LIMITS) -> Engine:
+        """Return an engine of another name beside the first: with its own view of the rows, its own link
+        to the switch, its own journal."""
+        store = self.store.seen_by("another")
+        store.held, store.waiting = {}, set()
+        return self._engine(limits, store, self.switch.another_link(), MemoryJournals())
+
+    def _engine(
+        self, limits: StopLimits, store: MemoryStore, switch: FakeSwitch, journals: MemoryJournals
+    ) -> Engine:
         self._started += 1
         outside = Outside(
-            control=self.switch,
-            store=store or self.store,
-            journals=self.journals,
+            control=switch,
+            store=store,
+            journals=journals,
             history=self.history,
             observer=self.observer,
             clock=self.clock.port(),
