@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -195,11 +196,12 @@ class CampaignWorker:
         return Decision(int(free), Bound.TRUNK, reason, decision.detail)
 
     def _slowed(self, decision: Decision) -> Decision:
-        """While events lag, the picture is older than it looks: the further behind, the fewer calls."""
+        """While events lag, the picture is older than it looks: the further behind, the fewer calls at
+        once. One is left even so: a campaign of few agents decides one at a time, and would stop."""
         lag = self._tools.control.lag()
         if lag <= LATE or decision.calls == 0:
             return decision
-        calls = int(decision.calls * (STALE - lag) / (STALE - LATE))
+        calls = math.ceil(decision.calls * (STALE - lag) / (STALE - LATE))
         detail = {**decision.detail, "lag": lag}
         return Decision(max(calls, 0), Bound.LAG, f"events are {lag:.1f} s behind; {decision.reason}", detail)
 
