@@ -286,7 +286,7 @@ class MemoryStore:
         if row["state"] == "ended":
             if not (late and row["outcome"] == "unknown"):
                 return
-            self.cdr = [cdr for cdr in self.cdr if cdr.guid != end.attempt]
+            self.cdr[:] = [cdr for cdr in self.cdr if cdr.guid != end.attempt]
             outcalls = [r for r in self.queue_log if r.call == end.attempt and r.event == "OUTCALL"]
             for outcall in outcalls:
                 self.queue_log.remove(outcall)
