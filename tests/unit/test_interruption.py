@@ -23,12 +23,13 @@ from engine.services import fleet as fleet_module
 from engine.services import term as term_module
 from tests.builders import QUEUE
 from tests.cuts import LEASE, REST, House, Placed, Process
-
 from tests.virtual_time import run
 
 #: Steps that an idle engine takes again and again; cutting it off at the first few of each is enough.
 _IDLE = ("settings", "publish", "renew_lease", "QueuesListed", "ChannelsListed", "ended", "MemberSeen")
 _OFTEN = 2
+#: When all is over nothing more may happen, so long (s).
+AFTERWARDS = 30
 
 #: How a call path ends → its contacts, the dialer's columns.
 PATHS: dict[str, tuple[tuple[dict[str, str], ...], dict[str, int]]] = {
@@ -70,6 +71,7 @@ async def _steps(path: str) -> list[str]:
     house = a_house(path)
     process = house.start()
     await house.until_over()
+    await asyncio.sleep(AFTERWARDS)
     assert await process.stop()
     check(house)
     return process.cut.steps
@@ -178,8 +180,9 @@ async def _lost_machine(path: str, cut: int) -> None:
     await _cut_off(first)
     await first.kill()
     await house.until_over()
+    await asyncio.sleep(AFTERWARDS)
     third = house.start(journals=first.journals.after())
-    await asyncio.sleep(60)
+    await asyncio.sleep(AFTERWARDS)
     await _finish(house, second, third)
 
 
@@ -192,9 +195,7 @@ async def _freeze(path: str, cut: int, thaw_late: bool) -> None:
     await _cut_off(first)
     await asyncio.sleep(LEASE.total_seconds() + 10)
     if thaw_late:
-        async with asyncio.timeout(900):
-            while not house.over:
-                await asyncio.sleep(1)
+        await house.until_over()
     first.cut.thaw()
     await _finish(house, first, second)
 
@@ -207,6 +208,7 @@ async def _cut_off(process: Process) -> None:
 
 async def _finish(house: House, *processes: Process) -> None:
     await house.until_over()
+    await asyncio.sleep(AFTERWARDS)
     for process in processes:
         assert await process.stop(), "not everything was written"
     check(house)
