@@ -34,8 +34,8 @@ NASTY = (
     "\u202e1001\u202c", "שלום", "\u2066x", "\ud800", "\udfff\ud800", "😀", "\U0010ffff", "a,b=c",
     "${SHELL(id)}", "$[1+1]", "[", "]", "(", "{}", '"', "\\", "\\,", "'; DROP TABLE x;--", "M=99=1", "=",
     "==", "P=", "::", ":", "%s%d", "null", "None", "\x1b[31m", "x" * 1_000_000, "1" * 5000, "é" * 2000,
-    "@evil", "Local/1@x", "&SIP/2", "9" * 400, "18446744073709551616", "1.5", "1,5", "<b>", "\x7f", "\ufeff", "\ufffe",
-    "1001;2", "/.*/",
+    "@evil", "Local/1@x", "&SIP/2", "9" * 400, "18446744073709551616", "1.5", "1,5", "<b>", "\x7f",
+    "\ufeff", "\ufffe", "1001;2", "/.*/",
 )  # fmt: skip
 texts = st.sampled_from(NASTY) | ANY_TEXT | st.lists(st.sampled_from(NASTY[:-20]), max_size=4).map("".join)
 values = texts | st.none() | st.integers() | st.floats() | st.booleans() | st.binary(max_size=20)
