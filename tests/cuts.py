@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -98,7 +98,8 @@ class Exchange(FakeSwitch):
     """A switch whose calls live on in time by themselves, with one link for each engine.
 
     The number's last three digits: 2xx talks for ten seconds (or hangs up when it found no agent), 299
-    is a machine, 777 rings out, 990 is refused; of 996 the order is lost, of 997 only the answer.
+    is a machine, 777 rings out, 990 is refused; of 996 the order is lost, of 997 only the answer, and 295
+    (who talks) comes to the exchange after a while only.
     """
 
     def __init__(self, now: Callable[[], datetime], store: MemoryStore) -> None:
@@ -107,6 +108,8 @@ class Exchange(FakeSwitch):
         self.links: list[ExchangeLink] = []
         self.told: list[ev.Event] = []
         self.placed: list[Placed] = []
+        #: Calls that began when their attempts had ended.
+        self.too_late: list[str] = []
         self._store = store
 
     def _put(self, event: ev.Event) -> None:
@@ -121,14 +124,18 @@ class Exchange(FakeSwitch):
         self.orders.append(order)
         rows = {attempt: dict(row) for attempt, row in self._store.attempts.items()}
         self.placed.append(Placed(order.attempt, self._now(), frozenset(self.lines), rows))
-        if digits != "996":
+        if digits == "295":
+            asyncio.get_running_loop().call_later(12, self._place, order)
+        elif digits != "996":
             self._place(order)
-        if digits in ("996", "997"):
+        if digits in ("295", "996", "997"):
             await asyncio.sleep(10)
             raise UncertainError("no answer came")
 
     def _place(self, order: Originate) -> None:
         call = order.attempt
+        if self._store.attempts[call]["state"] == "ended":
+            self.too_late.append(call)
         line = Line(order, f"PJSIP/CARRIER-{next(self._numbers):08x}")
         self.lines[call] = line
         if line.digits == "486":
@@ -240,11 +247,15 @@ class Process:
             journals=journals,
             history=NoPast(),
             observer=house.observer,
-            clock=house.clock,
+            clock=replace(house.clock, monotonic=self._monotonic),
             identity=Identity(name, house.dead.__contains__),
         )
         self.engine = Engine(outside, EngineSettings(lease=LEASE, abandoned_rest=REST, stop=LIMITS))
         self.task = asyncio.ensure_future(self.engine.run())
+
+    def _monotonic(self) -> float:
+        """What a frozen engine looks at in spite of the cut it would see when it wakes: much later."""
+        return asyncio.get_running_loop().time() + (10**9 if self.cut.off else 0)
 
     async def kill(self) -> None:
         """Nothing more of it runs; nobody hears for it any more."""

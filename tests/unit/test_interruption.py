@@ -40,6 +40,7 @@ PATHS: dict[str, tuple[tuple[dict[str, str], ...], dict[str, int]]] = {
     "the order was refused": (({"number": "1001990"},), {}),
     "the order was lost": (({"number": "1001996"},), {}),
     "the answer was lost": (({"number": "1001997"},), {}),
+    "the order came late": (({"number": "1001295", "alternatives": "1002200"},), {}),
     "a machine": (({"number": "1001299"},), {"retries": 1}),
 }
 
@@ -94,6 +95,7 @@ def check(house: House) -> None:
     store, exchange = house.store, house.exchange
     orders = Counter(order.attempt for order in exchange.orders)
     assert all(count == 1 for count in orders.values()), "an attempt was dialled twice"
+    assert not exchange.too_late, "a call began that had been given up"
     assert all(row["state"] == "ended" for row in store.attempts.values()), "an attempt is open"
     for row in store.spool.values():
         assert row["status"] == 2, "a contact is in no known place"
