@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import uuid
 import zlib
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import structlog
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from engine.domain.entries import Entry, Written
 from engine.ports import Batch
@@ -237,7 +239,12 @@ def _lock(descriptor: int) -> bool:
 
 
 def _line(written: Written) -> bytes:
-    data = _FORMAT.dump_json(written)
+    try:
+        data = _FORMAT.dump_json(written)
+    except PydanticSerializationError:
+        # Half a character, which no encoding has: a '?' in its place is better than no entry.
+        text = json.dumps(_FORMAT.dump_python(written, mode="json"), ensure_ascii=False)
+        data = text.encode("utf-8", "replace")
     return b"%08x %s\n" % (zlib.crc32(data), data)
 
 

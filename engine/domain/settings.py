@@ -128,10 +128,12 @@ def _amd(variables: Variables) -> str:
 def _number(row: Row, column: str, low: int, high: int, field: str = "") -> int:
     try:
         value = int(row[column])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FieldError(field or column, "it is not a number", f"Use {low} to {high}.") from error
     if not low <= value <= high:
-        raise FieldError(field or column, f"{value} is out of range", f"Use {low} to {high}.")
+        raise FieldError(
+            field or column, f"{excerpt(str(row[column]))} is out of range", f"Use {low} to {high}."
+        )
     return value
 
 
@@ -163,7 +165,7 @@ def read_contact(row: Row) -> Contact:
         data=str(row["data"] or ""),
         reference=str(row["contact"] or ""),
         list_name=str(row["dialerbase"]),
-        priority=int(row["priority"]),
+        priority=_number(row, "priority", -(2**31), 2**31 - 1),
         agent_phone=str(row["agentphone"] or ""),
         retries=_number(row, "retries", 0, 1_000_000),
         refused=str(row.get("reason") or "").startswith(REFUSED),

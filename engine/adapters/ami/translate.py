@@ -21,19 +21,26 @@ def translate(message: Message, at: datetime) -> ev.Event | None:
     return maker(message, at) if maker else None
 
 
-def _int(text: object, default: int = 0) -> int:
+#: Asterisk sends no larger number in earnest, and neither the tables nor the calendar could hold one.
+_LARGEST = 2**31 - 1
+
+
+def _int(text: object, default: int = 0, largest: int = _LARGEST) -> int:
+    """A number; what is none, or larger than any, is `default`."""
     try:
-        return int(float(str(text)))
+        value = int(float(str(text)))
     except (ValueError, OverflowError):
         return default
+    return value if abs(value) <= largest else default
+
+
+#: In the year 4147: a wrap-up that begins before is over before the calendar is.
+_LAST_MOMENT = 2**36
 
 
 def _moment(seconds: int) -> datetime | None:
-    """A Unix time; 0, and what no calendar holds, mean that there is none."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
-    except (ValueError, OverflowError, OSError):
-        return None
+    """A Unix time; 0 means that there is none."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
 
 
 def _code(text: object) -> int | None:
@@ -132,7 +139,7 @@ def _member(m: Message) -> ev.Member:
         in_call=m.incall == "1",
         paused_reason=m.pausedreason,
         wrapup=_int(m.wrapuptime),
-        last_call=_moment(_int(m.lastcall)),
+        last_call=_moment(_int(m.lastcall, largest=_LAST_MOMENT)),
     )
 
 

@@ -84,6 +84,14 @@ def _checked(name: str, value: str) -> str:
     return name
 
 
+def _keep_first(message: Message) -> None:
+    """Of a header that comes several times the first counts: Asterisk's own come before what a dialplan
+    adds, and whoever reads a value expects text."""
+    for name, value in list(message.items()):
+        if isinstance(value, list):
+            message[name] = value[0]
+
+
 class SafeProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type information
     """One connection: frames in, messages out, and a word when it is over.
 
@@ -134,6 +142,7 @@ class SafeProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type
         try:
             message = Message.from_line(frame.decode("utf-8", "replace").strip())
             if message is not None:
+                _keep_first(message)
                 self.handle_message(message)
         except Exception as error:  # whatever one message does must not cost the next one
             self.on_error(f"{type(error).__name__}: {error}")
