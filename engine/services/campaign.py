@@ -251,7 +251,6 @@ class CampaignWorker:
                 lists=tuple(item.name for item in lists),
                 check_black_list=bool(self.campaign.dialer.dncr),
                 now=now,
-                local_now=self._tools.clock.local(now).replace(tzinfo=None),
             )
         )
         self._claim_unknown = False

@@ -12,6 +12,7 @@ from engine.adapters.mysql import Database, MysqlStore
 from engine.domain import events as ev
 from engine.domain.call import Call, step
 from engine.domain.entries import Ending, Entry, Progress, Written, ending, progress
+from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, CampaignName, Dialer, attempt_id
 from engine.domain.records import QueueLogRow, cdr, queue_log
 from engine.domain.rules import next_step
@@ -149,7 +150,7 @@ class MysqlDesk(Desk):
         return MysqlStore(
             self._database,
             owner,
-            lambda at: at.replace(tzinfo=None),
+            LocalTime(UTC),
             lambda: attempt_id(next(_numbers), 0),
         )
 
@@ -234,7 +235,7 @@ async def claim(
     return await desk.store.claim(
         ClaimRequest(
             CampaignName(QUEUE), limit, tuple(slots.split()) or names[:1] * limit, names, black,
-            at, naive(at),
+            at,
         )
     )  # fmt: skip
 
@@ -271,6 +272,11 @@ def so_far(attempt: Attempt, *events: ev.CallEvent) -> Progress:
 def entered(attempt: Attempt, t: float = 0) -> QueueLogRow:
     """Return the row of a caller who joins the queue."""
     return QueueLogRow(later(t), attempt.id, QUEUE, "NONE", "ENTERQUEUE")
+
+
+def missed(attempt: Attempt, t: float) -> QueueLogRow:
+    """Return the row of an agent who did not take the call."""
+    return QueueLogRow(later(t), attempt.id, QUEUE, "Ana", "RINGNOANSWER", ("1000",))
 
 
 BUSY = (b.hung_up(t=5, cause=17, sip=486),)

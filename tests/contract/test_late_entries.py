@@ -20,6 +20,7 @@ from tests.contract.store_desks import (
     claim,
     entered,
     finished,
+    missed,
     naive,
     one,
     record,
@@ -71,7 +72,11 @@ async def test_a_late_row_of_the_queue_log_is_added_unless_it_is_there(desk: Des
     await call.late(entered(call.attempt, t=10))
     assert await desk.log() == [(call.attempt.id, "ENTERQUEUE")], "both saw the same"
     await call.late(entered(call.attempt, t=300))
-    assert len(await desk.log()) == 2, "this one the other has not seen"
+    assert len(await desk.log()) == 1, "an engine that was frozen gives it another time"
+    for t in (20, 22, 40):
+        await call.late(missed(call.attempt, t=t))
+    words = [word for _, word in await desk.log()]
+    assert words == ["ENTERQUEUE", "RINGNOANSWER", "RINGNOANSWER"], "an agent may be rung again and again"
 
 
 async def test_a_late_ending_ends_a_call_that_is_still_open(desk: Desk, call: Handover) -> None:

@@ -321,7 +321,7 @@ async def test_two_engines_that_claim_at_once_never_get_the_same_contact(databas
     desk = MysqlDesk(database)
     stores = [desk.store, desk.seen_by("another")]
     assert all(isinstance(store, MysqlStore) for store in stores)
-    request = ClaimRequest(CampaignName(QUEUE), 20, ("L1",) * 20, ("L1",), True, NOW, naive(NOW))
+    request = ClaimRequest(CampaignName(QUEUE), 20, ("L1",) * 20, ("L1",), True, NOW)
     for _ in range(20):
         async with database.session() as session:
             await session.run("DELETE FROM ccdata.calls_spool")

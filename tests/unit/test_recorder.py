@@ -51,7 +51,7 @@ def written(store: MemoryStore) -> list[str]:
 
 async def claimed(store: MemoryStore) -> Attempt:
     store.add_contact(campaign=QUEUE, destination="1001")
-    request = ClaimRequest(CampaignName(QUEUE), 1, (), (), False, NOW, NOW.replace(tzinfo=None))
+    request = ClaimRequest(CampaignName(QUEUE), 1, (), (), False, NOW)
     [attempt] = (await store.claim(request)).attempts
     return attempt
 

@@ -22,8 +22,6 @@ from engine.ports import StoreError
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-#: Gives the naive local time that the documented columns hold.
-Local = Callable[[datetime], datetime]
 
 
 def utc(at: datetime | None) -> datetime | None:
