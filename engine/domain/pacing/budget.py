@@ -1,0 +1,114 @@
+"""The abandonment budget: what the law's window still allows, as a rate for the next calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from math import sqrt
+
+from engine.domain.pacing.base import DayTotals
+from engine.domain.pacing.profiles import Profile
+
+#: Share of the day's answers over which a surplus or deficit is evened out …
+SPREAD = 0.2
+#: … between so many and so many answers.
+SHORTEST, LONGEST = 60.0, 600.0
+#: The reserve, in standard deviations of the abandoned calls around their target.
+CONFIDENCE = 2.0
+#: The target is never above so many times the limit, whatever surplus there is.
+STEEPEST = 2.0
+
+
+@dataclass(slots=True)
+class Count:
+    """Calls answered by a person and those of them abandoned; false positives count in both."""
+
+    answered: float = 0.0
+    abandoned: float = 0.0
+
+    def add(self, answered: float, abandoned: float) -> None:
+        self.answered += answered
+        self.abandoned += abandoned
+
+    def slack(self, rate: float) -> float:
+        """Return how many calls more could be abandoned now without passing `rate`."""
+        return rate * self.answered - self.abandoned
+
+
+@dataclass(slots=True)
+class Budget:
+    """Spends a limit evenly: every day pays for itself, and the law's window is kept besides.
+
+    With A answered, B abandoned and the limit ρ, slack S = ρA − B. The target rate of the next
+    calls is ρ + (S − reserve)/H: what is missing from the reserve is saved up over H answers, a
+    surplus spent over as many. Under that feedback S is an Ornstein-Uhlenbeck process with variance
+    ρH/2 (each answer adds a Poisson variance of ρ), so a reserve of z·√(ρH/2) keeps the limit at
+    *any* moment with z standard deviations, not only at midnight. H shrinks with the answers that
+    are left, and the reserve with it. Where S < 0 nothing is risked until it is positive again.
+    """
+
+    profile: Profile
+    limit: float
+    days: dict[date, Count] = field(default_factory=dict)
+    today: date | None = None
+
+    def load(self, totals: DayTotals) -> None:
+        """Take over a day from the records."""
+        count = Count(float(totals.answered), float(totals.abandoned))
+        self.days[totals.day] = count
+        if totals.machines:
+            wrong = totals.machines * self.profile.false_positives
+            count.add(wrong, wrong)
+
+    def begin(self, today: date) -> None:
+        """The day is `today`; days that left the window are forgotten."""
+        if today == self.today:
+            return
+        self.today = today
+        self.days.setdefault(today, Count())
+        oldest = today - timedelta(days=self.profile.window_days - 1)
+        self.days = {day: count for day, count in self.days.items() if day >= oldest}
+
+    def count(self, *, abandoned: bool) -> None:
+        """A person answered; `abandoned` as the profile has it."""
+        self.day.add(1.0, 1.0 if abandoned else 0.0)
+
+    def machine(self) -> None:
+        """AMD took a call for a machine; some of those are persons."""
+        wrong = self.profile.false_positives
+        if wrong:
+            self.day.add(wrong, wrong)
+
+    @property
+    def day(self) -> Count:
+        """Return today's count."""
+        return self.days.setdefault(self.today or date.min, Count())
+
+    @property
+    def window(self) -> Count:
+        """Return the count of the law's window, today included."""
+        total = Count()
+        for count in self.days.values():
+            total.add(count.answered, count.abandoned)
+        return total
+
+    def target(self, remaining: float | None, per_answer: float = 0.0) -> float:
+        """Return the rate (0 to 1) at which the next answered calls may be abandoned.
+
+        `remaining`: answers expected until the window's day ends, None unknown. `per_answer`:
+        false positives per answer, which are spent without any doing of the pacer.
+        """
+        limit = self.limit
+        day = self.day
+        horizon = day.answered * SPREAD
+        if remaining is not None:
+            horizon = (day.answered + remaining) * SPREAD
+        horizon = min(max(horizon, SHORTEST), LONGEST)
+        if remaining is not None:
+            horizon = min(horizon, max(remaining, 12.0))
+        reserve = CONFIDENCE * sqrt(limit * horizon / 2) + 0.5
+        slack = min(day.slack(limit), self.window.slack(limit))
+        if slack < 0:
+            return 0.0
+        rate = limit + (slack - reserve) / horizon - per_answer
+        return min(max(rate, 0.0), STEEPEST * limit)
