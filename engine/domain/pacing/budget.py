@@ -12,9 +12,11 @@ from engine.domain.pacing.profiles import Profile
 #: Share of the day's answers over which a surplus or deficit is evened out …
 SPREAD = 0.2
 #: … between so many and so many answers.
-SHORTEST, LONGEST = 60.0, 600.0
+SHORTEST, LONGEST = 60.0, 2000.0
 #: The reserve, in standard deviations of the abandoned calls around their target.
 CONFIDENCE = 2.0
+#: Abandoned calls are counted in blocks of so many answers, to see how they cluster.
+BLOCK = 25
 #: The target is never above so many times the limit, whatever surplus there is.
 STEEPEST = 2.0
 
@@ -42,15 +44,20 @@ class Budget:
     With A answered, B abandoned and the limit ρ, slack S = ρA − B. The target rate of the next
     calls is ρ + (S − reserve)/H: what is missing from the reserve is saved up over H answers, a
     surplus spent over as many. Under that feedback S is an Ornstein-Uhlenbeck process with variance
-    ρH/2 (each answer adds a Poisson variance of ρ), so a reserve of z·√(ρH/2) keeps the limit at
-    *any* moment with z standard deviations, not only at midnight. H shrinks with the answers that
-    are left, and the reserve with it. Where S < 0 nothing is risked until it is positive again.
+    δρH/2 (each answer adds a variance of δρ; δ = 1 for Poisson, more where losses cluster, as they do
+    with many agents; it is measured), so a reserve of z·√(δρH/2) keeps the limit at *any* moment
+    with z standard deviations, not only at midnight: also when the list runs dry or everybody goes
+    home. H shrinks with the answers that are left, and the reserve with it. A day begins without
+    reserve, and so without risk.
     """
 
     profile: Profile
     limit: float
     days: dict[date, Count] = field(default_factory=dict)
     today: date | None = None
+    clustering: float = 2.0
+    _block: Count = field(default_factory=Count)
+    _aimed: float = 0.0
 
     def load(self, totals: DayTotals) -> None:
         """Take over a day from the records."""
@@ -69,9 +76,17 @@ class Budget:
         oldest = today - timedelta(days=self.profile.window_days - 1)
         self.days = {day: count for day, count in self.days.items() if day >= oldest}
 
-    def count(self, *, abandoned: bool) -> None:
-        """A person answered; `abandoned` as the profile has it."""
-        self.day.add(1.0, 1.0 if abandoned else 0.0)
+    def count(self, *, abandoned: bool, target: float = 0.0) -> None:
+        """A person answered; `abandoned` as the profile has it; `target` was the rate aimed at."""
+        lost = 1.0 if abandoned else 0.0
+        self.day.add(1.0, lost)
+        self._block.add(1.0, lost)
+        self._aimed += target
+        if self._block.answered >= BLOCK:
+            if self._aimed > 0.2:
+                variance = (self._block.abandoned - self._aimed) ** 2 / self._aimed
+                self.clustering += 0.02 * (min(variance, 40.0) - self.clustering)
+            self._block, self._aimed = Count(), 0.0
 
     def machine(self) -> None:
         """AMD took a call for a machine; some of those are persons."""
@@ -106,9 +121,8 @@ class Budget:
         horizon = min(max(horizon, SHORTEST), LONGEST)
         if remaining is not None:
             horizon = min(horizon, max(remaining, 12.0))
-        reserve = CONFIDENCE * sqrt(limit * horizon / 2) + 0.5
+        clustering = min(max(self.clustering, 1.0), 8.0)
+        reserve = CONFIDENCE * sqrt(clustering * limit * horizon / 2) + 0.5
         slack = min(day.slack(limit), self.window.slack(limit))
-        if slack < 0:
-            return 0.0
         rate = limit + (slack - reserve) / horizon - per_answer
         return min(max(rate, 0.0), STEEPEST * limit)

@@ -112,16 +112,13 @@ class AgentForecast:
         self._leaves_talk = Share(0.01, 400.0)
         self._leaves_wrapup = Share(0.01, 400.0)
         self.rows: dict[SeatState, list[Row]] = {}
+        #: Mean time of talk and wrap-up together (s).
+        self.handling = 100.0
 
     @property
     def talks(self) -> int:
         """Return how many talks have ended so far."""
         return self._talk.count
-
-    @property
-    def handling(self) -> float:
-        """Return the mean time of talk and wrap-up together (s), as learnt."""
-        return _mean(self._talk) + (1.0 - self._skips.value) * _mean(self._wrapup)
 
     def changed(self, before: SeatState, after: SeatState, seconds: float) -> None:
         """Note that a seat went from one state to another after `seconds`."""
@@ -145,6 +142,7 @@ class AgentForecast:
             (SeatState.PAUSED, self._break),
         ):
             stay.refit(running.get(state, ()))
+        self.handling = _mean(self._talk) + (1.0 - self._skips.value) * _mean(self._wrapup)
         returns = 1.0 - self._leaves_wrapup.value
         self.rows = {
             SeatState.WRAPUP: _simple(self._wrapup, horizons, returns),

@@ -38,8 +38,9 @@ LEAST_CALLS, LEAST_ANSWERS, LEAST_TALKS = 30, 8, 8
 #: Events later than this (s) cannot be predicted from.
 LATEST = 3.0
 #: θ = multiplier × target rate. Most calls are placed at less than the marginal risk θ, so it is
-#: above 1; it moves by this share of its logarithm per abandoned call too many or too few.
-GAIN = 0.05
+#: above 1 where forecasts are right; per abandoned call too many or too few its logarithm moves by
+#: FIRST_GAIN, later by less, as after stochastic approximation (Robbins & Monro, 1951).
+FIRST_GAIN, LAST_GAIN = 0.08, 0.01
 START, LEAST, MOST = 1.0, 0.2, 8.0
 _HALF_SECOND = timedelta(seconds=0.5)
 _REFIT = timedelta(seconds=20)
@@ -64,6 +65,7 @@ class PredictivePacer:
         self.multiplier = START
         self._forecasts = forecasts
         self._target = limit
+        self._due = 0.0
         self._limit = limit
         self._points: list[int] = []
         self._horizons: list[float] = []
@@ -85,9 +87,11 @@ class PredictivePacer:
 
     def _answered(self, abandoned: bool) -> None:
         """A person answered: count it, and correct θ where more or less is lost than was aimed at."""
-        self.budget.count(abandoned=abandoned)
+        self.budget.count(abandoned=abandoned, target=self._target)
         if self._target > 0.0:
-            moved = self.multiplier * exp(-GAIN * ((1.0 if abandoned else 0.0) - self._target))
+            self._due += self._target
+            gain = max(FIRST_GAIN / (1.0 + self._due / 10.0), LAST_GAIN)
+            moved = self.multiplier * exp(-gain * ((1.0 if abandoned else 0.0) - self._target))
             self.multiplier = min(max(moved, LEAST), MOST)
 
     # Deciding
