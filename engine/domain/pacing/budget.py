@@ -122,7 +122,7 @@ class Budget:
         if remaining is not None:
             horizon = min(horizon, max(remaining, 12.0))
         clustering = min(max(self.clustering, 1.0), 8.0)
-        reserve = CONFIDENCE * sqrt(clustering * limit * horizon / 2) + 0.5
+        reserve = CONFIDENCE * sqrt(clustering * limit * horizon / 2) + 1.0
         slack = min(day.slack(limit), self.window.slack(limit))
         rate = limit + (slack - reserve) / horizon - per_answer
         return min(max(rate, 0.0), STEEPEST * limit)
