@@ -55,7 +55,7 @@ class Budget:
     limit: float
     days: dict[date, Count] = field(default_factory=dict)
     today: date | None = None
-    clustering: float = 2.0
+    clustering: float = 1.3
     _block: Count = field(default_factory=Count)
     _aimed: float = 0.0
 

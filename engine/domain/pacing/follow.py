@@ -88,6 +88,7 @@ class CallFollower:
                 if not self.judges:
                     self._want(call, event.at)
             case ev.MachineJudged(status="MACHINE"):
+                self.judges = True  # a dialplan may listen although the dialer does not ask for it
                 self._judged(call, event.at)
                 self.machines.add(True)
                 self._machine()

@@ -118,7 +118,7 @@ class PredictivePacer:
 
     def _settings(self, dialer: Dialer) -> None:
         """Take over what the supervisor may change at any time."""
-        self.follow.judges = bool(dialer.am)
+        self.follow.judges |= bool(dialer.am)
         self._limit = self.profile.rate
         if self._forecasts and dialer.tbc < 0:
             self._limit = min(self._limit, -dialer.tbc / 100)
