@@ -10,11 +10,12 @@ from engine.domain.pacing.base import DayTotals
 from engine.domain.pacing.profiles import Profile
 
 #: Share of the day's answers over which a surplus or deficit is evened out …
-SPREAD = 0.2
+SPREAD = 0.12
 #: … between so many and so many answers.
 SHORTEST, LONGEST = 60.0, 2000.0
-#: The reserve, in standard deviations of the abandoned calls around their target.
-CONFIDENCE = 2.0
+#: The reserve, in standard deviations of the abandoned calls around their target: less where the
+#: end of the day is known (then what is lacking can be made up for until then).
+CONFIDENCE_KNOWN, CONFIDENCE = 1.3, 2.0
 #: Abandoned calls are counted in blocks of so many answers, to see how they cluster.
 BLOCK = 25
 #: The target is never above so many times the limit, whatever surplus there is.
@@ -122,7 +123,8 @@ class Budget:
         if remaining is not None:
             horizon = min(horizon, max(remaining, 12.0))
         clustering = min(max(self.clustering, 1.0), 8.0)
-        reserve = CONFIDENCE * sqrt(clustering * limit * horizon / 2) + 1.0
+        confidence = CONFIDENCE if remaining is None else CONFIDENCE_KNOWN
+        reserve = confidence * sqrt(clustering * limit * horizon / 2) + 1.0
         slack = min(day.slack(limit), self.window.slack(limit))
         rate = limit + (slack - reserve) / horizon - per_answer
         return min(max(rate, 0.0), STEEPEST * limit)

@@ -92,18 +92,51 @@ def _bell(expected: float) -> list[float]:
     return [value / total for value in raw]
 
 
+class _Change:
+    """A cumulative-sum test for the rate having changed by `factor` (Page 1954, for Poisson counts).
+
+    `evidence` is the log-likelihood ratio since the most likely moment of change; `answers` and
+    `exposed` are what was seen since then, so that the new rate is known as soon as the change is.
+    """
+
+    def __init__(self, factor: float) -> None:
+        self._gain = log(factor)
+        self._cost = factor - 1.0
+        self.restart()
+
+    def restart(self) -> None:
+        self.evidence = self.answers = self.exposed = 0.0
+
+    def see(self, answers: float, exposed: float, expected: float) -> None:
+        self.evidence += answers * self._gain - expected * self._cost
+        self.answers += answers
+        self.exposed += exposed
+        if self.evidence <= 0.0:
+            self.restart()
+
+    def belief(self, threshold: float) -> float:
+        """Return the weight (0 to 1) of "it has changed", one half at the threshold."""
+        excess = self.evidence - threshold
+        return 0.0 if excess < -4.0 else 1.0 / (1.0 + exp(-excess))
+
+
 class AnswerRate:
     """The share p of calls that become callers, while it drifts and jumps.
 
     p = answers ÷ Σ over calls of the share of G that their age has passed. A call in flight counts
     by exactly as much as it could have answered by now, so that neither a burst of dialling nor the
-    start makes p look smaller or greater. A slow memory (about 400 answers) is replaced by a fast one
-    (about 40) as soon as what was answered lately does not fit it: more than `JUMP` standard
-    deviations of a Poisson count. Calls may carry a weight: how likely this contact is to answer,
-    compared with others; p is then the share for weight 1.
+    start makes p look smaller or greater. The memory is about `MEMORY` answers long; beside it run
+    two tests for a jump, upwards and downwards. While their evidence grows, p moves over to the rate
+    since the suspected jump; when it is overwhelming the older memory is dropped.
+    Calls may carry a weight: how likely this contact is to answer, compared with others; p is then
+    the share for weight 1.
     """
 
-    SLOW, FAST, JUMP = 400.0, 40.0, 3.0
+    MEMORY = 400.0
+    #: Jumps that are looked for: by this factor, and down to one over it.
+    FACTOR = 1.7
+    #: Log-likelihood at which a jump is believed by half, and what must come on top to be sure.
+    BELIEVED, SURE = 5.0, 3.0
     #: Until calls are seen: one answer in two and a half, which is careful.
     PRIOR_ANSWERS, PRIOR_CALLS = 1.0, 2.5
 
@@ -111,20 +144,16 @@ class AnswerRate:
         self._ages: deque[float] = deque([0.0] * BINS, maxlen=BINS)
         self._slot = 0
         self._start: datetime | None = None
-        self._slow = [self.PRIOR_ANSWERS, self.PRIOR_CALLS]
-        self._fast = [0.0, 0.0]
+        self._answers, self._exposed = self.PRIOR_ANSWERS, self.PRIOR_CALLS
+        self._tests = (_Change(self.FACTOR), _Change(1.0 / self.FACTOR))
+        self.share = self._answers / self._exposed
         self.calls = 0
         self.answers = 0
 
     @property
-    def share(self) -> float:
-        """Return p for weight 1 (0 < p < 1)."""
-        return min(max(self._slow[0] / self._slow[1], 0.002), 0.98)
-
-    @property
     def doubt(self) -> float:
         """Return the squared coefficient of variation of p: one over the answers behind it."""
-        return 1.0 / max(self._slow[0], 1.0)
+        return 1.0 / max(self._answers, 1.0)
 
     def placed(self, at: datetime, weight: float, density: list[float]) -> None:
         """Note a call placed at `at`."""
@@ -135,9 +164,10 @@ class AnswerRate:
     def answered(self) -> None:
         """Note that a call became a caller."""
         self.answers += 1
-        self._slow[0] += 1.0
-        self._fast[0] += 1.0
-        self._compare()
+        self._answers += 1.0
+        for test in self._tests:
+            test.see(1.0, 0.0, 0.0)
+        self._settle()
 
     def advance(self, now: datetime, density: list[float]) -> None:
         """Let the calls grow older up to `now`; `density` is that of G per bin."""
@@ -149,21 +179,30 @@ class AnswerRate:
             self._ages.appendleft(0.0)
             if exposed <= 0.0:
                 continue
-            expected = exposed * self.share
-            for memory, length in ((self._slow, self.SLOW), (self._fast, self.FAST)):
-                keep = exp(-expected / length)
-                memory[0] *= keep
-                memory[1] = memory[1] * keep + exposed
-            self._compare()
+            expected = exposed * self._answers / self._exposed
+            keep = exp(-expected / self.MEMORY)
+            self._answers *= keep
+            self._exposed = self._exposed * keep + exposed
+            for test in self._tests:
+                test.see(0.0, exposed, expected)
+            self._settle()
         self._slot = max(slot, self._slot)
 
-    def _compare(self) -> None:
-        answers, exposed = self._fast
-        expected = self.share * exposed
-        if expected + answers < 6.0:
-            return
-        if abs(answers - expected) > self.JUMP * max(expected, answers / 2) ** 0.5:
-            self._slow = [answers + self.PRIOR_ANSWERS, exposed + self.PRIOR_ANSWERS * exposed / max(answers, 0.5)]
+    def _settle(self) -> None:
+        share = self._answers / self._exposed
+        for test in self._tests:
+            belief = test.belief(self.BELIEVED)
+            if belief <= 0.0:
+                continue
+            since = (test.answers + 1.0) / (test.exposed + 1.0 / share)
+            if test.evidence > self.BELIEVED + self.SURE:
+                self._answers, self._exposed = test.answers + 1.0, test.exposed + 1.0 / share
+                for each in self._tests:
+                    each.restart()
+                share = since
+                break
+            share += belief * (since - share)
+        self.share = min(max(share, 0.002), 0.98)
 
 
 class Share:
