@@ -24,18 +24,26 @@ STEEPEST = 2.0
 
 @dataclass(slots=True)
 class Count:
-    """Calls answered by a person and those of them abandoned; false positives count in both."""
+    """Calls answered by a person and those of them abandoned; false positives count in both.
+
+    `estimated`: those false positives: nobody sees them, their number is worked out.
+    """
 
     answered: float = 0.0
     abandoned: float = 0.0
+    estimated: float = 0.0
 
-    def add(self, answered: float, abandoned: float) -> None:
+    def add(self, answered: float, abandoned: float, estimated: float = 0.0) -> None:
         self.answered += answered
         self.abandoned += abandoned
+        self.estimated += estimated
 
     def slack(self, rate: float) -> float:
-        """Return how many calls more could be abandoned now without passing `rate`."""
-        return rate * self.answered - self.abandoned
+        """Return how many calls more could be abandoned now without passing `rate`.
+
+        An estimated number n has a Poisson deviation of √n; twice that is kept aside.
+        """
+        return rate * self.answered - self.abandoned - 2.0 * sqrt(self.estimated)
 
 
 @dataclass(slots=True)
@@ -66,7 +74,7 @@ class Budget:
         self.days[totals.day] = count
         if totals.machines:
             wrong = totals.machines * self.profile.false_positives
-            count.add(wrong, wrong)
+            count.add(wrong, wrong, wrong)
 
     def begin(self, today: date) -> None:
         """The day is `today`; days that left the window are forgotten."""
@@ -93,7 +101,7 @@ class Budget:
         """AMD took a call for a machine; some of those are persons."""
         wrong = self.profile.false_positives
         if wrong:
-            self.day.add(wrong, wrong)
+            self.day.add(wrong, wrong, wrong)
 
     @property
     def day(self) -> Count:
@@ -105,7 +113,7 @@ class Budget:
         """Return the count of the law's window, today included."""
         total = Count()
         for count in self.days.values():
-            total.add(count.answered, count.abandoned)
+            total.add(count.answered, count.abandoned, count.estimated)
         return total
 
     def target(self, remaining: float | None, per_answer: float = 0.0) -> float:
@@ -124,7 +132,7 @@ class Budget:
             horizon = min(horizon, max(remaining, 12.0))
         clustering = min(max(self.clustering, 1.0), 8.0)
         confidence = CONFIDENCE if remaining is None else CONFIDENCE_KNOWN
-        reserve = confidence * sqrt(clustering * limit * horizon / 2) + 1.0
+        reserve = confidence * sqrt(clustering * limit * horizon / 2) + clustering
         slack = min(day.slack(limit), self.window.slack(limit))
         rate = limit + (slack - reserve) / horizon - per_answer
         return min(max(rate, 0.0), STEEPEST * limit)

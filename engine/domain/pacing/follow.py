@@ -58,12 +58,9 @@ class CallFollower:
         self.machines = Share(0.0, 400.0)
         self.patience = profile.seconds
         self._listening = 0.0
+        #: The level (see `ContactWeights`) at which each call in flight was placed.
+        self.levels: dict[str, int] = {}
         self._calls: dict[str, _Call] = {}
-
-    def level(self, call: str, traits: Traits) -> int:
-        """Return the level of a call in flight: that at which it was placed, where known."""
-        known = self._calls.get(call)
-        return known.level if known is not None else self.weights.level(traits)
 
     @property
     def seconds(self) -> float:
@@ -108,7 +105,7 @@ class CallFollower:
                     self._lose(call, event.at)
                 else:
                     self._end(call, event.at)
-                del self._calls[event.call]
+                del self._calls[event.call], self.levels[event.call]
             case _:
                 pass
 
@@ -117,6 +114,7 @@ class CallFollower:
         weight = weight_of(level)
         chance = min(self.rate.share * weight, 0.98)
         self._calls[event.call] = _Call(event.traits, level, chance, event.at)
+        self.levels[event.call] = level
         self.rate.placed(event.at, weight, self.dialled.density)
 
     def _judged(self, call: _Call, at: datetime) -> None:

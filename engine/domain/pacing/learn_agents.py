@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import exp
 from operator import mul
 
@@ -79,7 +79,7 @@ class Stay:
     def accumulated(self) -> list[float]:
         """Return the cumulative hazard at whole seconds 0, 1, 2 …"""
         hazard = self.hazard
-        return [0.0, *accumulate(hazard[index] for index in _BIN_OF_SECOND)]
+        return [0.0, *accumulate([hazard[index] for index in _BIN_OF_SECOND])]
 
 
 def _bin(seconds: float) -> int:
@@ -134,56 +134,54 @@ class AgentForecast:
         elif before is SeatState.PAUSED and not gone:
             self._break.ended(seconds)
 
-    def refit(self, horizons: Sequence[float], running: dict[SeatState, list[float]]) -> None:
-        """Tabulate anew for these horizons (s); `running`: ages of the seats by state."""
-        for state, stay in (
-            (SeatState.TALKING, self._talk),
-            (SeatState.WRAPUP, self._wrapup),
-            (SeatState.PAUSED, self._break),
-        ):
-            stay.refit(running.get(state, ()))
-        self.handling = _mean(self._talk) + (1.0 - self._skips.value) * _mean(self._wrapup)
+    def refit(self, state: SeatState, horizons: Sequence[float], running: Iterable[float]) -> None:
+        """Tabulate one state anew for these horizons (s); `running`: ages of the seats in it."""
         returns = 1.0 - self._leaves_wrapup.value
-        self.rows = {
-            SeatState.WRAPUP: _simple(self._wrapup, horizons, returns),
-            SeatState.PAUSED: _simple(self._break, horizons, 1.0),
-            SeatState.TALKING: self._talking(horizons, returns),
-        }
+        if state is SeatState.TALKING:
+            self._talk.refit(running)
+            self.rows[state] = self._talking(horizons, returns)
+        elif state is SeatState.WRAPUP:
+            self._wrapup.refit(running)
+            self.rows[state] = _simple(self._wrapup.accumulated(), horizons, returns)
+        else:
+            self._break.refit(running)
+            self.rows[state] = _simple(self._break.accumulated(), horizons, 1.0)
 
     def _talking(self, horizons: Sequence[float], returns: float) -> list[Row]:
         longest = int(max(horizons)) + 2
         cumulative = self._wrapup.accumulated()
+        talk = self._talk.accumulated()
         skips = self._skips.value
+        self.handling = _mean(talk) + (1.0 - skips) * _mean(cumulative)
         # Chance to be free y + 1/2 s after the talk, y whole: the talk ended in the middle of its second.
         after = [
             skips + (1.0 - skips) * returns * (1.0 - exp(-(cumulative[y] + cumulative[y + 1]) / 2))
             for y in range(longest)
         ]
         stays = 1.0 - self._leaves_talk.value
-        talk = self._talk.accumulated()
-        result = []
         backwards = []
         for horizon in horizons:
             whole = int(horizon)
             part = horizon - whole
             # Ends in second u leave horizon − u − 1/2 for the wrap-up.
             weights = [
-                (after[whole - u - 1] * (1.0 - part) + after[whole - u] * part) if whole > u
-                else after[0] * part
-                for u in range(whole + 1)
-            ]  # fmt: skip
-            backwards.append(weights)
+                stays * (after[whole - u - 1] * (1.0 - part) + after[whole - u] * part) for u in range(whole)
+            ]
+            backwards.append([*weights, stays * after[0] * part])
+        # Survival is tabulated once; that from an age on is a quotient of two of its values.
+        alive = [exp(-min(value, 600.0)) for value in talk]
+        ends = [a - b for a, b in pairwise(alive)]
+        result = []
         for index in range(_LAST + 1):
             age = min(int(_middle(index)), _SECONDS - longest - 2)
-            base = talk[age]
-            alive = [exp(base - value) for value in talk[age : age + longest + 1]]
-            ends = [a - b for a, b in zip(alive, alive[1:], strict=False)]
-            result.append(row([min(stays * sum(map(mul, ends, weights)), 1.0) for weights in backwards]))
+            left = max(alive[age], 1e-250)
+            result.append(
+                row([min(sum(map(mul, ends[age : age + len(w)], w)) / left, 1.0) for w in backwards])
+            )
         return result
 
 
-def _simple(stay: Stay, horizons: Sequence[float], share: float) -> list[Row]:
-    cumulative = stay.accumulated()
+def _simple(cumulative: Sequence[float], horizons: Sequence[float], share: float) -> list[Row]:
     result = []
     for index in range(_LAST + 1):
         age = min(_middle(index), _SECONDS - 130.0)
@@ -202,6 +200,6 @@ def _middle(index: int) -> float:
     return (EDGES[index] + EDGES[index + 1]) / 2 if index < _LAST else EDGES[index]
 
 
-def _mean(stay: Stay) -> float:
+def _mean(cumulative: Sequence[float]) -> float:
     """Return the mean stay (s): the integral of its survival, cut at half an hour."""
-    return sum(exp(-value) for value in stay.accumulated()) - 0.5
+    return sum([exp(-value) for value in cumulative]) - 0.5

@@ -7,7 +7,6 @@ budget (see `budget.py`) steers θ. docs/pacing.md has the formulas and what the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import exp
 
@@ -42,9 +41,9 @@ LATEST = 3.0
 #: FIRST_GAIN, later by less, as after stochastic approximation (Robbins & Monro, 1951).
 FIRST_GAIN, LAST_GAIN = 0.08, 0.01
 START, LEAST, MOST = 1.0, 0.2, 8.0
-_HALF_SECOND = timedelta(seconds=0.5)
 _REFIT = timedelta(seconds=20)
 _SURPLUS = 6
+_STATES = (SeatState.TALKING, SeatState.WRAPUP, SeatState.PAUSED)
 
 _DIALLED, _RINGING, _JUDGED = range(3)
 
@@ -70,9 +69,10 @@ class PredictivePacer:
         self._points: list[int] = []
         self._horizons: list[float] = []
         self._rows: dict[tuple[int, int, int], Row] = {}
-        self._table_share = 0.0
+        self._rows_share = 0.0
         self._fitted: datetime | None = None
         self._fitted_on = 0
+        self._states: list[SeatState] = []
 
     # Learning
 
@@ -187,39 +187,45 @@ class PredictivePacer:
         return self.profile.false_positives * machines / max(1.0 - machines, 0.05)
 
     def _refit(self, snapshot: Snapshot, now: datetime) -> None:
-        """Work tables out anew, every 20 s or as soon as a tenth more has been learnt."""
+        """Work tables out anew, every 20 s or as soon as a tenth more has been learnt.
+
+        One state of the seats per decision, so that no decision takes long.
+        """
         seen = self.follow.rate.answers + self.agents.talks
-        if self._fitted is not None and now - self._fitted < _REFIT and seen < 1.1 * self._fitted_on + 4:
-            return
-        self._fitted, self._fitted_on = now, seen
-        follow = self.follow
-        for delays in (follow.dialled, follow.ringing.delays, follow.judged.delays):
-            delays.refit()
-        self._points = follow.dialled.quantiles(POINTS)
-        seconds = max(follow.seconds - snapshot.lag, 0.0)
-        self._horizons = [point * BIN_SECONDS + seconds for point in self._points]
-        running: dict[SeatState, list[float]] = {}
-        for seat in snapshot.seats:
-            running.setdefault(seat.state, []).append((now - seat.since).total_seconds())
-        if self._forecasts:
-            self.agents.refit(self._horizons, running)
-        self._rows.clear()
+        due = self._fitted is None or now - self._fitted >= _REFIT or seen >= 1.1 * self._fitted_on + 4
+        if due and not self._states:
+            self._fitted, self._fitted_on = now, seen
+            follow = self.follow
+            for delays in (follow.dialled, follow.ringing.delays, follow.judged.delays):
+                delays.refit()
+            self._points = follow.dialled.quantiles(POINTS)
+            seconds = max(follow.seconds - snapshot.lag, 0.0)
+            self._horizons = [point * BIN_SECONDS + seconds for point in self._points]
+            self._rows.clear()
+            self._states = list(_STATES) if self._forecasts else []
+        while self._states:
+            state = self._states.pop()
+            running = [(now - seat.since).total_seconds() for seat in snapshot.seats if seat.state is state]
+            self.agents.refit(state, self._horizons, running)
+            if len(self.agents.rows) == len(_STATES):
+                return
 
     def _outlooks(self, snapshot: Snapshot, now: datetime, in_flight: int) -> tuple[list[Outlook], float]:
         """Return the distribution of agents less callers at each horizon, and the callers expected."""
-        free = list(self._seat_rows(snapshot, now))
-        calls = list(self._call_rows(snapshot, now, in_flight))
+        free = self._seat_rows(snapshot, now)
+        calls = self._call_rows(snapshot, now, in_flight)
         net = snapshot.ready - snapshot.waiting
         size = range(POINTS)
-        if snapshot.rivals <= 0 and sum(n for _, n in free) + sum(n for _, n in calls) <= EXACT:
+        if snapshot.rivals <= 0 and len(free) + in_flight <= EXACT:
+            each = [entry for entry, count in calls for _ in range(count)]
             exact: list[Outlook] = [
-                ExactOutlook(
-                    net, [r[k] for r, n in free for _ in range(n)], [r[k] for r, n in calls for _ in range(n)]
-                )
-                for k in size
+                ExactOutlook(net, [entry[k] for entry in free], [entry[k] for entry in each]) for k in size
             ]
-            return exact, sum(n * r[POINTS - 1] for r, n in calls)
-        gained, lost = _sums(free), _sums(calls)
+            return exact, sum(entry[POINTS - 1] for entry in each)
+        gained = _sums(free)
+        lost = _sums(
+            [entry if count == 1 else tuple([count * value for value in entry]) for entry, count in calls]
+        )
         doubt = self.follow.rate.doubt
         rivals = snapshot.rivals
         return [
@@ -231,37 +237,59 @@ class PredictivePacer:
             for k in size
         ], lost[POINTS - 1]
 
-    def _seat_rows(self, snapshot: Snapshot, now: datetime) -> Iterable[tuple[Row, int]]:
+    def _seat_rows(self, snapshot: Snapshot, now: datetime) -> list[Row]:
+        """Return the chances of each seat in use to be free in time."""
         if not self._forecasts:
-            return
-        rows = self.agents.rows
-        bins: Counter[tuple[SeatState, int]] = Counter()
+            return []
+        tables = self.agents.rows
+        # Looked up once: an enumeration's hash is slow, and there may be hundreds of seats.
+        talking, wrapup, paused = (
+            tables[state] for state in (SeatState.TALKING, SeatState.WRAPUP, SeatState.PAUSED)
+        )
+        result = []
         for seat in snapshot.seats:
             if seat.until is not None:
                 left = (seat.until - now).total_seconds()
-                yield row([1.0 if left <= horizon else 0.0 for horizon in self._horizons]), 1
-            elif seat.state in rows:
-                age = (now - seat.since) // _HALF_SECOND
-                bins[seat.state, BIN_OF_HALF_SECOND[min(max(age, 0), 7199)]] += 1
-        for (state, index), count in bins.items():
-            yield rows[state][index], count
-
-    def _call_rows(self, snapshot: Snapshot, now: datetime, in_flight: int) -> Iterable[tuple[Row, int]]:
-        level = self.follow.level
-        bins = Counter(
-            (
-                (_JUDGED, level(call.call, call.traits), (now - call.answered) // BIN)
-                if call.answered is not None
-                else (_DIALLED, level(call.call, call.traits), (now - call.sent) // BIN)
-                if call.ringing is None
-                else (_RINGING, level(call.call, call.traits), (now - call.ringing) // BIN)
+                result.append(row([1.0 if left <= horizon else 0.0 for horizon in self._horizons]))
+                continue
+            state = seat.state
+            table = (
+                talking
+                if state is SeatState.TALKING
+                else wrapup
+                if state is SeatState.WRAPUP
+                else paused
+                if state is SeatState.PAUSED
+                else None
             )
-            for call in snapshot.calls
-        )
+            if table is not None:
+                age = (now - seat.since) // BIN
+                result.append(table[BIN_OF_HALF_SECOND[0 if age < 0 else 7199 if age > 7199 else age]])
+        return result
+
+    def _call_rows(self, snapshot: Snapshot, now: datetime, in_flight: int) -> list[tuple[Row, int]]:
+        """Return the chances of the calls in flight to be callers by then, and how many share them."""
+        levels = self.follow.levels
+        keys = []
+        for call in snapshot.calls:
+            level = levels.get(call.call)
+            if level is None:
+                level = self.follow.weights.level(call.traits)
+            if call.answered is not None:
+                keys.append((_JUDGED, level, (now - call.answered) // BIN))
+            elif call.ringing is not None:
+                keys.append((_RINGING, level, (now - call.ringing) // BIN))
+            else:
+                keys.append((_DIALLED, level, (now - call.sent) // BIN))
+        bins = Counter(keys)
         if unknown := in_flight - len(snapshot.calls):
             bins[_DIALLED, 0, 0] += unknown
-        for (phase, weight, age), count in bins.items():
-            yield self._row(phase, weight, min(max(age, 0), BINS - 1)), count
+        share = self.follow.rate.share
+        if abs(share - self._rows_share) > 0.01 * share:
+            self._rows.clear()
+            self._rows_share = share
+        known = self._rows
+        return [(known.get(key) or self._row(*key), count) for key, count in bins.items()]
 
     def _new_call(self, snapshot: Snapshot, index: int) -> Row:
         level = 0
@@ -271,26 +299,20 @@ class PredictivePacer:
 
     def _row(self, phase: int, level: int, age: int) -> Row:
         """Return the chances of a call of `age` bins in that phase whose contact has that weight."""
-        share = self.follow.rate.share
-        if abs(share - self._table_share) > 0.01 * share:
-            self._rows.clear()
-            self._table_share = share
         known = self._rows.get((phase, level, age))
         if known is not None:
             return known
         if phase == _DIALLED:
-            delays = self.follow.dialled
+            delays, share = self.follow.dialled, self.follow.rate.share
         else:
             stage = self.follow.ringing if phase == _RINGING else self.follow.judged
             delays, share = stage.delays, stage.share.value
         share = min(share * weight_of(level), 0.98)
-        new = row([delays.chance(share, age, ahead) for ahead in self._points])
+        new = row([delays.chance(share, min(max(age, 0), BINS), ahead) for ahead in self._points])
         self._rows[phase, level, age] = new
         return new
 
 
-def _sums(rows: Iterable[tuple[Row, int]]) -> list[float]:
-    """Return the sums of the moments, each row counted as often as it occurs."""
-    weighted = [r if n == 1 else tuple(n * value for value in r) for r, n in rows]
-    return list(map(sum, zip(*weighted, strict=True))) if weighted else [0.0] * (3 * POINTS)
-
+def _sums(rows: list[Row]) -> list[float]:
+    """Return the sums of the moments over all rows."""
+    return list(map(sum, zip(*rows, strict=True))) if rows else [0.0] * (3 * POINTS)
