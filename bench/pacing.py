@@ -26,7 +26,6 @@ from bench.vicidial import Limits, Method, Vicidial
 from engine.domain.agent import SeatState
 from engine.domain.model import Dialer, DialerType
 from engine.domain.pacing import (
-    STRICT,
     CallInFlight,
     Pacer,
     PowerPacer,
@@ -226,7 +225,9 @@ def decision(agents: int = 300, calls: int = 1500, rounds: int = 300) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--agents", type=int, nargs="*", default=[5, 10, 20, 50, 100])
     parser.add_argument("--seeds", type=int, default=12)
     parser.add_argument("--scenario", choices=("talk60", "talk180", "steps"), nargs="*", default=[])

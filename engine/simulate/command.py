@@ -76,16 +76,26 @@ def run(scenario: Scenario, policies: Sequence[str], seeds: int, overdial: int, 
 @click.command()
 @click.option("--agents", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--hours", default=8.0, show_default=True, type=click.FloatRange(0.05, 24))
-@click.option("--answer", default="25", show_default=True, help="% answered by a person, or 0=30,2.7=15 from hours on.")
-@click.option("--ring", default=12.0, show_default=True, type=click.FloatRange(1, 60), help="Mean s until the answer.")
+@click.option(
+    "--answer", default="25", show_default=True, help="% answered by a person, or 0=30,2.7=15 from hours on."
+)
+@click.option(
+    "--ring", default=12.0, show_default=True, type=click.FloatRange(1, 60), help="Mean s until the answer."
+)
 @click.option("--talk", default=60.0, show_default=True, type=click.FloatRange(1, 3600), help="Mean s.")
 @click.option("--wrapup", default=10.0, show_default=True, type=click.FloatRange(0, 600), help="Mean s.")
-@click.option("--patience", default=2.0, show_default=True, type=click.FloatRange(0.1, 60), help="s a caller waits.")
+@click.option(
+    "--patience", default=2.0, show_default=True, type=click.FloatRange(0.1, 60), help="s a caller waits."
+)
 @click.option("--amd", is_flag=True, help="With answering-machine detection of 3 s and its mistakes.")
-@click.option("--breaks", default=0.0, show_default=True, type=click.FloatRange(0, 24), help="Mean h between breaks.")
+@click.option(
+    "--breaks", default=0.0, show_default=True, type=click.FloatRange(0, 24), help="Mean h between breaks."
+)
 @click.option("--leave", type=click.FloatRange(0, 24), help="Hour at which everybody leaves for an hour.")
 @click.option("--contacts", type=click.IntRange(1), help="Contacts on the list (default: enough).")
-@click.option("--latency", default=0.0, show_default=True, type=click.FloatRange(0, 30), help="s by which events lag.")
+@click.option(
+    "--latency", default=0.0, show_default=True, type=click.FloatRange(0, 30), help="s by which events lag."
+)
 @click.option("--maxchannels", default=100, show_default=True, type=click.IntRange(0), help="Per agent.")
 @click.option("--trunk-channels", type=click.IntRange(1))
 @click.option("--cps", type=click.FloatRange(0.1, 1000), help="Calls per second of the trunk.")
@@ -98,9 +108,13 @@ def run(scenario: Scenario, policies: Sequence[str], seeds: int, overdial: int, 
     show_default=True,
     type=click.Choice(POLICIES),
 )
-@click.option("--overdial", default=0, type=click.IntRange(0, 10_000), help="% for power; 0: worked out in real time.")
+@click.option(
+    "--overdial", default=0, type=click.IntRange(0, 10_000), help="% for power; 0: worked out in real time."
+)
 @click.option("--seeds", default=4, show_default=True, type=click.IntRange(1, 1000), help="Days per policy.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the results here.")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the results here."
+)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write an SVG picture here.")
 @click.option("--plain", is_flag=True, help="No progress bar.")
 def simulate(

@@ -14,7 +14,8 @@ _WIDTH, _HEIGHT, _LEFT, _TOP = 420.0, 300.0, 60.0, 40.0
 def draw(title: str, summaries: Sequence[Summary], limit: float) -> str:
     """Return the SVG text. `limit`: abandonment that the law allows, 0 to 1."""
     parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" width="1060" height="420" font-family="sans-serif" font-size="12">',
+        '<svg xmlns="http://www.w3.org/2000/svg" width="1060" height="420" '
+        'font-family="sans-serif" font-size="12">',
         '<rect width="100%" height="100%" fill="white"/>',
         _text(20, 22, title, size=15),
         _scatter(summaries, limit),

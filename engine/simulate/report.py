@@ -16,7 +16,8 @@ def table(scenario: Scenario, summaries: Sequence[Summary]) -> Table:
     """Return one row per policy; figures in per cent where a % stands."""
     days = len(summaries[0].days)
     result = Table(
-        title=f"{scenario.agents} agents, {scenario.hours:g} h, {days} days each; rules: {scenario.profile.name}"
+        title=f"{scenario.agents} agents, {scenario.hours:g} h, {days} days each; "
+        f"rules: {scenario.profile.name}"
     )
     result.add_column("policy")
     for heading in (

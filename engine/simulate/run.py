@@ -40,9 +40,7 @@ def a_dialer(kind: DialerType, tbc: int = 0, max_channels: int = 1_000_000, am: 
 
 def predictive_dialer(scenario: Scenario) -> Dialer:
     """Return the scenario's predictive dialer."""
-    return a_dialer(
-        DialerType.PREDICTIVE, max_channels=scenario.max_channels, am=1 if scenario.amd else 0
-    )
+    return a_dialer(DialerType.PREDICTIVE, max_channels=scenario.max_channels, am=1 if scenario.amd else 0)
 
 
 def policy(name: str, scenario: Scenario, overdial: int = 0) -> tuple[Pacer, Dialer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.domain.pacing import STRICT, Profile, Traits
+from engine.domain.pacing import NOTHING_KNOWN, STRICT, Profile, Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Times:
 class Group:
     """Contacts with these traits: their share of the list and how their answer rate compares (1 = as all)."""
 
-    traits: Traits = Traits()
+    traits: Traits = NOTHING_KNOWN
     share: float = 1.0
     factor: float = 1.0
 

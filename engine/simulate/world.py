@@ -357,7 +357,9 @@ class World:
 
     def _finish(self, call: _Call, agent: _Agent) -> None:
         self._channels -= 1
-        self._pacer.observe(ev.AgentCompleted(self.now, call.id, _QUEUE, agent.name, agent.name, "caller", 0, 0))
+        self._pacer.observe(
+            ev.AgentCompleted(self.now, call.id, _QUEUE, agent.name, agent.name, "caller", 0, 0)
+        )
         self._pacer.observe(ev.HungUp(self.now, call.id, "", 16, None))
         self._enter(agent, SeatState.WRAPUP)
         self._at(self.t + call.contact.wrapup, self._free, agent)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from engine.domain.model import Dialer, DialerType
 from engine.domain.pacing.base import (
+    NOTHING_KNOWN,
     Bound,
     CallInFlight,
     DayTotals,
@@ -22,6 +23,7 @@ from engine.domain.pacing.predictive import PredictivePacer
 from engine.domain.pacing.profiles import PROFILES, STRICT, Profile, Since, profile_for
 
 __all__ = [
+    "NOTHING_KNOWN",
     "PROFILES",
     "STRICT",
     "Bound",

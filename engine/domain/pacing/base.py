@@ -49,6 +49,10 @@ class Traits(NamedTuple):
     history: str = ""
 
 
+#: A contact of which nothing is known.
+NOTHING_KNOWN = Traits()
+
+
 @dataclass(frozen=True, slots=True)
 class CallInFlight:
     """A call placed at `sent` of which it is not yet known whether a person will need an agent.
@@ -60,7 +64,7 @@ class CallInFlight:
     sent: datetime
     ringing: datetime | None = None
     answered: datetime | None = None
-    traits: Traits = Traits()
+    traits: Traits = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Placed:
 
     at: datetime
     call: str
-    traits: Traits = Traits()
+    traits: Traits = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ class Delays:
 def _bell(expected: float) -> list[float]:
     """Return a lognormal density over the bins, mode near `expected` s, σ 0.7, summing to 1."""
     raw = [
-        exp(-((log((index + 0.5) * BIN_SECONDS / expected) / 0.7) ** 2) / 2) / (index + 0.5) for index in range(BINS)
+        exp(-((log((index + 0.5) * BIN_SECONDS / expected) / 0.7) ** 2) / 2) / (index + 0.5)
+        for index in range(BINS)
     ]
     total = sum(raw)
     return [value / total for value in raw]

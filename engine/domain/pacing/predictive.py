@@ -17,7 +17,6 @@ from engine.domain.pacing.base import (
     DayTotals,
     Decision,
     Observed,
-    Placed,
     SeatChanged,
     Snapshot,
 )
@@ -127,7 +126,8 @@ class PredictivePacer:
     def _missing(self) -> str | None:
         rate, talks = self.follow.rate, self.agents.talks
         if rate.calls < LEAST_CALLS or rate.answers < LEAST_ANSWERS:
-            return f"{rate.calls} calls and {rate.answers} answers seen, {LEAST_CALLS} and {LEAST_ANSWERS} are needed"
+            seen = f"{rate.calls} calls and {rate.answers} answers seen"
+            return f"{seen}, {LEAST_CALLS} and {LEAST_ANSWERS} are needed"
         if self._forecasts and talks < LEAST_TALKS:
             return f"{talks} talks have ended, {LEAST_TALKS} are needed"
         return None
