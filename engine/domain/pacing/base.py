@@ -30,7 +30,6 @@ class Bound(enum.StrEnum):
     BUDGET = "budget"  # what may be abandoned is used up for the moment
     TRUNK_CHANNELS = "trunk_channels"  # the trunk has no free channel
     CPS = "cps"  # calls per second of the trunk
-    LAG = "lag"  # events arrive too late to predict from them
     DATA = "data"  # too little has been seen to predict
 
 
