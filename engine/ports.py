@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from engine.domain.agent import SeatState
@@ -13,7 +13,7 @@ from engine.domain.commands import Originate
 from engine.domain.entries import Entry, Written
 from engine.domain.events import Event
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
-from engine.domain.pacing import Decision, Snapshot
+from engine.domain.pacing import DayTotals, Decision, Snapshot
 from engine.domain.settings import SettingsRows
 
 
@@ -29,6 +29,8 @@ class UncertainError(Exception):
     """The order left and no answer came: it may or may not have taken effect."""
 
 
+#: So many decisions of each campaign can be looked at.
+DECISIONS_KEPT = 60
 #: However a question to the switch may fail.
 UNREACHABLE = (LinkError, RefusedError, UncertainError)
 
@@ -133,7 +135,8 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """What a campaign is doing, for the supervisor to read by SQL."""
+    """What a campaign is doing, for the supervisor to read by SQL. `sequence` counts the decisions that
+    were reported; the last DECISIONS_KEPT of them stay readable."""
 
     campaign: CampaignName
     state: str
@@ -143,6 +146,7 @@ class CampaignReport:
     decision: Decision | None = None
     snapshot: Snapshot | None = None
     paused: int = 0
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +279,12 @@ class Store(Protocol):
 
     async def forget_journal(self, journal: str) -> None:
         """Forget how far a journal was written: its file is gone."""
+
+    async def day_totals(
+        self, campaign: CampaignName, today: date, days: int, seconds: float
+    ) -> tuple[DayTotals, ...]:
+        """Return what the records say of the campaign's last `days` local days, `today` included: calls
+        that a person answered, and those of them for whom no agent came within `seconds`."""
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         """Write what the campaigns are doing."""

@@ -87,6 +87,9 @@ class Metrics:
         self._placed = Counter(
             "overdial_calls_placed", "Calls that decisions placed", ["campaign"], registry=r
         )
+        self._pacing = Gauge(
+            "overdial_pacing", "The numbers behind the last decision", ["campaign", "quantity"], registry=r
+        )
         self._turn = Histogram(
             "overdial_turn_seconds",
             "One turn of a campaign: look, decide, claim, dial",
@@ -139,6 +142,8 @@ class Metrics:
         self._decisions.labels(campaign, decision.bound).inc()
         self._placed.labels(campaign).inc(decision.calls)
         self._turn.labels(campaign).observe(seconds)
+        for quantity, value in decision.detail.items():
+            self._pacing.labels(campaign, quantity).set(value)
 
     def claimed(self, campaign: str, result: ClaimResult, seconds: float) -> None:
         self._claims.labels(campaign).observe(seconds)

@@ -50,6 +50,26 @@ CREATE TABLE IF NOT EXISTS ccdata.journals (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='how far each journal of outcomes has been written';
 
+CREATE TABLE IF NOT EXISTS ccdata.trunks (
+  name VARCHAR(80) NOT NULL COMMENT 'as in the dial string: SIP/NAME/prefix',
+  channels INT NULL DEFAULT NULL COMMENT 'calls at once over all campaigns; NULL = no limit',
+  cps DECIMAL(8,3) NULL DEFAULT NULL COMMENT 'calls per second; NULL = no limit',
+  PRIMARY KEY (name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='what each trunk may be given; written by people';
+
+CREATE TABLE IF NOT EXISTS ccdata.decisions (
+  campaign VARCHAR(128) NOT NULL,
+  slot SMALLINT UNSIGNED NOT NULL COMMENT 'the last ones go round in these places',
+  decided_at DATETIME(3) NOT NULL COMMENT 'UTC',
+  calls INT NOT NULL COMMENT 'placed by this decision',
+  bound VARCHAR(16) NOT NULL COMMENT 'what kept it from more',
+  reason VARCHAR(500) NOT NULL,
+  detail VARCHAR(2000) NOT NULL COMMENT 'the numbers behind it, as JSON',
+  PRIMARY KEY (campaign, slot)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: the last decisions of each campaign, about one a second';
+
 CREATE TABLE IF NOT EXISTS ccdata.campaign_state (
   campaign VARCHAR(128) NOT NULL,
   state VARCHAR(16) NOT NULL COMMENT 'running, off_schedule, disabled, set_aside, stopped',

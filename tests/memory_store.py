@@ -9,12 +9,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from engine.domain.entries import Ending, Entry, Progress, attempt_of
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
+from engine.domain.pacing import DayTotals
 from engine.domain.phones import Phone
 from engine.domain.records import CdrRow, QueueLogRow
 from engine.domain.rules import Step
@@ -58,6 +59,7 @@ class MemoryStore:
         self.dialers: dict[str, Row] = {}
         self.queues: dict[str, Row] = {}
         self.lists: list[Row] = []
+        self.trunks: list[Row] = []
         self.spool: dict[int, Row] = {}
         self.attempts: dict[str, Row] = {}
         self.cdr: list[CdrRow] = []
@@ -123,7 +125,8 @@ class MemoryStore:
         await self._begin("settings")
         lists = tuple(dict(row) for row in self.lists if row["active"])
         queues = tuple(dict(row) for row in self.queues.values())
-        return SettingsRows(tuple(dict(row) for row in self.dialers.values()), lists, queues)
+        trunks = tuple(dict(row) for row in self.trunks)
+        return SettingsRows(tuple(dict(row) for row in self.dialers.values()), lists, queues, trunks)
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         await self._begin("claim")
@@ -385,6 +388,29 @@ class MemoryStore:
             SpoolId(row["spool_id"]), CampaignName(row["campaign"]), Phone(row["destination"]), (), "",
             row["contact"], row["dialerbase"], 9999, "", max(row["attempt"] - 1, 0),
         )  # fmt: skip
+
+    async def day_totals(
+        self, campaign: CampaignName, today: date, days: int, seconds: float
+    ) -> tuple[DayTotals, ...]:
+        await self._begin("day_totals")
+        found = []
+        for day in (today - timedelta(days=back) for back in range(days)):
+            rows = [
+                row
+                for row in self.attempts.values()
+                if row["campaign"] == campaign and row["claimed_at"].date() == day
+            ]
+            answered = [row for row in rows if row["outcome"] in ("answered", "abandoned")]
+            lost = [
+                row
+                for row in answered
+                if row["outcome"] == "abandoned"
+                or row["connected_at"] - row["answered_at"] > timedelta(seconds=seconds)
+            ]
+            machines = sum(row["outcome"] == "machine" for row in rows)
+            if answered or machines:
+                found.append(DayTotals(day, len(answered), len(lost), machines))
+        return tuple(found)
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         await self._begin("publish")

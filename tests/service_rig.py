@@ -113,7 +113,7 @@ class Bench(World):
 
     def heard(self, call: Call, event: ev.CallEvent) -> None:
         for worker in self.workers:
-            worker.observe(event)
+            worker.observe(call, event)
 
     async def dispatch(self) -> None:
         """Hand events on, as the engine does."""

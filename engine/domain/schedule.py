@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from engine.domain.errors import FieldError, excerpt
 
@@ -23,6 +23,12 @@ class Window:
     days: frozenset[int]
     start: time
     end: time
+
+    def end_after(self, moment: datetime) -> datetime:
+        """Return when the window that is open at `moment` (wall-clock time) closes."""
+        end = moment.replace(hour=self.end.hour, minute=self.end.minute, second=0, microsecond=0)
+        over_midnight = self.start > self.end and moment.time() >= self.start
+        return end + timedelta(days=1 if over_midnight else 0, minutes=1)
 
     def open_at(self, weekday: int, clock: time) -> bool:
         """Is minute `clock` of `weekday` (0 = Monday) inside?"""
@@ -43,6 +49,17 @@ class Schedule:
     def open_at(self, local: datetime) -> bool:
         """Is the wall-clock time `local` (of the campaign's zone) inside the schedule?"""
         return any(window.open_at(local.weekday(), local.time()) for window in self.windows)
+
+    def closes_at(self, local: datetime) -> datetime | None:
+        """Return when the schedule closes next, seen from `local`; None when it is closed, or stays open
+        for a day or more. Windows that follow one another without a gap are one."""
+        moment = local
+        while moment - local < timedelta(days=1):
+            ends = [w.end_after(moment) for w in self.windows if w.open_at(moment.weekday(), moment.time())]
+            if not ends:
+                return moment if moment > local else None
+            moment = max(ends)
+        return None
 
 
 def parse_schedule(text: str, field: str = "schedule") -> Schedule:

@@ -46,6 +46,32 @@ class SettingsRows:
     dialers: tuple[Row, ...]
     lists: tuple[Row, ...]
     queues: tuple[Row, ...]
+    trunks: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkLimits:
+    """What one trunk may be given: `channels` at once, `cps` calls per second; None: no limit."""
+
+    channels: int | None
+    cps: float | None
+
+
+def read_trunks(rows: Sequence[Row]) -> dict[str, TrunkLimits]:
+    """Check the rows of `trunks`. Raises FieldError."""
+    limits = {}
+    for row in rows:
+        channels, cps = row["channels"], row["cps"]
+        if channels is not None and int(channels) < 0:
+            raise FieldError(
+                "trunks.channels", f"{channels} is negative", "Use 0 or more, NULL for no limit."
+            )
+        if cps is not None and not float(cps) > 0:
+            raise FieldError("trunks.cps", f"{cps} calls per second", "Use more than 0, NULL for no limit.")
+        limits[str(row["name"])] = TrunkLimits(
+            None if channels is None else int(channels), None if cps is None else float(cps)
+        )
+    return limits
 
 
 def read_dialer(row: Row, queue: Row | None) -> Dialer:

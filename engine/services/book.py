@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,6 +53,7 @@ class CallBook:
         self._since: dict[str, float] = {}
         self._counts: dict[CampaignName, Counts] = {}
         self._breakers: dict[str, Breaker] = {}
+        self._over: Counter[str] = Counter()
         self.empty = asyncio.Event()
         self.empty.set()
         self.listen: Callable[[Call, ev.CallEvent], None] = lambda call, event: None
@@ -92,6 +94,7 @@ class CallBook:
     def _count(self, call: Call, one: int) -> None:
         counts = self.counts(call.dialer.name)
         counts.channels += one
+        self._over[call.dialer.dial_string.trunk] += one
         counts.dialling += one * call.dialling
         counts.waiting += one * call.waiting
 
@@ -157,6 +160,10 @@ class CallBook:
     def breaker(self, trunk: str) -> Breaker:
         """Return the breaker of a trunk; all campaigns share it."""
         return self._breakers.setdefault(trunk, Breaker())
+
+    def over(self, trunk: str) -> int:
+        """Return how many calls of all campaigns are on the trunk."""
+        return self._over[trunk]
 
     def dialling_over(self, trunk: str) -> bool:
         """Is any call of any campaign being set up over the trunk?"""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +16,7 @@ from engine.domain.agent import SeatState
 from engine.domain.call import Call
 from engine.domain.commands import originate
 from engine.domain.model import Attempt, Campaign, CampaignName, ContactList
-from engine.domain.pacing import Bound, Decision, Pacer, Snapshot, pacer_for
+from engine.domain.pacing import Bound, Decision
 from engine.domain.picture import Picture
 from engine.ports import (
     CallControl,
@@ -34,6 +33,8 @@ from engine.ports import (
 )
 from engine.services.book import CallBook
 from engine.services.recorder import Recorder
+from engine.services.trunks import Trunks
+from engine.services.view import CampaignView, Rivals
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +64,8 @@ class Tools:
     observer: Observer
     clock: Clock
     may_dial: Callable[[], str]
+    trunks: Trunks = field(default_factory=Trunks)
+    rivals: Rivals = field(default_factory=Rivals)
 
 
 class CampaignWorker:
@@ -71,10 +74,17 @@ class CampaignWorker:
     def __init__(self, campaign: Campaign, tools: Tools) -> None:
         self.campaign = campaign
         self._tools = tools
-        self._pacer: Pacer = pacer_for(campaign.dialer)
+        self.view = CampaignView(
+            campaign,
+            control=tools.control,
+            book=tools.book,
+            picture=tools.picture,
+            clock=tools.clock,
+            trunks=tools.trunks,
+            rivals=tools.rivals,
+        )
         self._wake = asyncio.Event()
         self._stopping = False
-        self._last_originate: datetime | None = None
         self._empty_until = tools.clock.now()
         self._refused_until = self._empty_until
         self._refusal = ""
@@ -83,6 +93,8 @@ class CampaignWorker:
         self._claim_unknown = False
         self._since = tools.clock.now()
         self._state = ""
+        self._reported: Decision | None = None
+        self._sequence = 0
         self.decision: Decision | None = None
 
     @property
@@ -90,19 +102,18 @@ class CampaignWorker:
         return self.campaign.dialer.name
 
     def update(self, campaign: Campaign) -> None:
-        """Take over changed settings; the pacer keeps what it has learnt unless its type changed."""
+        """Take over changed settings."""
         if campaign == self.campaign:
             return
-        if campaign.dialer.dialer_type is not self.campaign.dialer.dialer_type:
-            self._pacer = pacer_for(campaign.dialer)
+        self.view.update(campaign)
         self.campaign = campaign
         self._empty_until = self._refused_until = self._tools.clock.now()
         log.info("settings changed", action="campaign.updated", campaign=self.name)
         self.wake()
 
-    def observe(self, event: ev.CallEvent) -> None:
+    def observe(self, call: Call, event: ev.CallEvent) -> None:
         """Hear of a call of this campaign."""
-        self._pacer.observe(event)
+        self.view.heard(call, event)
         self.wake()
 
     def wake(self) -> None:
@@ -142,12 +153,13 @@ class CampaignWorker:
         """Look, decide, claim, dial once; return how long to wait for the next look (s)."""
         started = time.perf_counter()
         await self.release()
+        await self.view.prepare(self._tools.store, self._tools.clock.now())
         now = self._tools.clock.now()
         decision = self._obstacle(now)
         if decision is None:
-            decision = self._slowed(self._probing(self._pacer.decide(self.snapshot(now), now)))
+            decision = self._slowed(self._probing(self.view.decide(now)))
             if decision.calls > 0:
-                decision = await self._dial(decision, now)
+                decision = await self._within_trunk(decision, now)
         self.decision = decision
         self._tools.observer.decided(self.name, decision, time.perf_counter() - started)
         return self._wait(decision, now)
@@ -205,23 +217,18 @@ class CampaignWorker:
         detail = {**decision.detail, "lag": lag}
         return Decision(max(calls, 0), Bound.LAG, f"events are {lag:.1f} s behind; {decision.reason}", detail)
 
-    def snapshot(self, now: datetime) -> Snapshot:
-        """Count what the pacer may know."""
-        queue = self._tools.picture.queue(self.name)
-        states: Counter[SeatState] = queue.states(now)
-        counts = self._tools.book.counts(self.name)
-        strangers = {call for call in queue.waiting - queue.offered if call not in self._tools.book}
-        return Snapshot(
-            dialer=self.campaign.dialer,
-            ready=states[SeatState.READY],
-            ringing=states[SeatState.RINGING],
-            talking=states[SeatState.TALKING],
-            wrapup=states[SeatState.WRAPUP],
-            dialling=counts.dialling,
-            waiting=counts.waiting + len(strangers),
-            channels=counts.channels,
-            last_originate=self._last_originate,
-        )
+    async def _within_trunk(self, decision: Decision, now: datetime) -> Decision:
+        """Dial, with the trunk's channels and calls per second reserved meanwhile."""
+        trunk, trunks = self.campaign.dialer.dial_string.trunk, self._tools.trunks
+        wanted = min(decision.calls, BATCH)
+        trunks.reserve(trunk, wanted, now)
+        placed = 0
+        try:
+            decision = await self._dial(decision, now)
+            placed = decision.calls
+        finally:
+            trunks.settle(trunk, wanted, placed, self._tools.clock.now())
+        return decision
 
     async def _dial(self, decision: Decision, now: datetime) -> Decision:
         """Claim and place the decided calls; return the decision as it could be carried out."""
@@ -279,7 +286,6 @@ class CampaignWorker:
         if self._stopping or self._tools.may_dial():
             return
         self.unreleased = [attempt for attempt in self.unreleased if attempt not in attempts]
-        self._last_originate = at
         await asyncio.gather(*(self._originate(attempt) for attempt in attempts if attempt.id in ours))
 
     async def _originate(self, attempt: Attempt) -> None:
@@ -289,12 +295,14 @@ class CampaignWorker:
             return
         number = attempt.contact.phone.number
         caller_id = dialer.caller_id.choose(number, tools.clock.draw)
+        self.view.placed(attempt, tools.clock.now())
         tools.book.add(Call(attempt, dialer, caller_id))
         tools.book.apply(ev.OriginateSent(tools.clock.now(), attempt.id))
         try:
             await tools.control.originate(originate(dialer, attempt, caller_id))
         except LinkError:
             tools.book.withdraw(attempt.id)
+            self.view.not_placed(attempt, tools.clock.now())
             self.unreleased.append(attempt)
         except RefusedError as error:
             self._refused(attempt, str(error))
@@ -351,8 +359,11 @@ class CampaignWorker:
             state = "off_schedule"
         if state != self._state:
             self._state, self._since = state, now
-        snapshot = self.snapshot(now)
-        states = self._tools.picture.queue(self.name).states(now)
+        if self.decision is not self._reported:
+            self._reported = self.decision
+            self._sequence += 1
+        snapshot = self.view.snapshot(now)
+        states = self.view.states(now)
         self._tools.observer.seats(self.name, states, snapshot)
         return CampaignReport(
             campaign=self.name,
@@ -361,4 +372,5 @@ class CampaignWorker:
             decision=self.decision,
             snapshot=snapshot,
             paused=states[SeatState.PAUSED],
+            sequence=self._sequence,
         )

@@ -12,7 +12,7 @@ from engine.domain.call import Call
 from engine.domain.errors import FieldError
 from engine.domain.model import Campaign, CampaignName
 from engine.domain.pacing import supported
-from engine.domain.settings import Row, SettingsRows, active_lists, read_dialer
+from engine.domain.settings import Row, SettingsRows, active_lists, read_dialer, read_trunks
 from engine.ports import CampaignReport, StoreError
 from engine.services.campaign import CampaignWorker, Tools
 
@@ -41,6 +41,7 @@ class Fleet:
         self._debtors: list[CampaignWorker] = []
         self._giving_back = asyncio.Lock()
         self._stopping = False
+        self._bad_trunks = ""
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Follow the settings until cancelled; workers run in `group`."""
@@ -78,6 +79,7 @@ class Fleet:
     def _follow(self, rows: SettingsRows, group: asyncio.TaskGroup, at: float) -> None:
         """Start, update and stop workers so that they are what the rows say."""
         queues = {str(row["name"]).lower(): row for row in rows.queues}
+        self._follow_trunks(rows)
         self._tools.picture.set_wrapup({str(q["name"]): int(q["wrapuptime"]) for q in rows.queues})
         wanted: dict[CampaignName, Campaign] = {}
         aside: dict[str, CampaignReport] = {}
@@ -108,6 +110,17 @@ class Fleet:
                 self._start(campaign, group)
         self._aside = aside
 
+    def _follow_trunks(self, rows: SettingsRows) -> None:
+        """A row that cannot be used leaves all limits as they were."""
+        try:
+            self._tools.trunks.follow(read_trunks(rows.trunks))
+        except FieldError as error:
+            if str(error) != self._bad_trunks:
+                log.error("limits of trunks not taken over", action="trunk.limits", reason=str(error))
+            self._bad_trunks = str(error)
+        else:
+            self._bad_trunks = ""
+
     @staticmethod
     def _read(row: Row, queue: Row | None, rows: SettingsRows) -> Campaign:
         dialer = read_dialer(row, queue)
@@ -115,7 +128,7 @@ class Fleet:
             raise FieldError(
                 "dialertype",
                 f"{dialer.dialer_type.value} cannot be dialled by this version",
-                "Use PowerDialer.",
+                "Use PowerDialer or Predictive.",
             )
         return Campaign(dialer, active_lists(rows.lists, dialer.name))
 
@@ -164,6 +177,7 @@ class Fleet:
         worker = self._workers.pop(name, None)
         if worker is not None:
             worker.stop()
+            self._tools.rivals.forget(name)
             log.info("campaign stopped", action="campaign.stopped", campaign=name)
 
     def _reports(self, now: datetime) -> list[CampaignReport]:
@@ -175,7 +189,7 @@ class Fleet:
         """Tell the worker of a call's campaign."""
         worker = self._workers.get(call.dialer.name)
         if worker is not None:
-            worker.observe(event)
+            worker.observe(call, event)
 
     def on_queue(self, queue: str | None) -> None:
         """Wake the worker whose queue changed; all of them when it is not known which."""

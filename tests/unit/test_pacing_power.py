@@ -157,7 +157,7 @@ def test_never_less_than_no_call_nor_more_than_free_channels_or_the_target(
 
 
 @PURE
-@given(st.integers(0, 500), st.integers(0, 500))
+@given(st.integers(0, 500), st.integers(2, 500))
 @example(25, 82)  # 45.5, which floating point makes a little less
 def test_the_target_is_rounded_half_up_exactly(ready: int, overdial: int) -> None:
     exact = ready * (1 + Fraction(overdial, 100))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from engine.adapters.mysql import lease, migrate
@@ -13,9 +14,11 @@ from engine.adapters.mysql.record import write_batch
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId
+from engine.domain.pacing import DayTotals, Decision
 from engine.domain.phones import Phone
 from engine.domain.settings import SettingsRows, read_contact
 from engine.ports import (
+    DECISIONS_KEPT,
     Batch,
     CampaignReport,
     ClaimRequest,
@@ -28,6 +31,14 @@ from engine.ports import (
 STRAYS = (
     "SELECT id FROM ccdata.attempts FORCE INDEX (attempts_open) WHERE state IN ('claimed', 'sent',"
     " 'ringing', 'answered', 'queued', 'connected', 'completed') AND fence < %s"
+)
+#: A day of a campaign: answered by a person, abandoned as the law counts it, taken for machines.
+TOTALS = (
+    "SELECT SUM(outcome IN ('answered', 'abandoned')) AS answered,"
+    " SUM(outcome = 'abandoned' OR (outcome = 'answered'"
+    " AND TIMESTAMPDIFF(MICROSECOND, answered_at, connected_at) > %s)) AS abandoned,"
+    " SUM(outcome = 'machine') AS machines FROM ccdata.attempts FORCE INDEX (attempts_campaign)"
+    " WHERE campaign = %s AND claimed_at >= %s AND claimed_at < %s"
 )
 #: So many attempts change hands in one transaction.
 _MANY = 500
@@ -62,6 +73,7 @@ class MysqlStore:
                     )
                 ),
                 queues=tuple(await session.rows("SELECT name, queue_timeout, wrapuptime FROM ccdata.queues")),
+                trunks=tuple(await session.rows("SELECT name, channels, cps FROM ccdata.trunks")),
             )
 
         return await self.database.transaction(work)
@@ -212,6 +224,29 @@ class MysqlStore:
 
         return await self.database.transaction(work) if ids else frozenset()
 
+    async def day_totals(
+        self, campaign: CampaignName, today: date, days: int, seconds: float
+    ) -> tuple[DayTotals, ...]:
+        async def work(session: Session) -> tuple[DayTotals, ...]:
+            found = []
+            for day in (today - timedelta(days=back) for back in range(days)):
+                begin, end = (datetime.combine(at, time()) for at in (day, day + timedelta(days=1)))
+                rows = await session.rows(
+                    TOTALS,
+                    (
+                        int(seconds * 1_000_000),
+                        campaign,
+                        utc(self._local.utc(begin)),
+                        utc(self._local.utc(end)),
+                    ),
+                )
+                answered, abandoned, machines = (int(value or 0) for value in rows[0].values())
+                if answered or machines:
+                    found.append(DayTotals(day, answered, abandoned, machines))
+            return tuple(found)
+
+        return await self.database.transaction(work)
+
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         async def work(session: Session) -> None:
             await session.run_many(
@@ -226,6 +261,11 @@ class MysqlStore:
                 " dialling=VALUES(dialling), waiting=VALUES(waiting), channels=VALUES(channels),"
                 " owner=VALUES(owner), since=VALUES(since), updated_at=VALUES(updated_at)",
                 [self._report(report, now) for report in reports],
+            )
+            await session.run_many(
+                "REPLACE INTO ccdata.decisions (campaign, slot, decided_at, calls, bound, reason, detail)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                [_decision(report, report.decision, now) for report in reports if report.decision],
             )
 
         if reports:
@@ -261,6 +301,19 @@ class MysqlStore:
             utc(report.since),
             utc(now),
         )
+
+
+def _decision(report: CampaignReport, decision: Decision, now: datetime) -> tuple[Any, ...]:
+    numbers = {name: round(value, 4) for name, value in decision.detail.items()}
+    return (
+        report.campaign[:128],
+        report.sequence % DECISIONS_KEPT,
+        utc(now),
+        decision.calls,
+        decision.bound,
+        decision.reason[:500],
+        json.dumps(numbers)[:2000],
+    )
 
 
 def _aware(at: datetime | None) -> datetime | None:
