@@ -6,7 +6,7 @@ BIN := $(LAB)/venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call bench-pacing chaos lock clean
+.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events 
 bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --seeds 12", "--decision", "--contacts"
 	@deploy/lab/venv.sh
 	@"$(BIN)/python" -m bench.pacing $(ARGS)
+
+bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
+	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
 
 chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
 	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)
