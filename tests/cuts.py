@@ -25,7 +25,7 @@ from tests.virtual_time import clock
 LEASE = timedelta(seconds=30)
 REST = timedelta(seconds=60)
 #: Longer than a lease: another engine finds callers who talk.
-TALK = 35.0
+TALK = 45.0
 
 
 class Cut:
