@@ -6,7 +6,7 @@ BIN := $(LAB)/venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call chaos lock clean
+.PHONY: help install demo test test-unit lint bench-call bench-pacing chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ lint: ## ruff, mypy --strict, import contracts
 
 bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events per call
 	@"$(BIN)/python" -m bench.call --lab "$(LAB)" $(ARGS)
+
+bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --seeds 12", "--decision", "--contacts"
+	@deploy/lab/venv.sh
+	@"$(BIN)/python" -m bench.pacing $(ARGS)
 
 chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
 	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)

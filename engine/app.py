@@ -21,6 +21,7 @@ from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.migrate import Migration, migrate
 from engine.adapters.process import is_dead, this_process
 from engine.config import Config, ConfigError, load, secret
+from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.ports import Clock
 from engine.services.engine import Engine, EngineSettings, Outside
@@ -78,13 +79,17 @@ def engine_settings(config: Config) -> EngineSettings:
     )
 
 
+def local_time(config: Config) -> LocalTime:
+    """Return the configured time zone."""
+    return LocalTime(ZoneInfo(config.engine.timezone) if config.engine.timezone else None)
+
+
 def clock(config: Config) -> Clock:
     """Return real time in the configured zone, and real dice."""
-    zone = ZoneInfo(config.engine.timezone) if config.engine.timezone else None
     steady = SteadyClock()
     return Clock(
         now=steady.now,
-        local=lambda at: at.astimezone(zone),
+        local=local_time(config).at,
         monotonic=steady.monotonic,
         drift=steady.drift,
         rebase=steady.rebase,
@@ -99,9 +104,7 @@ async def run(path: Path | None) -> int:
     hands = clock(config)
     database = Database(database_settings(config))
     metrics = telemetry.Metrics()
-    store = MysqlStore(
-        database, config.engine.name, lambda at: hands.local(at).replace(tzinfo=None), new_attempt_id
-    )
+    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id)
     control = AmiCallControl(ami_settings(config), hands.now)
     metrics.count_ami_events(lambda: control.received)
     outside = Outside(

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from engine import __version__
+from engine.simulate.command import simulate
 
 _CONFIG = click.option(
     "--config",
@@ -89,3 +90,6 @@ def demo(agents: int, contacts: int, duration: int, plain: bool, lab: Path) -> N
         sys.exit(play(DemoOptions(agents, contacts, duration, plain, lab.resolve())))
     except LabError as error:
         _fail(error)
+
+
+main.add_command(simulate)

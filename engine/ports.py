@@ -97,7 +97,6 @@ class ClaimRequest:
     lists: tuple[str, ...]
     check_black_list: bool
     now: datetime
-    local_now: datetime
 
 
 @dataclass(frozen=True, slots=True)

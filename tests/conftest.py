@@ -14,6 +14,7 @@ from engine.adapters.mysql import Database
 from engine.adapters.mysql.migrate import migrate
 from engine.lab.asterisk import Asterisk, AsteriskInstall
 from engine.lab.mariadb import MariaDB
+from engine.lab.parts import free_port
 from engine.lab.sipp import Sipp
 from engine.resources import resource
 from tests.stage import CAMPAIGN, OTHER, Names
@@ -37,7 +38,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def mariadb(home: Path) -> Iterator[MariaDB]:
     """A private database server."""
-    server = MariaDB(home / "db")
+    server = MariaDB(home / "db", free_port())
     server.start()
     yield server
     server.stop()

@@ -83,6 +83,9 @@ class FakeClock:
         """Set the time of day ahead (or back): `now` follows with the next `rebase`."""
         self.set_by += seconds
 
+    def drift(self) -> float:
+        return self.set_by
+
     def rebase(self) -> None:
         self._moved += self.set_by
         self.at += timedelta(seconds=self.set_by)
@@ -93,7 +96,7 @@ class FakeClock:
             now=self.now,
             local=lambda at: at,
             monotonic=self.monotonic,
-            drift=lambda: self.set_by,
+            drift=self.drift,
             rebase=self.rebase,
             draw=lambda sides: 0,
         )

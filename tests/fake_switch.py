@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -61,8 +62,17 @@ class FakeSwitch:
         self.lose = ""
         #: How far behind events are said to be (s).
         self.late = 0.0
+        self._links: list[FakeSwitch] = [self]
 
     # What a test does.
+
+    def another_link(self) -> FakeSwitch:
+        """Return another engine's link to the same switch: what happens is told on both."""
+        other = copy.copy(self)
+        other._events = asyncio.Queue()
+        other.linked = False
+        self._links.append(other)
+        return other
 
     def link_up(self) -> None:
         self.linked = True
@@ -154,16 +164,22 @@ class FakeSwitch:
         await self._linked()
         waiting = [ev.Waiting(queue, call) for queue, calls in self.queues.items() for call in calls]
         members = tuple(self.members.values())
-        self._put(ev.QueuesListed(self._now(), tuple(self.queues), members, tuple(waiting)))
+        self._answer_with(ev.QueuesListed(self._now(), tuple(self.queues), members, tuple(waiting)))
 
     async def refresh_channels(self) -> None:
         await self._linked()
         live = {call: line.answered for call, line in self.lines.items()}
-        self._put(ev.ChannelsListed(self._now(), live))
+        self._answer_with(ev.ChannelsListed(self._now(), live))
 
     # What happens inside.
 
     def _put(self, event: ev.Event) -> None:
+        """Tell everybody."""
+        for link in self._links:
+            link._answer_with(event)
+
+    def _answer_with(self, event: ev.Event) -> None:
+        """Tell whoever is at this link."""
         if self.linked:
             self._events.put_nowait(event)
 

@@ -148,8 +148,7 @@ class MemoryStore:
                 continue
             until = self._held_until(contact.phone.number, request) if request.check_black_list else None
             if until is not None:
-                ahead = request.local_now - request.now.replace(tzinfo=None)
-                row.update(notbefore=until - ahead, reason="the number is on the temporary black list")
+                row.update(notbefore=until, reason="the number is on the temporary black list")
                 self.black_list_history.append(contact.phone.number)
                 held += 1
                 continue
@@ -193,7 +192,7 @@ class MemoryStore:
 
     def _held_until(self, number: str, request: ClaimRequest) -> datetime | None:
         ends = [u for p, u in self.black_list_schedule if digits(p) == digits(number)]
-        return max((until for until in ends if until > request.local_now), default=None)
+        return max((until for until in ends if until > request.now.replace(tzinfo=None)), default=None)
 
     def _attempt_row(self, attempt: Attempt, request: ClaimRequest) -> Row:
         contact = attempt.contact
@@ -274,7 +273,7 @@ class MemoryStore:
     def _log(self, entry: QueueLogRow, late: bool) -> None:
         def same_thing(other: QueueLogRow) -> bool:
             one = (entry.call, entry.queue, entry.agent, entry.event)
-            close = abs((other.at - entry.at).total_seconds()) <= 5
+            close = entry.event != "RINGNOANSWER" or abs((other.at - entry.at).total_seconds()) <= 5
             return close and one == (other.call, other.queue, other.agent, other.event)
 
         if not (late and any(same_thing(other) for other in self.queue_log)):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
+import time
 from types import TracebackType
 
 
@@ -17,6 +19,8 @@ class Proxy:
         self._open.set()
         self._flowing.set()
         self._closing = False
+        #: Seconds that each piece of data takes on its way.
+        self.delay = 0.0
         self._sockets: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
@@ -67,12 +71,17 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 self._flowing.wait()
+                if self.delay:
+                    time.sleep(self.delay)
                 sink.sendall(data)
         except OSError:
             pass
         finally:
-            source.close()
-            sink.close()
+            for end in (source, sink):
+                # A socket that another thread reads from is not closed by close alone.
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
 
     def __enter__(self) -> Proxy:
         return self

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.domain import events as ev
-from engine.domain.call import Call
+from engine.domain.call import Call, State
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.model import Campaign, ContactList
 from engine.domain.picture import Picture
@@ -37,6 +37,7 @@ from tests.doubles import (
     NoPast,
     RecordingObserver,
     background,
+    until,
 )
 
 LEASE = timedelta(seconds=30)
@@ -153,13 +154,25 @@ class EngineRoom(World):
         self.dead: set[str] = set()
         self._started = 0
 
-    def engine(self, limits: StopLimits = LIMITS, store: MemoryStore | None = None) -> Engine:
+    def engine(self, limits: StopLimits = LIMITS) -> Engine:
         """Return an engine that is a process of its own."""
+        return self._engine(limits, self.store, self.switch, self.journals)
+
+    def standby(self, limits: StopLimits = LIMITS) -> Engine:
+        """Return an engine of another name beside the first: with its own view of the rows, its own link
+        to the switch, its own journal."""
+        store = self.store.seen_by("another")
+        store.held, store.waiting = {}, set()
+        return self._engine(limits, store, self.switch.another_link(), MemoryJournals())
+
+    def _engine(
+        self, limits: StopLimits, store: MemoryStore, switch: FakeSwitch, journals: MemoryJournals
+    ) -> Engine:
         self._started += 1
         outside = Outside(
-            control=self.switch,
-            store=store or self.store,
-            journals=self.journals,
+            control=switch,
+            store=store,
+            journals=journals,
             history=self.history,
             observer=self.observer,
             clock=self.clock.port(),
@@ -175,3 +188,32 @@ class EngineRoom(World):
             yield engine
         self.dead.add(self.store.lease["process"])
         self.journals = self.journals.after()
+
+
+def calls_of(engine: Engine) -> list[Call]:
+    """Return the calls that an engine looks after; none while it stands by."""
+    return list(engine.term.book) if engine.term is not None else []
+
+
+def unjudged(engine: Engine) -> int:
+    """Return how many calls were missing from one list of channels and have to be missing again."""
+    return engine.term._unjudged if engine.term is not None else 0
+
+
+async def settled(room: EngineRoom, engine: Engine) -> None:
+    """Wait until everything heard is handled and written."""
+    await until(lambda: not room.switch.backlog() and not engine.recorder.pending, "all is handled")
+
+
+async def in_state(engine: Engine, state: State, count: int = 1) -> None:
+    await until(lambda: [c.state for c in calls_of(engine)].count(state) == count, f"{count} calls {state}")
+
+
+async def rounds(room: World, count: int = 3) -> None:
+    """Let the fleet look `count` more times; workers look as often."""
+    before = room.store.calls["publish"]
+    await until(lambda: room.store.calls["publish"] > before + count, f"{count} more rounds")
+
+
+def log_of(room: World, call: str) -> list[str]:
+    return [row.event for row in room.store.queue_log if row.call == call]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from engine.adapters.mysql import DatabaseSettings
 from engine.lab.asterisk import Asterisk
 from engine.lab.mariadb import MariaDB
-from engine.lab.parts import Child, free_port, poll
+from engine.lab.parts import Child, free_port, poll, wait_until
 from engine.lab.sipp import Sipp
 
 CAMPAIGN = "POWER<-"
@@ -39,6 +40,17 @@ class Names:
 
 
 @dataclass
+class Standby:
+    """A second engine process."""
+
+    child: Child
+    log: Path
+
+    def logged(self, action: str) -> bool:
+        return f'"action":"{action}"' in self.log.read_text(errors="replace")
+
+
+@dataclass
 class Stage:
     """Plain SQL in, an engine process, plain SQL out: what a supervisor has."""
 
@@ -51,7 +63,14 @@ class Stage:
     engine: Child | None = None
     metrics_port: int = field(default_factory=free_port)
     invited_before: int = 0
+    loaded: int = 0
     ami_port: int = 0
+    #: Further lines of the configuration's sections; the first engine's way to the database.
+    engine_lines: str = ""
+    asterisk_lines: str = ""
+    database_lines: str = ""
+    database_address: str = ""
+    standby: Standby | None = None
 
     def sql(self, text: str) -> list[list[str]]:
         """Run statements with the ordinary client; `ccdata.` and `ccrepo.` are this test's own."""
@@ -94,23 +113,46 @@ class Stage:
             f"INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES ('{campaign}', '{base}', 1);"
         )
 
-    def start(self, *, fresh_log: bool = False) -> None:
-        """Start the engine process and wait until it leads and its picture is current."""
+    def start(self, *, fresh_log: bool = False, leads: bool = True) -> None:
+        """Start the engine process and wait until it leads (or stands by) and its picture is current."""
         self.home.mkdir(parents=True, exist_ok=True)
         if fresh_log:
-            (self.home / "engine.log").replace(self.home / "engine.log.1")
-        config = self.home / "overdial.toml"
+            self.rotate_log()
+        self.engine = self._launch("test", self.home, self.metrics_port, self.database_address)
+        place = "engine.serving" if leads else "engine.standby"
+        self.wait(lambda: self.logged("reconcile.current") and self.logged(place), "the engine is up")
+
+    def start_standby(self) -> Standby:
+        """Start a second engine beside the first, as on another machine, and wait until it stands by."""
+        home = self.home / "standby"
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "engine.log").unlink(missing_ok=True)
+        child = self._launch("standby", home, free_port(), "")
+        self.standby = standby = Standby(child, home / "engine.log")
+        wait_until(lambda: standby.logged("engine.standby"), child, "the standby")
+        return standby
+
+    def _launch(self, name: str, home: Path, metrics_port: int, address: str) -> Child:
+        address = address or f'socket = "{self.mariadb.socket}"\nuser = "root"\n'
+        config = home / "overdial.toml"
         config.write_text(
-            f'[engine]\nname = "test"\nstate = "{self.home}"\n\n'
+            f'[engine]\nname = "{name}"\nstate = "{home}"\n{self.engine_lines}\n'
             f"[asterisk]\nport = {self.ami_port or self.asterisk.ami_port}\n"
-            f'secret = "{self.asterisk.secret}"\nping_interval = 0.5\nping_timeout = 1\n\n'
-            f'[database]\nsocket = "{self.mariadb.socket}"\nuser = "root"\n'
-            f'configuration = "{self.names.configuration}"\nhistory = "{self.names.history}"\n\n'
-            f"[metrics]\nport = {self.metrics_port}\n\n{self.extra}"
+            f'secret = "{self.asterisk.secret}"\nping_interval = 0.5\nping_timeout = 1\n'
+            f"{self.asterisk_lines}\n[database]\n{address}{self.database_lines}"
+            f'configuration = "{self.names.configuration}"\n'
+            f'history = "{self.names.history}"\n\n'
+            f"[metrics]\nport = {metrics_port}\n\n{self.extra}"
         )
         argv = [sys.executable, "-m", "engine", "run", "--config", str(config)]
-        self.engine = Child(argv, self.home / "engine.log")
-        self.wait(lambda: self.logged("reconcile.current") and self.logged("engine.serving"), "it is up")
+        return Child(argv, home / "engine.log")
+
+    def rotate_log(self) -> None:
+        """Begin a new log; the running engine's further words come into it as well."""
+        log = self.home / "engine.log"
+        with (self.home / "engine.log.1").open("ab") as old:
+            old.write(log.read_bytes())
+        os.truncate(log, 0)
 
     def log(self) -> str:
         return (self.home / "engine.log").read_text(errors="replace")
@@ -168,5 +210,7 @@ def set_stage(
     finally:
         if stage.engine is not None:
             stage.engine.kill()
+        if stage.standby is not None:
+            stage.standby.child.kill()
         asterisk.command("channel request hangup all")
         poll(lambda: asterisk.channels() == 0, "all channels are gone", 20.0)

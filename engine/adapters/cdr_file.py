@@ -48,15 +48,17 @@ class CdrFile:
         except OSError as error:
             log.warning("Asterisk's CDR file cannot be read", action="history.failed", reason=str(error))
             return {}
-        return _parse(text.splitlines(), attempts)
+        return _parse(text.split("\n"), attempts)
 
 
 def _parse(lines: Iterable[str], attempts: frozenset[str]) -> dict[str, PastCall]:
     """A call may have several records, one for each agent that was rung: they are told as one."""
     found: dict[str, PastCall] = {}
-    # Only lines about us: somebody else's damaged record is not our concern.
-    wanted = (line for line in lines if any(attempt in line for attempt in attempts))
-    for row in csv.reader(wanted, strict=False):
+    for line in lines:
+        # Only lines about us, and each by itself: somebody's damaged record is its own concern.
+        if attempts.isdisjoint(line.split('"')):
+            continue
+        row = _fields(line)
         if len(row) < _FIELDS or row[_UNIQUE_ID] not in attempts:
             continue
         end, answer = _moment(row[_END]), _moment(row[_ANSWER])
@@ -72,6 +74,14 @@ def _parse(lines: Iterable[str], attempts: frozenset[str]) -> dict[str, PastCall
         status = "" if answered else _STATUS.get(row[_DISPOSITION], "")
         found[row[_UNIQUE_ID]] = PastCall(end, answered, status, agent)
     return found
+
+
+def _fields(line: str) -> list[str]:
+    """Return the fields of one line; none of one that cannot be read."""
+    try:
+        return next(csv.reader((line,)), [])
+    except csv.Error:
+        return []
 
 
 def _moment(text: str) -> datetime | None:

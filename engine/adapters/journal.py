@@ -43,12 +43,16 @@ class FileJournal:
         #: Where the oldest line lies that is not settled.
         self._start = 0
         self._held: deque[bytes] = deque()
-        #: Number and length of the lines on disk that `head` gave out last.
+        #: Of the lines on disk that `head` went through last: number and where they end.
         self._given: deque[tuple[int, int]] = deque()
         self._number = 0
         self._settled = 0
         self._fault = ""
         self._syncing = False
+        #: Does half a line lie at the end, left by a write that failed?
+        self._torn = False
+        #: Up to here damaged lines have been set aside.
+        self._searched = 0
 
     @property
     def fault(self) -> str:
@@ -70,14 +74,17 @@ class FileJournal:
         if not data:
             return
         try:
+            if self._torn:
+                os.ftruncate(self._file, self._size)
+            self._torn = True
             if os.write(self._file, data) < len(data):
                 raise OSError(0, "no room for all of it")
         except OSError as error:
-            os.ftruncate(self._file, self._size)
             if not self._fault:
                 log.error("journal cannot be written", action="journal.failing", reason=str(error))
             self._fault = f"the journal cannot be written: {error.strerror}"
             return
+        self._torn = False
         self._size += len(data)
         self._held.clear()
         if self._fault:
@@ -88,39 +95,56 @@ class FileJournal:
         self._store()
         found: list[Written] = []
         self._given.clear()
-        for raw in _lines(self._file, self._start, self._size, limit):
-            written = _read(raw)
-            if written is None:
-                self._damaged(raw)
-                # Nothing can be made of it: it goes with the line before it, or at once.
-                if self._given:
-                    number, length = self._given.pop()
-                    self._given.append((number, length + len(raw)))
-                else:
-                    self._start += len(raw)
-                continue
-            self._given.append((written.number, len(raw)))
-            found.append(written)
+        end, number = self._start, self._settled
+        while len(found) < limit and (lines := _lines(self._file, end, self._size, limit - len(found))):
+            for raw in lines:
+                end += len(raw)
+                written = _read(raw)
+                if written is None:
+                    self._damaged(raw, end)  # it goes with the line before it
+                elif written.number > self._settled:
+                    number = written.number
+                    found.append(written)
+                self._given.append((number, end))
+        # Only behind the last line on disk comes what is held: the order is kept.
         for raw in list(self._held)[: limit - len(found)]:
             found.append(_FORMAT.validate_json(raw[9:]))
+        if not found:
+            self._nothing_left()
         return Batch(self.id, tuple(found)) if found else None
+
+    def _nothing_left(self) -> None:
+        """No entry can be read any more: nobody must wait for those that were damaged."""
+        if self.pending:
+            log.error("entries of the journal are lost", action="journal.lost", entries=self.pending)
+        self._start, self._settled = self._size, self._number
 
     def settled(self, number: int) -> None:
         while self._given and self._given[0][0] <= number:
-            self._start += self._given.popleft()[1]
+            self._start = self._given.popleft()[1]
         held = len(self._held) - max(self._number - number, 0)
         for _ in range(max(held, 0)):
             self._held.popleft()
         self._settled = max(self._settled, number)
         if self._start == self._size and self._size > _LARGE and not self._syncing:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        try:
             os.ftruncate(self._file, 0)
-            self._start = self._size = 0
+        except OSError as error:
+            log.error("journal cannot be shortened", action="journal.failing", reason=str(error))
+        else:
+            self._start = self._size = self._searched = 0
 
     def refused(self, written: Written, reason: str) -> None:
         self._set_aside(_line(written), reason)
 
-    def _damaged(self, raw: bytes) -> None:
-        self._set_aside(raw, "damaged on disk")
+    def _damaged(self, raw: bytes, end: int) -> None:
+        """Set aside a line that ends at `end`, once, however often it is met."""
+        if end > self._searched:
+            self._searched = end
+            self._set_aside(raw, "damaged on disk")
 
     def _set_aside(self, raw: bytes, reason: str) -> None:
         aside = self._path.with_suffix(".refused")
@@ -158,7 +182,11 @@ class FileJournal:
 
     def close(self) -> None:
         if not self.pending:
-            self._path.unlink(missing_ok=True)
+            self.head(1000)  # damaged lines may be left behind the last good one
+            try:
+                self._path.unlink(missing_ok=True)
+            except OSError as error:
+                log.error("journal not removed", action="journal.failing", reason=str(error))
         os.close(self._file)
 
 
@@ -191,7 +219,8 @@ class JournalFolder:
                 descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
             except OSError:
                 continue  # gone meanwhile, or not ours to read
-            if not _lock(descriptor):
+            # Who was just giving it up has removed it: what is in it is in the tables, and forgotten there.
+            if not _lock(descriptor) or not os.fstat(descriptor).st_nlink:
                 os.close(descriptor)
                 continue
             journal = FileJournal(path, descriptor)

@@ -19,7 +19,7 @@ def is_dead(process: str) -> bool:
     """
     here, _, rest = process.rpartition(":")
     here, _, pid = here.rpartition(":")
-    if here != _here() or not pid.isdigit():
+    if here != _here() or not (pid.isascii() and pid.isdigit()):
         return False
     return _start_time(int(pid)) != rest
 

@@ -35,10 +35,12 @@ class DialerType(enum.Enum):
 class Dialer:
     """The settings of one voice dialer, read and checked. Units as in the documents:
 
-    `timeout` s of ringing; `tbc` ms between originates when ≥ 0, overdial % (magnitude) when < 0;
+    `timeout` s of ringing; `tbc` ms between originates when ≥ 0, overdial % (magnitude; for Predictive the
+    highest abandonment %) when < 0;
     `amd`: arguments of Asterisk's AMD(), commas included; `language` of the prompts;
     `tbc_nocontact` min before a contact that was not reached is tried again; `retries` extra
-    attempts per number; `max_channels` simultaneous calls.
+    attempts per number; `max_channels` simultaneous calls, for Predictive per agent on duty.
+    `jurisdiction`: the country whose rules on abandoned calls hold (`dialers.country`).
     """
 
     name: CampaignName
@@ -61,6 +63,7 @@ class Dialer:
     dncr: int = 1
     queue_timeout: int = 600
     wrapup: int = 0
+    jurisdiction: str = ""
 
     @property
     def overdial(self) -> int:

@@ -83,6 +83,7 @@ def read_dialer(row: Row, queue: Row | None) -> Dialer:
         dncr=_number(row, "dncr", 0, 1),
         queue_timeout=_number(queue, "queue_timeout", 1, 86_400, "queues.queue_timeout"),
         wrapup=_number(queue, "wrapuptime", 0, 86_400, "queues.wrapuptime"),
+        jurisdiction=str(row.get("country") or "").strip(),
     )
 
 

@@ -77,7 +77,7 @@ class Asterisk:
         etc = self.home / "etc"
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.copytree(conf, etc, ignore=shutil.ignore_patterns("local", "*.md"))
-        for folder in ("log", "run", "spool", "var/keys", "etc/local"):
+        for folder in ("log/cdr-csv", "run", "spool", "var/keys", "etc/local"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         # Unix socket paths are limited to 107 bytes; the control socket may need a shorter home.
         self.control = self.home / "run" / "asterisk.ctl"
@@ -134,6 +134,11 @@ class Asterisk:
         return done.stdout
 
     @property
+    def cdr_file(self) -> Path:
+        """Where Asterisk writes its own CDRs."""
+        return self.home / "log/cdr-csv/Master.csv"
+
+    @property
     def major(self) -> int:
         """The major version: 22 tells the SIP code of a hang-up, 20 the Q.850 cause only."""
         words = self.command("core show version").split()
@@ -169,11 +174,12 @@ class Asterisk:
         with (local / "pjsip-parts.conf").open("a") as parts:
             parts.write(endpoints)
 
-    def trunk(self, name: str, port: int) -> None:
-        """Write a trunk `name` that sends its calls to 127.0.0.1:`port`, before the start."""
+    def trunk(self, name: str, port: int, lines: str = "") -> None:
+        """Write a trunk `name` that sends its calls to 127.0.0.1:`port`, before the start; `lines` are
+        further settings of its endpoint."""
         with (self.home / "etc/local/pjsip-parts.conf").open("a") as parts:
             parts.write(
-                f"[{name}](overdial-trunk)\naors = {name}\ntransport = lab\n"
+                f"[{name}](overdial-trunk)\naors = {name}\ntransport = lab\n{lines}"
                 f"[{name}]\ntype = aor\ncontact = sip:127.0.0.1:{port}\n"
             )
 

@@ -1,4 +1,4 @@
-"""A private MariaDB on a Unix socket (and no TCP port), with its data in a folder of its own."""
+"""A private MariaDB on a Unix socket, with its data in a folder of its own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ class MariaDB:
     """One running server. Data lives below `home`; `fresh=True` starts from nothing.
 
     The template of an empty data directory is kept beside it, so that the second start skips
-    the slow part.
+    the slow part. `port`: also listen there on loopback; 0: on no port at all.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, port: int = 0) -> None:
         self.home = home
+        self.port = port
         self.data = home / "data"
         self.socket = home / "db.sock"
         self.child: Child | None = None
@@ -46,7 +47,7 @@ class MariaDB:
                 *self._common(self.data),
                 f"--socket={self.socket}",
                 f"--pid-file={self.home / 'db.pid'}",
-                "--skip-networking",
+                *self._network(),
                 "--skip-log-bin",
                 # The documents spell table names in both cases.
                 "--lower-case-table-names=1",
@@ -60,6 +61,11 @@ class MariaDB:
             self.home / "db.log",
         )
         wait_until(self._answers, self.child, "MariaDB", limit)
+
+    def _network(self) -> list[str]:
+        if not self.port:
+            return ["--skip-networking"]
+        return [f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve"]
 
     @staticmethod
     def _common(data: Path) -> list[str]:

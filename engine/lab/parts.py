@@ -88,6 +88,11 @@ class Child:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def memory(self) -> float:
+        """Resident memory in MB (Linux /proc)."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1_000_000
+
     def stop(self, patience: float = 10.0) -> int:
         """Ask the process to end (SIGTERM), and end it (SIGKILL) after `patience` seconds."""
         if self.running():

@@ -15,16 +15,16 @@ _INVITE = re.compile(r"^INVITE sip:([^@\s]+)@", re.MULTILINE)
 
 
 class Sipp:
-    """One running SIPp. `port`: where it answers."""
+    """One running SIPp. `port`: where it answers; 0: any that is free."""
 
-    def __init__(self, scenario: Path, home: Path) -> None:
+    def __init__(self, scenario: Path, home: Path, port: int = 0) -> None:
         program = shutil.which("sipp")
         if program is None:
             raise LabError("sipp is not installed. Fix: run deploy/lab/packages.sh (make does it).")
         self._program = program
         self.scenario = scenario
         self.home = home
-        self.port = free_port(socket.SOCK_DGRAM)
+        self.port = port or free_port(socket.SOCK_DGRAM)
         self.messages = home / "messages.log"
         self.child: Child | None = None
 
@@ -37,6 +37,8 @@ class Sipp:
         # Media ports below those that Asterisk and the kernel hand out.
         argv += ["-mp", str(5_000 + self.port % 1_000 * 4), "-nostdin", "-aa"]
         argv += ["-trace_msg", "-message_file", str(self.messages), "-trace_err", "-error_file", "errors.log"]
+        # Started again, it writes on.
+        argv += ["-message_overwrite", "false"]
         self.child = Child(argv, self.home / "sipp.log", cwd=self.home, env={"TERM": "dumb"})
         wait_until(self._listening, self.child, "SIPp")
 
@@ -67,3 +69,7 @@ class Sipp:
     def stop(self) -> None:
         if self.child is not None:
             self.child.stop(3.0)
+
+    def kill(self) -> None:
+        if self.child is not None:
+            self.child.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -121,9 +122,8 @@ class CampaignWorker:
             try:
                 wait = await self._turn()
             except StoreError as error:
-                self._tools.observer.database_failed()
-                self.decision = Decision(0, Bound.DATABASE, f"the database does not answer: {error}")
-                log.warning("no claim", action="campaign.database", campaign=self.name, reason=str(error))
+                self._database_failed(error)
+                await asyncio.sleep(TICK)  # every event would wake us, and the next try is no better
             if not self._stopping:
                 try:
                     async with asyncio.timeout(wait):
@@ -131,6 +131,12 @@ class CampaignWorker:
                 except TimeoutError:
                     pass
         await self.release()
+
+    def _database_failed(self, error: StoreError) -> None:
+        self._tools.observer.database_failed()
+        if self.decision is None or self.decision.bound is not Bound.DATABASE:
+            log.warning("no claim", action="campaign.database", campaign=self.name, reason=str(error))
+        self.decision = Decision(0, Bound.DATABASE, f"the database does not answer: {error}")
 
     async def _turn(self) -> float:
         """Look, decide, claim, dial once; return how long to wait for the next look (s)."""
@@ -190,11 +196,12 @@ class CampaignWorker:
         return Decision(int(free), Bound.TRUNK, reason, decision.detail)
 
     def _slowed(self, decision: Decision) -> Decision:
-        """While events lag, the picture is older than it looks: the further behind, the fewer calls."""
+        """While events lag, the picture is older than it looks: the further behind, the fewer calls at
+        once. One is left even so: a campaign of few agents decides one at a time, and would stop."""
         lag = self._tools.control.lag()
         if lag <= LATE or decision.calls == 0:
             return decision
-        calls = int(decision.calls * (STALE - lag) / (STALE - LATE))
+        calls = math.ceil(decision.calls * (STALE - lag) / (STALE - LATE))
         detail = {**decision.detail, "lag": lag}
         return Decision(max(calls, 0), Bound.LAG, f"events are {lag:.1f} s behind; {decision.reason}", detail)
 
@@ -244,7 +251,6 @@ class CampaignWorker:
                 lists=tuple(item.name for item in lists),
                 check_black_list=bool(self.campaign.dialer.dncr),
                 now=now,
-                local_now=self._tools.clock.local(now).replace(tzinfo=None),
             )
         )
         self._claim_unknown = False

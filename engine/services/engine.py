@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from engine.ports import CallControl, CallHistory, Clock, Journals, Observer, Store, StoreError
+from engine.ports import CallControl, CallHistory, Clock, Journal, Journals, Observer, Store, StoreError
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
 from engine.services.recorder import Recorder, write_out
@@ -69,6 +69,7 @@ class Engine:
         self._journals = outside.journals
         self._history = outside.history
         self._inheriting = asyncio.Lock()
+        self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
 
     def obstacle(self) -> str:
@@ -130,6 +131,7 @@ class Engine:
         """
         told = ""
         while not self._stop.is_set():
+            self._clock_was_set()  # a term begins with the time of day as it is
             if await self._take_lease():
                 told = ""
                 if (ended := await self._lead()) is not None:
@@ -210,11 +212,7 @@ class Engine:
         time of day was set: what was counted in the old time is then taken anew from the tables."""
         while True:
             await asyncio.sleep(min(self.settings.lease.total_seconds() / 4, PULSE))
-            drift = self.clock.drift()
-            self.clock.rebase()
-            if abs(drift) > JUMP:
-                log.warning("the clock was set", action="engine.clock", seconds=round(drift, 1))
-                self.dispatcher.forget()
+            if self._clock_was_set():
                 break
             try:
                 if not await self.lease.renew(self.settings.lease):
@@ -224,6 +222,16 @@ class Engine:
                 self.observer.database_failed()
                 log.warning("lease not renewed", action="engine.lease", reason=str(error))
         over.set()
+
+    def _clock_was_set(self) -> bool:
+        """Take over the time of day; when it was moved, drop what was counted in the old one."""
+        drift = self.clock.drift()
+        self.clock.rebase()
+        if abs(drift) <= JUMP:
+            return False
+        log.warning("the clock was set", action="engine.clock", seconds=round(drift, 1))
+        self.dispatcher.forget()
+        return True
 
     async def _look_for_journals(self) -> None:
         """Write out, until cancelled, the journals of engines that died on this machine."""
@@ -236,8 +244,15 @@ class Engine:
 
     async def _inherit(self) -> None:
         async with self._inheriting:
-            for journal in self._journals.orphans():
-                await write_out(journal, self.store, self.observer)
+            self._inherited += self._journals.orphans()
+            while self._inherited:
+                journal = self._inherited[0]
+                try:
+                    await write_out(journal, self.store, self.observer)
+                finally:
+                    # Nobody else can have one that we could not finish: it is tried again.
+                    if not journal.pending:
+                        self._inherited.pop(0)
 
     async def _stopped_within(self, seconds: float) -> None:
         """Wait, but no longer than until the stop."""

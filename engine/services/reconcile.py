@@ -13,6 +13,7 @@ from engine.domain.callerid import CallerIdRules
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, Dialer, DialerType
+from engine.domain.picture import Picture
 from engine.domain.schedule import parse_schedule
 from engine.domain.settings import SettingsRows, read_dialer
 from engine.domain.variables import Variables
@@ -33,13 +34,20 @@ class Reconciler:
     """Missed events are made up for by events of our own, through the same call machine."""
 
     def __init__(
-        self, control: CallControl, store: Store, book: CallBook, clock: Clock, history: CallHistory
+        self,
+        control: CallControl,
+        store: Store,
+        book: CallBook,
+        clock: Clock,
+        history: CallHistory,
+        picture: Picture,
     ) -> None:
         self._control = control
         self._store = store
         self._book = book
         self._clock = clock
         self._history = history
+        self._picture = picture
         self._strays: frozenset[AttemptId] = frozenset()
         self._untouched: list[Attempt] = []
         self._missing: dict[str, datetime] = {}
@@ -122,11 +130,19 @@ class Reconciler:
         attempt = call.attempt.id
         if past.answered_at is not None:
             self._book.apply(ev.Answered(past.answered_at, attempt, call.channel))
-            if past.agent_channel:
-                self._book.apply(_joined(call, past, past.answered_at))
+            if past.agent_channel and call.connected_at is None:
+                self._book.apply(self._joined(call, past, past.answered_at))
         else:
             self._book.apply(ev.DialEnded(past.ended_at, attempt, past.status))
         self._book.apply(ev.HungUp(past.ended_at, attempt, call.channel, None, None))
+
+    def _joined(self, call: Call, past: PastCall, at: datetime) -> ev.AgentConnected:
+        """The talk that a record tells of; who the agent was, the channel does."""
+        queue, channel = call.dialer.name, past.agent_channel
+        interface = channel.rpartition("-")[0] or channel
+        seat = self._picture.queue(queue).seats.get(interface)
+        name = seat.member.name if seat else interface
+        return ev.AgentConnected(at, call.attempt.id, queue, interface, name, channel, "", 0, 0)
 
     def _look_for_ghosts(self, listed: ev.ChannelsListed) -> None:
         """Channels with the form of our ids that the book does not know: an order that reached a frozen
@@ -166,14 +182,6 @@ class Reconciler:
                 return
             if not alive and attempt in self._book:
                 self._book.apply(ev.Overdue(self._clock.now(), attempt))
-
-
-def _joined(call: Call, past: PastCall, at: datetime) -> ev.AgentConnected:
-    """The talk that a record tells of; who the agent was is told by the channel alone."""
-    interface = past.agent_channel.rpartition("-")[0] or past.agent_channel
-    return ev.AgentConnected(
-        at, call.attempt.id, call.dialer.name, interface, interface, past.agent_channel, "", 0, 0
-    )
 
 
 def _attempt(item: OpenAttempt) -> Attempt:

@@ -118,6 +118,7 @@ class Recorder:
                 pending=self.pending,
             )
             await self._journal.sync()
+        log.debug("not written", action="recorder.again", reason=str(error), entries=self._size)
         self.failing = str(error)
         await asyncio.sleep(_PATIENCE[min(self._failures, len(_PATIENCE) - 1)])
         self._failures += 1

@@ -71,7 +71,9 @@ class Term:
     def __init__(self, world: World, abandoned_rest: timedelta) -> None:
         self._world = world
         self.book = CallBook(world.recorder, world.observer, world.clock.monotonic, abandoned_rest)
-        self._reconciler = Reconciler(world.control, world.store, self.book, world.clock, world.history)
+        self._reconciler = Reconciler(
+            world.control, world.store, self.book, world.clock, world.history, world.picture
+        )
         self.fleet = Fleet(
             Tools(
                 control=world.control,

@@ -1,127 +1,125 @@
-"""`make chaos ARGS="--kills 80 --seed 7"`: break real parts at random moments, then check what holds.
+"""`make chaos ARGS="--kills 500 --seed 7"`: break real parts at random moments, then check what holds.
 
 Prints one JSON object per kind of fault: how often it was tried, what was violated, and the longest
-time from the fault to the next claim.
+time from the fault to the next claim (s), mending and take-over included; where a standby took over,
+the longest time from the fault to the standby at work, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from engine.lab.asterisk import Asterisk, AsteriskInstall
-from engine.lab.mariadb import MariaDB
-from engine.lab.sipp import Sipp
-from engine.resources import resource
-from tests.chaos.faults import FAULTS, Scene
-from tests.chaos.judge import quiet, violations
-from tests.proxy import Proxy
-from tests.stage import CAMPAIGN, Names, Stage, set_stage
+from tests.chaos.faults import FAULTS
+from tests.chaos.judge import quiet, released, violations
+from tests.chaos.scene import LEASE, Scene, set_scene
+from tests.stage import CAMPAIGN, Stage
 
-AGENTS = 8
 #: Contacts per fault: more than can be dialled between two of them.
 PER_KILL = 60
 #: Endings of the carrier's scenario; none of them lets a trunk rest.
 ENDINGS = ("100", "100", "100", "486", "404", "603", "777", "183", "487")
+#: Extra attempts per number.
+RETRIES = 1
 
 
-def run(lab: Path, home: Path, kills: int, seed: int) -> int:
-    """Try every kind of fault `kills / 8` times; return the number of violations."""
-    shutil.rmtree(home, ignore_errors=True)
-    dice = Random(seed)
-    mariadb = MariaDB(home / "db")
-    carrier = Sipp(Path(__file__).parent.parent / "acceptance" / "carrier.xml", home / "sipp")
-    asterisk = Asterisk(
-        AsteriskInstall.find(lab),
-        resource("asterisk-conf"),
-        home / "asterisk",
-        {"extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n"},
-    )
-    asterisk.queue(AGENTS, CAMPAIGN, wrapup=0)
-    asterisk.trunk("CARRIER", carrier.port)
-    try:
-        mariadb.start()
-        carrier.start()
-        asterisk.start()
-        mariadb.sql(resource("schema.sql").read_text("utf-8"))
-        names = Names("ccdata", "ccrepo")
-        with (
-            Proxy(asterisk.ami_port) as line,
-            set_stage(mariadb, asterisk, carrier, names, home / "engine") as stage,
-        ):
-            stage.ami_port = line.port
-            return _play(Scene(stage, line, dice), kills)
-    finally:
-        asterisk.stop()
-        carrier.stop()
-        mariadb.stop()
-
-
-def _play(scene: Scene, kills: int) -> int:
-    stage = scene.stage
-    stage.dialer(tbc=-200, timeout=3, maxchannels=30, status=0)
-    loaded = 0
+def run(lab: Path, home: Path, kills: int, seed: int, lease: float, only: Sequence[str] = ()) -> int:
+    """Try every kind of fault equally often, `kills` times in all and each once at least; print a line
+    per kind and return the number of violations."""
+    kinds = only or list(FAULTS)
+    tries = max(round(kills / len(kinds)), 1)
     bad = 0
-    for kind, fault in FAULTS.items():
-        tries = max(kills // len(FAULTS), 1)
-        loaded += _load(stage, loaded, tries * PER_KILL)
-        if stage.engine is None:
-            stage.start()
-        stage.sql("UPDATE ccdata.dialers SET status = 1")
-        longest = 0.0
-        for _ in range(tries):
-            _dialling(stage)
-            scene.away(0.0, 1.5)
-            began = time.monotonic()
-            fault(scene)
-            _dialling(stage)
-            longest = max(longest, time.monotonic() - began)
-        stage.sql("UPDATE ccdata.dialers SET status = 0")
-        stage.wait(lambda: quiet(stage), f"everything has ended after {kind}", 90.0)
-        found = violations(stage, loaded)
-        bad += len(found)
-        result = {"name": f"chaos/{kind}", "tries": tries, "violations": len(found)}
-        print(
-            json.dumps({**result, "longest_pause_s": round(longest, 1), "calls": len(stage.invites())}),
-            flush=True,
-        )
-        for text in found[:10]:
-            print(f"  {kind}: {text}", file=sys.stderr)
-    return bad
+    with set_scene(lab, home, Random(seed), lease) as scene:
+        set_campaign(scene.stage)
+        for kind in kinds:
+            longest = play(scene, kind, tries)
+            found = judge(scene)
+            bad += len(found)
+            result = {
+                "name": f"chaos/{kind}",
+                "tries": tries,
+                "violations": len(found),
+                "longest_pause_s": round(longest, 1),
+                "calls": len(scene.calls()),
+            }
+            if scene.takeovers:
+                result["longest_takeover_s"] = round(max(scene.takeovers), 1)
+                scene.takeovers.clear()
+            print(json.dumps(result), flush=True)
+            for text in found[:10]:
+                print(f"  {kind}: {text}", file=sys.stderr, flush=True)
+        left = stop(scene)
+    for text in left:
+        print(f"  at the end: {text}", file=sys.stderr)
+    return bad + len(left)
 
 
-def _load(stage: Stage, loaded: int, count: int) -> int:
-    """Insert contacts whose numbers nobody else has."""
+def set_campaign(stage: Stage) -> None:
+    """Insert the campaign and start the engine."""
+    stage.dialer(tbc=-200, timeout=3, maxchannels=30, retries=RETRIES, status=0)
+    stage.start()
+
+
+def play(scene: Scene, kind: str, tries: int) -> float:
+    """Break and mend `tries` times while contacts are dialled; return the longest pause (s)."""
+    _load(scene.stage, tries * PER_KILL)
+    scene.stage.sql("UPDATE ccdata.dialers SET status = 1")
+    longest = 0.0
+    for _ in range(tries):
+        scene.working()
+        scene.away(0.0, 1.5)
+        began = time.monotonic()
+        FAULTS[kind](scene)
+        scene.working()
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
+def judge(scene: Scene) -> list[str]:
+    """Stop dialling, let everything end, and return what does not hold."""
+    scene.stage.sql("UPDATE ccdata.dialers SET status = 0")
+    scene.stage.wait(lambda: quiet(scene.stage), "everything has ended", 90.0)
+    return violations(scene, scene.stage.loaded, RETRIES)
+
+
+def stop(scene: Scene) -> list[str]:
+    """Stop the engine in order and return what it has kept."""
+    status = scene.stage.stop()
+    return released(scene.stage) + ([f"the engine stopped with status {status}"] if status else [])
+
+
+def _load(stage: Stage, count: int) -> None:
+    """Insert contacts whose numbers nobody else has; every third has a second number."""
+    first = stage.loaded
     values = ",".join(
-        f"('{CAMPAIGN}', '5{loaded + i:07d}{ENDINGS[i % len(ENDINGS)]}', 'L')" for i in range(count)
+        f"('{CAMPAIGN}', '5{n:07d}{ENDINGS[n % len(ENDINGS)]}',"
+        f" '{f'6{n:07d}100' if n % 3 == 0 else ''}', 'L')"
+        for n in range(first, first + count)
     )
-    stage.sql(f"INSERT INTO ccdata.calls_spool (campaign, destination, dialerbase) VALUES {values};")
-    if not loaded:
+    stage.sql(
+        f"INSERT INTO ccdata.calls_spool (campaign, destination, alternatives, dialerbase) VALUES {values};"
+    )
+    if not first:
         stage.sql(f"INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES ('{CAMPAIGN}', 'L', 1)")
-    return count
-
-
-def _dialling(stage: Stage) -> None:
-    """Wait until a contact is claimed from now on: the engine works again."""
-    now = stage.value("SELECT UTC_TIMESTAMP(3)")
-    claimed = f"SELECT COUNT(*) > 0 FROM ccdata.attempts WHERE claimed_at > '{now}'"
-    stage.wait(lambda: stage.value(claimed) == "1", "contacts are claimed again", 60.0)
+    stage.loaded += count
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=80)
+    parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=Random().randrange(10**6))
+    parser.add_argument("--only", nargs="+", default=(), choices=sorted(FAULTS), help="these kinds of fault")
+    parser.add_argument("--lease", type=float, default=LEASE, help="of the engines, in s")
     parser.add_argument("--lab", type=Path, default=Path(".lab"))
     options = parser.parse_args()
-    print(f"seed {options.seed}", file=sys.stderr)
+    print(f"seed {options.seed}", file=sys.stderr, flush=True)
     lab = options.lab.resolve()
-    sys.exit(1 if run(lab, lab / "chaos", options.kills, options.seed) else 0)
+    sys.exit(1 if run(lab, lab / "chaos", options.kills, options.seed, options.lease, options.only) else 0)
 
 
 if __name__ == "__main__":

@@ -2,38 +2,80 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from itertools import pairwise
 
+from tests.chaos.scene import Scene
 from tests.stage import CAMPAIGN, Stage
 
-_LEFT = "SELECT COUNT(*) FROM ccdata.attempts WHERE state <> 'ended'"
+#: After these the same number may be dialled once more (engine/domain/rules.py).
+_AGAIN = ("retry", "again", "released")
+#: Resident memory that an engine may have, in MB: flat, whatever was thrown at it.
+_MEMORY = 200
 
 
-def violations(stage: Stage, loaded: int) -> list[str]:
+def violations(scene: Scene, loaded: int, retries: int) -> list[str]:
     """Return what does not hold; call it when nothing is dialled and no call is up."""
-    found: list[str] = []
-    calls = stage.carrier.calls()[stage.invited_before :]
-    per_attempt = Counter(attempt for _, attempt in calls)
-    per_number = Counter(number for number, _ in calls)
-    found += [f"attempt {attempt} was sent {n} times" for attempt, n in per_attempt.items() if n > 1]
-    found += [f"a number was dialled {n} times" for n in per_number.values() if n > 1]
-
-    rows = stage.sql("SELECT id, state, sent_at IS NOT NULL, next_step FROM ccdata.attempts")
-    attempts = {row[0]: row for row in rows}
-    found += [f"attempt {row[0]} is still {row[1]}" for row in rows if row[1] != "ended"]
-    found += [f"INVITE of an unknown attempt {attempt}" for attempt in per_attempt if attempt not in attempts]
-
-    records = Counter(row[0] for row in stage.sql("SELECT guid FROM ccrepo.cdr_repo"))
-    found += [f"attempt {guid} has {n} CDRs" for guid, n in records.items() if n > 1]
-    found += [
-        f"the call of attempt {attempt} has no CDR" for attempt in per_attempt if attempt not in records
+    stage = scene.stage
+    return [
+        *_invites(scene),
+        *_numbers(stage, retries),
+        *_records(scene),
+        *_contacts(stage, loaded),
+        *_free(stage),
     ]
+
+
+def _invites(scene: Scene) -> list[str]:
+    calls = Counter(attempt for _, attempt in scene.calls())
+    known = {row[0] for row in scene.stage.sql("SELECT id FROM ccdata.attempts WHERE sent_at IS NOT NULL")}
+    found = [f"attempt {attempt} was sent {n} times" for attempt, n in calls.items() if n > 1]
+    return found + [f"INVITE of attempt {a}, never marked as sent" for a in calls if a not in known]
+
+
+def _numbers(stage: Stage, retries: int) -> list[str]:
+    """No number is dialled but by its rule: one attempt after the other, and no more than it has."""
+    found = []
+    by_number: dict[str, list[list[str]]] = defaultdict(list)
+    rows = stage.sql(
+        "SELECT destination, id, next_step, claimed_at, ended_at FROM ccdata.attempts ORDER BY claimed_at, id"
+    )
+    for row in rows:
+        by_number[row[0]].append(row)
+    for attempts in by_number.values():
+        for before, after in pairwise(attempts):
+            if before[2] not in _AGAIN:
+                found.append(f"attempt {after[1]} dials again after '{before[2]}' of {before[1]}")
+            if after[3] < before[4]:
+                found.append(f"attempt {after[1]} began before {before[1]} had ended")
+        counted = sum(1 for row in attempts if row[2] not in ("again", "released"))
+        if counted > retries + 1:
+            found.append(f"a number was dialled {counted} times, {retries + 1} are allowed")
+    return found
+
+
+def _records(scene: Scene) -> list[str]:
+    stage = scene.stage
+    reached = {attempt for _, attempt in scene.calls()}
+    records = Counter(row[0] for row in stage.sql("SELECT guid FROM ccrepo.cdr_repo"))
+    ended = {
+        row[0] for row in stage.sql("SELECT id FROM ccdata.attempts WHERE next_step NOT IN ('', 'released')")
+    }
+    found = [f"attempt {guid} has {n} CDRs" for guid, n in records.items() if n > 1]
+    found += [f"the call of attempt {attempt} has no CDR" for attempt in reached - set(records)]
+    found += [f"CDR of {guid}, which was never dialled" for guid in set(records) - ended]
+    found += [f"attempt {attempt} ended without a CDR" for attempt in ended - set(records)]
     log = stage.sql(
         "SELECT callid, event, COUNT(*) FROM ccrepo.queue_log_repo"
-        " WHERE event IN ('OUTCALL', 'CONNECT', 'ENTERQUEUE') GROUP BY 1, 2 HAVING COUNT(*) > 1"
+        " WHERE event IN ('OUTCALL', 'CONNECT', 'ENTERQUEUE', 'COMPLETEAGENT', 'COMPLETECALLER', 'ABANDON')"
+        " GROUP BY 1, 2 HAVING COUNT(*) > 1"
     )
-    found += [f"{row[1]} of {row[0]} is written {row[2]} times" for row in log]
+    return found + [f"{row[1]} of {row[0]} is written {row[2]} times" for row in log]
 
+
+def _contacts(stage: Stage, loaded: int) -> list[str]:
+    """The sum of contacts over all places is what was loaded, and nobody is in between."""
+    found = []
     in_progress = stage.value("SELECT COUNT(*) FROM ccdata.calls_spool WHERE status = 0")
     if in_progress != "0":
         found.append(f"{in_progress} contacts are still in progress")
@@ -41,14 +83,46 @@ def violations(stage: Stage, loaded: int) -> list[str]:
     finished = int(
         stage.value("SELECT COUNT(DISTINCT spool_id) FROM ccdata.attempts WHERE next_step = 'finished'")
     )
+    both = stage.value(
+        "SELECT COUNT(*) FROM ccdata.calls_spool s JOIN ccdata.attempts a ON a.spool_id = s.id"
+        " WHERE a.next_step = 'finished'"
+    )
     if waiting + finished != loaded:
         found.append(f"{loaded} contacts were loaded, {waiting} wait and {finished} are finished")
-    busy = stage.asterisk.command(f"queue show {CAMPAIGN}").count("(in call)")
-    if busy:
-        found.append(f"{busy} agents are still in a call")
+    if both != "0":
+        found.append(f"{both} finished contacts are still in the spool")
+    return found
+
+
+def _free(stage: Stage) -> list[str]:
+    """Agents, attempts and memory."""
+    found = []
+    left = stage.value("SELECT COUNT(*) FROM ccdata.attempts WHERE state <> 'ended'")
+    if left != "0":
+        found.append(f"{left} attempts are still open")
+    queue = stage.asterisk.command(f"queue show {CAMPAIGN}")
+    busy = sum("(in call)" in line for line in queue.splitlines())
+    free = sum("(Not in use)" in line for line in queue.splitlines())
+    members = sum("PJSIP/agent" in line for line in queue.splitlines())
+    if busy or free != members:
+        found.append(f"{busy} agents are still in a call, {free} of {members} are free")
+    if stage.engine is not None and stage.engine.memory() > _MEMORY:
+        found.append(f"the engine has grown to {stage.engine.memory():.0f} MB")
     return found
 
 
 def quiet(stage: Stage) -> bool:
     """Has everything that was dialled come to its end?"""
-    return stage.value(_LEFT) == "0" and stage.asterisk.channels() == 0
+    left = stage.value("SELECT COUNT(*) FROM ccdata.attempts WHERE state <> 'ended'")
+    return left == "0" and stage.asterisk.channels() == 0
+
+
+def released(stage: Stage) -> list[str]:
+    """Return what a stopped engine has kept: its lease, or a journal."""
+    found = []
+    if stage.value("SELECT COUNT(*) FROM ccdata.leases WHERE lease_until > UTC_TIMESTAMP(3)") != "0":
+        found.append("the lease is still held")
+    journals = list(stage.home.rglob("*.journal"))
+    if journals or stage.value("SELECT COUNT(*) FROM ccdata.journals") != "0":
+        found.append(f"journals are left: {journals}")
+    return found + [f"entries were refused: {path}" for path in stage.home.rglob("*.refused")]

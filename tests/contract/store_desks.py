@@ -11,10 +11,12 @@ from typing import Any
 from engine.adapters.mysql import Database, MysqlStore
 from engine.domain import events as ev
 from engine.domain.call import Call, step
+from engine.domain.entries import Ending, Entry, Progress, Written, ending, progress
+from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, CampaignName, Dialer, attempt_id
 from engine.domain.records import QueueLogRow, cdr, queue_log
 from engine.domain.rules import next_step
-from engine.ports import CampaignReport, ClaimRequest, ClaimResult, Finished, Records, Store
+from engine.ports import Batch, CampaignReport, ClaimRequest, ClaimResult, Store
 from tests import builders as b
 from tests.builders import NOW, QUEUE, a_dialer, later
 from tests.memory_store import MemoryStore
@@ -148,7 +150,7 @@ class MysqlDesk(Desk):
         return MysqlStore(
             self._database,
             owner,
-            lambda at: at.replace(tzinfo=None),
+            LocalTime(UTC),
             lambda: attempt_id(next(_numbers), 0),
         )
 
@@ -233,7 +235,7 @@ async def claim(
     return await desk.store.claim(
         ClaimRequest(
             CampaignName(QUEUE), limit, tuple(slots.split()) or names[:1] * limit, names, black,
-            at, naive(at), at + timedelta(seconds=30),
+            at,
         )
     )  # fmt: skip
 
@@ -246,7 +248,7 @@ def numbers(result: ClaimResult) -> list[str]:
     return [attempt.contact.phone.number for attempt in result.attempts]
 
 
-def finished(attempt: Attempt, *events: ev.CallEvent, dialer: Dialer | None = None) -> Finished:
+def finished(attempt: Attempt, *events: ev.CallEvent, dialer: Dialer | None = None) -> Ending:
     """Let `events` happen to the attempt's call; return what its end leaves to be written."""
     call = Call(attempt, dialer or a_dialer())
     rows: tuple[QueueLogRow, ...] = ()
@@ -256,20 +258,46 @@ def finished(attempt: Attempt, *events: ev.CallEvent, dialer: Dialer | None = No
         rows = queue_log(before, own, call)
     assert call.outcome is not None
     following = next_step(attempt.contact, call.outcome, call.dialer, later(90), REST)
-    return Finished(call, cdr(call), following, rows)
+    return ending(call, cdr(call), following, rows)
+
+
+def so_far(attempt: Attempt, *events: ev.CallEvent) -> Progress:
+    """Let `events` happen to the attempt's call; return the step that it has come to."""
+    call = Call(attempt, a_dialer())
+    for event in (b.sent(), *events):
+        call = step(call, replace(event, call=attempt.id))
+    return progress(call)
+
+
+def entered(attempt: Attempt, t: float = 0) -> QueueLogRow:
+    """Return the row of a caller who joins the queue."""
+    return QueueLogRow(later(t), attempt.id, QUEUE, "NONE", "ENTERQUEUE")
+
+
+def missed(attempt: Attempt, t: float) -> QueueLogRow:
+    """Return the row of an agent who did not take the call."""
+    return QueueLogRow(later(t), attempt.id, QUEUE, "Ana", "RINGNOANSWER", ("1000",))
 
 
 BUSY = (b.hung_up(t=5, cause=17, sip=486),)
 TALKED = (b.answered(), b.joined(), b.connected(), b.completed(), b.hung_up())
 LOST = (b.answered(), b.joined(), b.abandoned(), b.hung_up())
+#: Nobody saw how it ended.
+UNSEEN = (b.vanished(),)
 
 
-_batches = itertools.count(1)
+def batch(*entries: Entry, fence: int = 0, journal: str = "journal", first: int = 0) -> Batch:
+    """Return entries of a journal, made under `fence`; new ones unless it is said which is the first."""
+    start = first or next(_numbers)
+    written = tuple(Written(number, fence, entry) for number, entry in enumerate(entries, start))
+    for _ in entries[1:]:
+        next(_numbers)
+    return Batch(journal, written)
 
 
-def records(**parts: Any) -> Records:
-    """Return records under a batch name of their own."""
-    return Records(batch=f"batch-{next(_batches)}", **parts)
+async def record(desk: Desk, *entries: Entry, fence: int = 0) -> None:
+    """Write what has not been written before."""
+    await desk.store.record(batch(*entries, fence=fence))
 
 
 async def one(desk: Desk, **columns: Any) -> tuple[int, Attempt]:

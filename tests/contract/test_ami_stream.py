@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from engine.adapters.ami import control as control_module
 from engine.adapters.ami import wire
 from engine.domain import events as ev
 from engine.ports import RefusedError, UncertainError
+from tests.doubles import until
 from tests.scripted_ami import (
     BANNER,
+    NOW,
     PATIENCE,
     Action,
     Connection,
@@ -306,3 +309,28 @@ async def test_a_ping_in_flight_when_reading_is_paused_does_not_cost_the_link(
         await rig.server.wait_connections(2, timeout=0.5)
     calls = [(await rig.event(ev.CallerLeft)).call for _ in range(21)]
     assert calls == [*(f"call-{number}" for number in range(20)), "unread"]
+
+
+async def test_events_that_wait_to_be_handled_tell_how_far_behind_they_are(rig: Rig) -> None:
+    control = await rig.up()
+    assert control.lag() == 0.0
+    connection = await rig.server.wait_connections(1)
+    await connection.send(left("one"), left("two"))
+    await rig.round_trip()
+    control._now = lambda: NOW + timedelta(seconds=3)
+    assert (control.backlog(), control.lag()) == (2, 3.0)
+    await rig.event(ev.CallerLeft)
+    await rig.event(ev.CallerLeft)
+    assert control.lag() == 0.0
+
+
+async def test_a_ping_that_waits_for_its_answer_counts_as_lag_until_it_comes(rig: Rig) -> None:
+    """Asterisk tells late: nothing waits here, and yet the picture is old."""
+    rig.server.on("Ping", silence)
+    control = await rig.up(ping_interval=0.01)
+    await until(lambda: control.lag() > 0, "the ping waits")
+    ping = await rig.server.wait_for("Ping")
+    connection = await rig.server.wait_connections(1)
+    rig.server.on("Ping", lambda connection, action: reply(action))
+    await connection.send(reply(ping))
+    await until(lambda: control.lag() == 0.0, "it was answered")

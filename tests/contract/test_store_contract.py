@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from engine.adapters.mysql import Database, MysqlStore
 from engine.domain import events as ev
-from engine.domain.call import step
 from engine.domain.model import CampaignName
 from engine.domain.pacing import Bound, Decision, Snapshot
-from engine.domain.records import QueueLogRow
 from engine.domain.settings import active_lists, read_dialer
 from engine.ports import CampaignReport, ClaimRequest
 from tests import builders as b
@@ -25,22 +22,18 @@ from tests.contract.store_desks import (
     REST,
     TALKED,
     Desk,
-    MemoryDesk,
     MysqlDesk,
     claim,
     contacts,
+    entered,
     finished,
     naive,
     numbers,
     one,
-    records,
+    record,
+    so_far,
     status,
 )
-
-
-@pytest.fixture(params=["double", "mysql"])
-def desk(request: pytest.FixtureRequest) -> Desk:
-    return MemoryDesk() if request.param == "double" else MysqlDesk(request.getfixturevalue("database"))
 
 
 async def test_tasks_come_first_in_the_order_in_which_they_came(desk: Desk) -> None:
@@ -231,7 +224,7 @@ async def test_a_row_that_a_supervisor_changed_is_not_moved_by_a_release(desk: D
 
 async def test_a_finished_contact_leaves_the_spool(desk: Desk) -> None:
     spool_id, attempt = await one(desk)
-    await desk.store.record(records(finished=(finished(attempt, *TALKED),)))
+    await record(desk, finished(attempt, *TALKED))
     assert await desk.row(spool_id) is None
     assert await desk.cdrs() == [(attempt.id, "ANSWERED")]
     row = await desk.attempt(attempt.id)
@@ -252,7 +245,7 @@ async def test_the_next_step_is_written_into_the_row(desk: Desk, move: str) -> N
     events, destination, alternatives, retries, not_before = MOVES[move]
     spool_id, attempt = await one(desk, alternatives="W=0=555:666")
     dialer = a_dialer(retries=1 if move == "retry" else 0)
-    await desk.store.record(records(finished=(finished(attempt, *events, dialer=dialer),)))
+    await record(desk, finished(attempt, *events, dialer=dialer))
     row = await desk.row(spool_id)
     assert row is not None
     assert (row["status"], row["destination"], row["alternatives"]) == (1, destination, alternatives)
@@ -263,8 +256,8 @@ async def test_the_next_step_is_written_into_the_row(desk: Desk, move: str) -> N
 async def test_an_attempt_that_ended_twice_is_written_once(desk: Desk) -> None:
     spool_id, attempt = await one(desk, alternatives="555:666")
     end = finished(attempt, *BUSY)
-    await desk.store.record(records(finished=(end, end)))
-    await desk.store.record(records(finished=(finished(attempt, *TALKED),)))
+    await record(desk, end, end)
+    await record(desk, finished(attempt, *TALKED))
     assert await desk.cdrs() == [(attempt.id, "BUSY")]
     assert await desk.log() == [(attempt.id, "OUTCALL")]
     row = await desk.row(spool_id)
@@ -278,7 +271,7 @@ async def test_a_row_that_was_blocked_meanwhile_stays_so(
 ) -> None:
     spool_id, attempt = await one(desk, alternatives="555")
     await desk.change(spool_id, status=3, reason="asked not to be called")
-    await desk.store.record(records(finished=(finished(attempt, *events),)))
+    await record(desk, finished(attempt, *events))
     assert await status(desk, spool_id) == (3, "asked not to be called")
     assert len(await desk.cdrs()) == 1
 
@@ -286,73 +279,21 @@ async def test_a_row_that_was_blocked_meanwhile_stays_so(
 async def test_a_row_that_was_removed_meanwhile_stays_so(desk: Desk) -> None:
     spool_id, attempt = await one(desk, alternatives="555")
     await desk.remove(spool_id)
-    await desk.store.record(records(finished=(finished(attempt, *BUSY),)))
+    await record(desk, finished(attempt, *BUSY))
     assert await desk.row(spool_id) is None
     assert await desk.cdrs() == [(attempt.id, "BUSY")]
 
 
 async def test_progress_is_written_but_never_over_an_ending(desk: Desk) -> None:
     _, attempt = await one(desk)
-    end = finished(attempt, *BUSY)
-    ringing = step(replace(end.call, state=b.a_call(b.sent()).state), replace(b.ringing(), call=attempt.id))
-    joined = QueueLogRow(NOW, attempt.id, QUEUE, "NONE", "ENTERQUEUE")
-    await desk.store.record(records(progress=(ringing,), queue_log=(joined,)))
+    ringing = so_far(attempt, b.ringing())
+    await record(desk, ringing, entered(attempt))
     row = await desk.attempt(attempt.id)
     assert (row["state"], row["ringing_at"]) == ("ringing", naive(later(2)))
-    await desk.store.record(records(finished=(end,)))
-    await desk.store.record(records(progress=(ringing,)))
+    await record(desk, finished(attempt, *BUSY))
+    await record(desk, ringing)
     assert (await desk.attempt(attempt.id))["state"] == "ended"
     assert await desk.log() == [(attempt.id, "ENTERQUEUE"), (attempt.id, "OUTCALL")]
-
-
-async def test_what_is_unfinished_is_told_to_its_engine_and_to_others_once_the_lease_is_over(
-    desk: Desk,
-) -> None:
-    [gone, *_] = await contacts(desk, "1001", "1002", "1003", "1004", alternatives="555", contact="C")
-    attempts = {a.contact.phone.number: a for a in (await claim(desk)).attempts}
-    sent = [attempts["1001"], attempts["1002"]]
-    await desk.store.mark_sent(sent, later(1))
-    await desk.store.record(records(finished=(finished(attempts["1002"], *BUSY),)))
-    await desk.store.release([attempts["1003"]], later(2))
-    await desk.remove(gone)
-
-    left = {item.id: item for item in await desk.store.open_attempts(later(2), own=True)}
-    assert set(left) == {attempts["1001"].id, attempts["1004"].id}
-    orphan, claimed = left[attempts["1001"].id], left[attempts["1004"].id]
-    assert (orphan.state, orphan.sent_at, orphan.claimed_at) == ("sent", later(1), NOW)
-    assert (orphan.contact.phone.number, orphan.contact.alternatives) == ("1001", ())
-    assert (claimed.state, claimed.sent_at, claimed.contact) == ("claimed", None, attempts["1004"].contact)
-
-    other = desk.seen_by("another")
-    await other.renew(later(1))
-    assert await other.open_attempts(later(30), own=True) == (), "the lease runs until then"
-    await desk.store.renew(later(60))
-    assert await other.open_attempts(later(60), own=True) == (), "it has been prolonged"
-    assert {item.id for item in await other.open_attempts(later(61), own=False)} == set(left)
-    await other.renew(later(99))
-    assert await desk.store.open_attempts(later(62), own=True) == (), (
-        "what was taken over belongs to the other"
-    )
-
-
-async def test_a_batch_whose_answer_was_lost_is_not_written_twice(desk: Desk) -> None:
-    _, attempt = await one(desk)
-    joined = QueueLogRow(NOW, attempt.id, QUEUE, "NONE", "ENTERQUEUE")
-    batch = records(queue_log=(joined,))
-    await desk.store.record(batch)
-    await desk.store.record(batch)
-    assert await desk.log() == [(attempt.id, "ENTERQUEUE")]
-    await desk.store.record(records(queue_log=(joined,)))
-    assert len(await desk.log()) == 2
-
-
-async def test_an_order_that_another_engine_took_over_is_not_ours_to_send(desk: Desk) -> None:
-    await contacts(desk, "1001", "1002")
-    mine, taken = (await claim(desk)).attempts
-    assert await desk.store.mark_sent([mine], later(1)) == {mine.id}
-    other = desk.seen_by("another")
-    assert len(await other.open_attempts(later(500), own=False)) == 2
-    assert await desk.store.mark_sent([taken], later(501)) == frozenset()
 
 
 async def test_a_published_report_is_there_to_read_and_the_next_one_replaces_it(desk: Desk) -> None:
@@ -380,7 +321,7 @@ async def test_two_engines_that_claim_at_once_never_get_the_same_contact(databas
     desk = MysqlDesk(database)
     stores = [desk.store, desk.seen_by("another")]
     assert all(isinstance(store, MysqlStore) for store in stores)
-    request = ClaimRequest(CampaignName(QUEUE), 20, ("L1",) * 20, ("L1",), True, NOW, naive(NOW), later(30))
+    request = ClaimRequest(CampaignName(QUEUE), 20, ("L1",) * 20, ("L1",), True, NOW)
     for _ in range(20):
         async with database.session() as session:
             await session.run("DELETE FROM ccdata.calls_spool")

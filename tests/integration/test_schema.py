@@ -10,6 +10,7 @@ import pytest
 from engine.adapters.mysql import Database, DatabaseSettings
 from engine.adapters.mysql.claim import CLAIM, CLAIM_TASKS, DUE
 from engine.adapters.mysql.migrate import applied, check, known, migrate
+from engine.adapters.mysql.store import STRAYS
 from engine.lab.mariadb import MariaDB
 from engine.ports import SchemaError
 from engine.resources import resource
@@ -151,6 +152,16 @@ def test_migrations_are_numbered_without_gaps() -> None:
     assert [m.version for m in known()] == list(range(1, len(known()) + 1))
 
 
+def plan(mariadb: MariaDB, names: Names, sql: str, *args: object) -> dict[str, str]:
+    """Return how the server would carry out a query on one table."""
+    for value in args:
+        sql = sql.replace("%s", f"'{value}'" if isinstance(value, str) else str(value), 1)
+    lines = mariadb.sql(f"EXPLAIN {sql.replace('ccdata', names.configuration)}").splitlines()
+    assert len(lines) == 1
+    keys = "id select_type table type possible_keys key key_len ref rows extra".split()  # noqa: SIM905
+    return dict(zip(keys, lines[0].split("\t"), strict=True))
+
+
 def test_the_claim_reads_its_rows_in_order_from_the_index(mariadb: MariaDB, names: Names) -> None:
     """On 100,000 rows: no sort, no scan, and about as many rows as are asked for."""
     spool = f"{names.configuration}.calls_spool"
@@ -161,23 +172,14 @@ def test_the_claim_reads_its_rows_in_order_from_the_index(mariadb: MariaDB, name
         f" FROM {names.configuration}.seq_1_to_100000; ANALYZE TABLE {spool};"
     )
 
-    def plan(sql: str, *args: object) -> dict[str, str]:
-        for value in args:
-            sql = sql.replace("%s", f"'{value}'" if isinstance(value, str) else str(value), 1)
-        sql = sql.replace("ccdata.calls_spool", spool)
-        lines = mariadb.sql(f"EXPLAIN {sql}").splitlines()
-        assert len(lines) == 1
-        keys = "id select_type table type possible_keys key key_len ref rows extra".split()  # noqa: SIM905
-        return dict(zip(keys, lines[0].split("\t"), strict=True))
-
-    claim = plan(CLAIM, "C1<-", "L1", 20)
+    claim = plan(mariadb, names, CLAIM, "C1<-", "L1", 20)
     assert claim["key"] == "calls_spool_claim"
     assert "filesort" not in claim["extra"]
     assert claim["ref"] == "const,const,const,const"
-    tasks = plan(CLAIM_TASKS, "C1<-", "", 20)
+    tasks = plan(mariadb, names, CLAIM_TASKS, "C1<-", "", 20)
     assert tasks["key"] in ("calls_spool_task", "calls_spool_claim")
     assert "filesort" not in tasks["extra"]
-    due = plan(DUE, "C1<-", "2026-01-01")
+    due = plan(mariadb, names, DUE, "C1<-", "2026-01-01")
     assert due["key"] == "calls_spool_due"
     assert due["type"] == "range"
 
@@ -188,3 +190,23 @@ def test_the_claim_reads_its_rows_in_order_from_the_index(mariadb: MariaDB, name
     output = mariadb.sql(f"FLUSH STATUS; {sql}; {handler};").splitlines()
     assert len(output) == 21
     assert int(output[-1].split("\t")[1]) <= 40, "rows that were looked at for twenty"
+
+
+def test_what_others_left_open_is_found_without_reading_what_has_ended(
+    mariadb: MariaDB, names: Names
+) -> None:
+    """On 100,000 attempts, of which all but a few have ended, under many tokens."""
+    attempts = f"{names.configuration}.attempts"
+    mariadb.sql(
+        f"INSERT INTO {attempts} (id, campaign, spool_id, destination, owner, fence, state, claimed_at)"
+        " SELECT UUID(), 'C<-', seq, seq, 'dialer', seq % 50, IF(seq % 5000, 'ended', 'ringing'), NOW(3)"
+        f" FROM {names.configuration}.seq_1_to_100000; ANALYZE TABLE {attempts};"
+    )
+    found = plan(mariadb, names, STRAYS, 60)
+    assert (found["key"], found["type"]) == ("attempts_open", "range")
+    assert int(found["rows"]) <= 100
+    assert "Using index" in found["extra"], "the rows themselves are not read"
+    sql = STRAYS.replace("ccdata", names.configuration).replace("%s", "60")
+    output = mariadb.sql(f"FLUSH STATUS; {sql}; SHOW SESSION STATUS LIKE 'Handler_read_next';").splitlines()
+    assert len(output) == 21
+    assert int(output[-1].split("\t")[1]) <= 40, "entries that were looked at for twenty"

@@ -9,16 +9,16 @@ import pytest
 
 from engine.domain import events as ev
 from engine.domain.call import Call, State
+from engine.domain.entries import Ending, Entry, Progress
 from engine.domain.model import AttemptId, CampaignName
 from engine.domain.outcomes import Outcome
 from engine.domain.records import QueueLogRow
 from engine.domain.rules import Step
-from engine.ports import Finished
 from engine.services.book import CallBook
-from engine.services.recorder import Item, Recorder
+from engine.services.recorder import Recorder
 from tests import builders as b
 from tests.builders import ID, NOW, QUEUE, a_call, a_contact, a_dialer, an_attempt, later
-from tests.doubles import MemoryStore, RecordingObserver, fresh_name
+from tests.doubles import FakeClock, MemoryJournal, MemoryStore, RecordingObserver
 
 NAME = CampaignName(QUEUE)
 
@@ -27,20 +27,20 @@ class Notes(Recorder):
     """A recorder that keeps what it is given."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryStore(), RecordingObserver(), fresh_name)
-        self.given: list[Item] = []
+        super().__init__(MemoryJournal(), MemoryStore(), RecordingObserver(), lambda: 0)
+        self.given: list[Entry] = []
 
-    def put(self, *items: Item) -> None:
-        self.given += items
+    def put(self, *entries: Entry) -> None:
+        self.given += entries
 
     def states(self) -> list[State]:
-        return [item.state for item in self.given if isinstance(item, Call)]
+        return [State(item.state) for item in self.given if isinstance(item, Progress)]
 
     def log(self) -> list[str]:
         return [item.event for item in self.given if isinstance(item, QueueLogRow)]
 
-    def ends(self) -> list[Finished]:
-        return [item for item in self.given if isinstance(item, Finished)]
+    def ends(self) -> list[Ending]:
+        return [item for item in self.given if isinstance(item, Ending)]
 
 
 @pytest.fixture
@@ -54,9 +54,14 @@ def observer() -> RecordingObserver:
 
 
 @pytest.fixture
-def book(notes: Notes, observer: RecordingObserver) -> CallBook:
-    book = CallBook(notes, observer, timedelta(hours=72))
-    book.add(a_call(), NOW)
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def book(notes: Notes, observer: RecordingObserver, clock: FakeClock) -> CallBook:
+    book = CallBook(notes, observer, clock.monotonic, timedelta(hours=72))
+    book.add(a_call())
     return book
 
 
@@ -91,7 +96,7 @@ async def test_an_answered_call_is_recorded_step_by_step_and_then_leaves(
     assert not notes.ends()
     tell(book, b.completed(), b.hung_up())
     [end] = notes.ends()
-    assert (end.call.outcome, end.step.step, end.cdr.disposition) == (
+    assert (end.outcome, end.step, end.cdr.disposition) == (
         Outcome.ANSWERED, Step.FINISHED, "ANSWERED",
     )  # fmt: skip
     assert [row.event for row in end.queue_log] == ["OUTCALL"]
@@ -107,17 +112,17 @@ async def test_what_comes_after_the_end_is_not_written(book: CallBook, notes: No
 
 
 async def test_the_next_step_follows_the_settings_of_the_moment(notes: Notes) -> None:
-    book = CallBook(notes, RecordingObserver(), timedelta(hours=72))
-    book.add(replace(a_call(), attempt=an_attempt(a_contact())), NOW)
+    book = CallBook(notes, RecordingObserver(), FakeClock().monotonic, timedelta(hours=72))
+    book.add(replace(a_call(), attempt=an_attempt(a_contact())))
     book.abandoned_rest = timedelta(hours=1)
     tell(book, b.sent(), b.answered(), b.joined(), b.abandoned(), b.hung_up(t=60))
     [end] = notes.ends()
-    assert (end.step.step, end.step.not_before) == (Step.REST, later(3660))
+    assert (end.step, end.not_before) == (Step.REST, later(3660))
 
 
 async def test_calls_are_counted_by_campaign_and_by_what_they_hold(book: CallBook) -> None:
-    book.add(another("two"), NOW)
-    book.add(another("three", "OTHER<-"), NOW)
+    book.add(another("two"))
+    book.add(another("three", "OTHER<-"))
     assert counts(book) == (2, 0, 2)
     assert counts(book, CampaignName("OTHER<-")) == (1, 0, 1)
     tell(book, b.sent(), b.answered())
@@ -154,25 +159,45 @@ async def test_the_listener_hears_each_event_with_the_call_after_it(book: CallBo
     ]  # fmt: skip
 
 
-async def test_calls_that_set_up_for_too_long_are_overdue_and_talks_never_are(book: CallBook) -> None:
+async def test_calls_that_set_up_for_too_long_are_overdue_and_talks_never_are(
+    book: CallBook, clock: FakeClock
+) -> None:
     limit = a_call().dialer.timeout + 15
     tell(book, b.sent(t=0))
-    assert book.overdue(later(limit)) == []
-    assert [call.attempt.id for call in book.overdue(later(limit + 1))] == [ID]
+    clock.advance(limit)
+    assert book.overdue() == []
+    clock.advance(1)
+    assert [call.attempt.id for call in book.overdue()] == [ID]
     tell(book, b.ringing(t=limit))
-    assert book.overdue(later(limit + 1)) == [], "it went on: its time begins anew"
+    assert book.overdue() == [], "it went on: its time begins anew"
+    clock.advance(limit + 1)
+    assert [call.attempt.id for call in book.overdue()] == [ID]
     tell(book, b.answered(), b.joined(), b.connected())
-    assert book.overdue(later(86_400)) == []
+    clock.advance(86_400)
+    assert book.overdue() == []
 
 
-async def test_a_call_given_up_without_a_hang_up_is_overdue_at_once(book: CallBook) -> None:
+async def test_a_set_clock_makes_no_call_overdue(book: CallBook, clock: FakeClock) -> None:
+    tell(book, b.sent(t=0))
+    clock.set(3600)
+    clock.rebase()
+    assert book.overdue() == []
+    clock.set(-7200)
+    clock.rebase()
+    clock.advance(a_call().dialer.timeout + 16)
+    assert len(book.overdue()) == 1, "its time passes all the same"
+
+
+async def test_a_call_given_up_without_a_hang_up_is_overdue_at_once(book: CallBook, clock: FakeClock) -> None:
     tell(book, b.sent(t=0), b.failed(0, t=10))
-    assert book.overdue(later(12)) == []
-    assert len(book.overdue(later(13))) == 1
+    clock.advance(2)
+    assert book.overdue() == []
+    clock.advance(1)
+    assert len(book.overdue()) == 1
 
 
 async def test_the_book_may_change_while_it_is_walked_through(book: CallBook) -> None:
-    book.add(another("two"), NOW)
+    book.add(another("two"))
     for call in book:
         book.apply(ev.OriginateSent(NOW, call.attempt.id))
         book.apply(ev.Vanished(later(1), call.attempt.id))

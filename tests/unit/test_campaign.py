@@ -319,3 +319,46 @@ async def test_a_trunk_that_fails_call_after_call_rests_and_is_tried_with_one(be
         assert len(bench.dialled()) == tried + 1
         trunk.ended(False, bench.clock.now())
         await until(lambda: len(bench.dialled()) > tried + 1, "it works, so it is used")
+
+
+async def test_a_moment_of_lag_changes_nothing(bench: Bench) -> None:
+    bench.seats(20)
+    bench.contacts(*RINGS)
+    bench.switch.late = 0.25
+    async with bench.working():
+        await until(lambda: len(bench.switch.orders) == 20, "twenty calls for twenty agents")
+        assert len(bench.observer.claims) == 1
+        assert Bound.LAG not in bench.observer.bounds(QUEUE)
+
+
+async def test_while_events_lag_fewer_calls_are_placed_at_once(bench: Bench) -> None:
+    bench.seats(20)
+    bench.contacts(*RINGS)
+    bench.switch.late = 1.125
+    async with bench.working() as worker:
+        await until(lambda: Bound.LAG in bench.observer.bounds(QUEUE), "it is slowed")
+        assert len(bench.observer.claims[0].attempts) == 10, "half-way to a stop: half of twenty"
+        bench.switch.late = 0.0
+        worker.wake()
+        await until(lambda: len(bench.switch.orders) == 20, "the rest is placed when events come in time")
+
+
+async def test_a_single_call_is_placed_even_while_events_lag_a_little(bench: Bench) -> None:
+    bench.seats(1)
+    bench.contacts("1001777")
+    bench.switch.late = 0.3
+    async with bench.working():
+        await until(lambda: len(bench.switch.orders) == 1, "slowed is not stopped")
+
+
+async def test_with_events_far_behind_nothing_is_dialled(bench: Bench) -> None:
+    bench.seats(3)
+    bench.contacts("1001777")
+    bench.switch.late = 2.1
+    async with bench.working() as worker:
+        assert set(await turns(bench)) == {Bound.LAG}
+        assert bench.store.calls["claim"] == 0
+        assert worker.decision is not None
+        assert "2.1 s behind" in worker.decision.reason
+        bench.switch.late = 0.0
+        await until(lambda: len(bench.switch.orders) == 1, "events come in time again")

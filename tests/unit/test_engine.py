@@ -9,10 +9,10 @@ import pytest
 
 from engine.domain.call import State
 from engine.ports import SchemaError, StoreError
-from engine.services.engine import Engine, StopLimits
+from engine.services.term import StopLimits
 from tests.builders import NOW, QUEUE
 from tests.doubles import until
-from tests.service_rig import EngineRoom, hurry
+from tests.service_rig import EngineRoom, calls_of, hurry, in_state, log_of, rounds, settled, unjudged
 
 #: Nobody hangs up by himself in these tests: the drain need not be waited for.
 IMPATIENT = StopLimits(claims=5.0, drain=0.01, hang_up=5.0, flush=5.0)
@@ -26,25 +26,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def room() -> EngineRoom:
     return EngineRoom()
-
-
-async def settled(room: EngineRoom, engine: Engine) -> None:
-    """Wait until everything heard is handled and written."""
-    await until(lambda: not room.switch.backlog() and not engine.recorder.pending, "all is handled")
-
-
-async def in_state(engine: Engine, state: State, count: int = 1) -> None:
-    await until(lambda: [c.state for c in engine.book].count(state) == count, f"{count} calls {state}")
-
-
-async def rounds(room: EngineRoom, count: int = 3) -> None:
-    """Let the fleet look `count` more times; workers look as often."""
-    before = room.store.calls["publish"]
-    await until(lambda: room.store.calls["publish"] > before + count, f"{count} more rounds")
-
-
-def log_of(room: EngineRoom, call: str) -> list[str]:
-    return [row.event for row in room.store.queue_log if row.call == call]
 
 
 async def test_contacts_are_called_joined_with_agents_and_leave_the_spool(room: EngineRoom) -> None:
@@ -88,8 +69,8 @@ async def test_after_a_crash_a_live_call_is_followed_to_its_end(room: EngineRoom
         await in_state(engine, State.CONNECTED)
         await settled(room, engine)
     async with room.running() as engine:
-        await until(lambda: engine.current, "the picture is there")
-        assert [call.state for call in engine.book] == [State.CONNECTED]
+        await in_state(engine, State.CONNECTED)
+        await until(lambda: engine.dispatcher.current, "the picture is there")
         room.switch.end(room.switch.orders[0].attempt)
         await until(lambda: room.store.spool == {}, "the contact is done")
     assert room.outcomes() == ["answered"]
@@ -107,7 +88,7 @@ async def test_after_a_crash_a_call_that_is_gone_ends_unknown_and_its_contact_mo
     room.switch.vanish(room.switch.orders[0].attempt)
     room.clock.advance(10)
     async with room.running() as engine:
-        await until(lambda: engine._unjudged == 1, "it is missing from the first list")
+        await until(lambda: unjudged(engine) == 1, "it is missing from the first list")
         room.clock.advance(1)
         await until(lambda: room.outcomes() == ["unknown"], "its fate is not known")
         room.clock.advance(1)
@@ -118,16 +99,16 @@ async def test_after_a_crash_a_call_that_is_gone_ends_unknown_and_its_contact_mo
 
 async def test_a_lost_link_stops_dialling_until_the_picture_is_taken_anew(room: EngineRoom) -> None:
     async with room.running() as engine:
-        await until(lambda: engine.current, "the picture is there")
+        await until(lambda: engine.dispatcher.current, "the picture is there")
         room.seats(1)
         room.switch.link_down()
-        await until(lambda: not engine.current, "the loss is noticed")
+        await until(lambda: not engine.dispatcher.current, "the loss is noticed")
         room.contacts("1001777")
         await rounds(room)
         assert room.switch.orders == []
         assert room.statuses() == [1]
         room.switch.link_up()
-        await until(lambda: engine.current, "the picture is there again")
+        await until(lambda: engine.dispatcher.current, "the picture is there again")
         await until(lambda: len(room.switch.orders) == 1, "and it dials")
         assert room.observer.links == [True, False, True]
 
@@ -139,13 +120,13 @@ async def test_calls_that_ended_while_the_link_was_down_are_found_and_ended(room
         await in_state(engine, State.CONNECTED)
         await in_state(engine, State.RINGING)
         room.switch.link_down()
-        await until(lambda: not engine.current, "the loss is noticed")
+        await until(lambda: not engine.dispatcher.current, "the loss is noticed")
         room.store.lists.clear()
         for call in list(room.switch.lines):
             room.switch.vanish(call)
         room.clock.advance(10)
         room.switch.link_up()
-        await until(lambda: engine._unjudged == 2, "both are missing from the first list")
+        await until(lambda: unjudged(engine) == 2, "both are missing from the first list")
         assert room.outcomes() == [], "one list alone proves nothing"
         room.clock.advance(1)
         await until(lambda: len(room.outcomes()) == 2, "both have ended")
@@ -161,8 +142,8 @@ async def test_calls_that_live_on_are_not_ended_by_a_lost_link(room: EngineRoom)
         room.switch.link_down()
         room.switch.link_up()
         await until(lambda: room.observer.links == [True, False, True], "the link is back")
-        await until(lambda: engine.current, "the picture is there")
-        assert [call.state for call in engine.book] == [State.CONNECTED]
+        await until(lambda: engine.dispatcher.current, "the picture is there")
+        assert [call.state for call in calls_of(engine)] == [State.CONNECTED]
         room.switch.end(room.switch.orders[0].attempt)
         await until(lambda: room.outcomes() == ["answered"], "it ends by itself")
 
@@ -185,14 +166,14 @@ async def test_a_caller_who_still_waits_after_a_lost_link_entered_the_queue_once
     room.contacts("1001200", "1002200")
     async with room.running() as engine:
         await in_state(engine, State.QUEUED)
-        [waiting] = [call.attempt.id for call in engine.book if call.state is State.QUEUED]
+        [waiting] = [call.attempt.id for call in calls_of(engine) if call.state is State.QUEUED]
         await settled(room, engine)
         assert log_of(room, waiting) == ["ENTERQUEUE"]
         room.clock.advance(10)
         room.switch.link_down()
         room.switch.link_up()
         await until(lambda: room.observer.links == [True, False, True], "the link is back")
-        await until(lambda: engine.current, "the picture is there")
+        await until(lambda: engine.dispatcher.current, "the picture is there")
         await settled(room, engine)
         assert log_of(room, waiting) == ["ENTERQUEUE"]
 
@@ -206,7 +187,7 @@ async def test_an_order_whose_fate_is_not_known_is_looked_after_once_its_time_is
     async with room.running() as engine:
         await until(lambda: len(room.switch.orders) == 1, "the order left")
         await rounds(room)
-        assert len(engine.book) == 1
+        assert len(calls_of(engine)) == 1
         room.store.lists.clear()
         room.clock.advance(60)
         await until(lambda: room.outcomes() == ["unknown"], "nothing was heard of it")
@@ -222,7 +203,7 @@ async def test_while_the_database_is_away_calls_go_on_and_are_written_afterwards
         await settled(room, engine)
         room.store.fail = StoreError("the server has gone away")
         room.switch.end(room.switch.orders[0].attempt)
-        await until(lambda: not engine.recorder.ready, "outcomes cannot be written")
+        await until(lambda: engine.recorder.obstacle != "", "outcomes cannot be written")
         failures = room.observer.failures
         await until(lambda: room.observer.failures > failures + 5, "it goes on")
         assert (len(room.switch.orders), room.store.cdr) == (1, [])
@@ -233,7 +214,7 @@ async def test_while_the_database_is_away_calls_go_on_and_are_written_afterwards
 
 async def test_agents_who_come_pause_and_resume_are_in_the_queue_log(room: EngineRoom) -> None:
     async with room.running() as engine:
-        await until(lambda: engine.current, "the picture is there")
+        await until(lambda: engine.dispatcher.current, "the picture is there")
         [member] = room.seats(1)
         room.switch.pause(member)
         room.switch.pause(member, False)
@@ -252,7 +233,7 @@ async def test_a_stop_lets_calls_end_and_writes_everything(room: EngineRoom) -> 
         await until(lambda: room.store.reports[QUEUE].state == "stopped", "no more dialling")
         for order in list(room.switch.orders):
             room.switch.end(order.attempt)
-        await until(lambda: len(engine.book) == 0, "the calls have ended")
+        await until(lambda: len(calls_of(engine)) == 0, "the calls have ended")
         await settled(room, engine)
     assert room.outcomes() == ["answered", "answered"]
     assert room.switch.hung_up == [], "nobody was cut off"
@@ -269,7 +250,7 @@ async def test_a_stop_hangs_up_what_does_not_end_and_writes_everything(room: Eng
         await in_state(engine, State.CONNECTED)
         await in_state(engine, State.RINGING)
         engine.stop()
-    assert len(engine.book) == engine.recorder.pending == 0
+    assert len(calls_of(engine)) == engine.recorder.pending == 0
     assert sorted(room.switch.hung_up) == sorted(order.attempt for order in room.switch.orders)
     assert room.outcomes().count("answered") == 1
     assert len(room.store.cdr) == 2
@@ -281,7 +262,7 @@ async def test_a_stop_with_nothing_to_do_ends_at_once(room: EngineRoom) -> None:
     engine = room.engine()
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         group.create_task(engine.run())
-        await until(lambda: engine.current, "it is up")
+        await until(lambda: engine.dispatcher.current, "it is up")
         engine.stop()
     assert room.clock.now() == NOW
 
@@ -320,27 +301,3 @@ async def test_a_stop_while_the_settings_are_being_read_dials_nobody_and_ends(ro
     finally:
         task.cancel()
         await asyncio.wait([task])
-
-
-async def test_leases_are_prolonged_as_long_as_the_engine_lives(room: EngineRoom) -> None:
-    room.seats(1)
-    room.contacts("1001777")
-    async with room.running() as engine:
-        await in_state(engine, State.RINGING)
-        room.clock.advance(100)
-        await until(lambda: engine._lease_until > room.clock.now(), "it said that it lives")
-        other = room.store.seen_by("another")
-        assert await other.open_attempts(room.clock.now(), own=False) == ()
-
-
-async def test_an_engine_that_wakes_after_its_lease_forgets_what_was_taken_over(room: EngineRoom) -> None:
-    room.seats(1)
-    room.contacts("1001777")
-    async with room.running() as engine:
-        await in_state(engine, State.RINGING)
-        for row in room.store.attempts.values():
-            row["owner"] = "another"
-        room.clock.advance(100)
-        await until(lambda: len(engine.book) == 0, "the call is no longer its own")
-        assert room.outcomes() == []
-        assert room.store.cdr == []

@@ -90,7 +90,7 @@ class Desk:
         self.book = CallBook(recorder, self.observer, self.clock.monotonic, timedelta(hours=72))
         self.switch = FakeSwitch(self.clock.now)
         self.switch.linked = True
-        self.reconciler = Reconciler(self.switch, store, self.book, self.clock.port(), NoPast())
+        self.reconciler = Reconciler(self.switch, store, self.book, self.clock.port(), NoPast(), Picture())
 
     def add(self, attempt: AttemptId, spool_id: int) -> None:
         own = replace(an_attempt(a_contact(id=SpoolId(spool_id))), id=attempt)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.adapters.mysql.database import Session, utc
 from engine.domain.errors import FieldError
+from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, AttemptId, Contact
 from engine.domain.settings import read_contact
 from engine.ports import ClaimRequest, ClaimResult
@@ -45,8 +47,17 @@ CLAIM_TASKS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who claims: an engine, its token, and the local time of the black lists."""
+
+    owner: str
+    fence: int
+    local: LocalTime
+
+
 async def claim_contacts(
-    session: Session, request: ClaimRequest, owner: str, fence: int, new_id: Callable[[], AttemptId]
+    session: Session, request: ClaimRequest, claimant: Claimant, new_id: Callable[[], AttemptId]
 ) -> ClaimResult:
     """Take up to `request.limit` contacts.
 
@@ -78,10 +89,10 @@ async def claim_contacts(
         await session.run(
             "UPDATE ccdata.calls_spool SET status=2, reason=%s WHERE id=%s", (reason[:255], row_id)
         )
-    contacts, blocked, held = await _sift(session, request, contacts, owner)
+    contacts, blocked, held = await _sift(session, request, contacts, claimant)
     await _set_status(session, 0, "", [contact.id for contact in contacts])
     attempts = tuple(Attempt(new_id(), contact, request.now) for contact in contacts)
-    await _insert_attempts(session, attempts, request, owner, fence, now)
+    await _insert_attempts(session, attempts, request, claimant)
     return ClaimResult(attempts, blocked=blocked, held=held, set_aside=len(broken) + len(live))
 
 
@@ -96,31 +107,30 @@ async def _under_way(session: Session, rows: Sequence[dict[str, Any]]) -> list[i
 
 
 async def _sift(
-    session: Session, request: ClaimRequest, contacts: list[Contact], owner: str
+    session: Session, request: ClaimRequest, contacts: list[Contact], claimant: Claimant
 ) -> tuple[list[Contact], int, int]:
     """Keep back the numbers on the black lists; return who may be called, how many were blocked for
     good (status 3) and how many until a moment (`notbefore`)."""
     if not request.check_black_list or not contacts:
         return contacts, 0, 0
     digits = {contact.id: contact.phone.number.removeprefix("+") for contact in contacts}
-    listed, until = await _black_listed(session, request, sorted(set(digits.values())))
+    local_now = claimant.local.naive(request.now)
+    listed, until = await _black_listed(session, request, local_now, sorted(set(digits.values())))
     blocked = [contact for contact in contacts if digits[contact.id] in listed]
     held = [c for c in contacts if digits[c.id] in until and digits[c.id] not in listed]
     await _set_status(session, 3, "the number is on the black list", [contact.id for contact in blocked])
-    # The list speaks local time, the spool UTC.
-    ahead = request.local_now - request.now.astimezone(UTC).replace(tzinfo=None)
     for contact in held:
         await session.run(
             "UPDATE ccdata.calls_spool SET notbefore=%s, reason=%s WHERE id=%s",
             (
-                _utc_end(until[digits[contact.id]], ahead),
+                utc(claimant.local.utc(until[digits[contact.id]])),
                 "the number is on the temporary black list",
                 contact.id,
             ),
         )
     await session.run_many(
         "INSERT INTO ccrepo.black_list_history (calldate, src, dst) VALUES (%s, %s, %s)",
-        [(request.local_now, owner[:80], contact.phone.number) for contact in blocked + held],
+        [(local_now, claimant.owner[:80], contact.phone.number) for contact in blocked + held],
     )
     kept_back = {contact.id for contact in blocked + held}
     return [c for c in contacts if c.id not in kept_back], len(blocked), len(held)
@@ -150,14 +160,6 @@ async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any
     return list(rows.values())
 
 
-def _utc_end(local: datetime, ahead: timedelta) -> datetime:
-    """Return when a block ends; the end of the calendar stands for "never"."""
-    try:
-        return local - ahead
-    except OverflowError:
-        return local
-
-
 async def _set_status(session: Session, status: int, reason: str, ids: Sequence[int]) -> None:
     if ids:
         marks = ",".join(["%s"] * len(ids))
@@ -168,7 +170,7 @@ async def _set_status(session: Session, status: int, reason: str, ids: Sequence[
 
 
 async def _black_listed(
-    session: Session, request: ClaimRequest, numbers: Sequence[str]
+    session: Session, request: ClaimRequest, local_now: datetime, numbers: Sequence[str]
 ) -> tuple[set[str], dict[str, datetime]]:
     """Return which numbers may not be called, and which not before a (local) moment.
 
@@ -182,7 +184,7 @@ async def _black_listed(
     until = await session.rows(
         "SELECT number, MAX(removedate) AS until FROM ccdata.black_list_schedule"
         f" WHERE number IN ({marks}) AND removedate > %s GROUP BY number",
-        (*numbers, request.local_now),
+        (*numbers, local_now),
     )
     return {str(row["number"]) for row in listed}, {str(row["number"]): row["until"] for row in until}
 
@@ -191,9 +193,7 @@ async def _insert_attempts(
     session: Session,
     attempts: Sequence[Attempt],
     request: ClaimRequest,
-    owner: str,
-    fence: int,
-    now: datetime | None,
+    claimant: Claimant,
 ) -> None:
     await session.run_many(
         "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, contact, dialerbase,"
@@ -208,9 +208,9 @@ async def _insert_attempts(
                 attempt.contact.reference,
                 attempt.contact.list_name,
                 attempt.contact.retries + 1,
-                owner,
-                fence,
-                now,
+                claimant.owner,
+                claimant.fence,
+                utc(request.now),
                 attempt.contact.remark[:255],
             )
             for attempt in attempts

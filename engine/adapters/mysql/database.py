@@ -22,8 +22,6 @@ from engine.ports import StoreError
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-#: Gives the naive local time that the documented columns hold.
-Local = Callable[[datetime], datetime]
 
 
 def utc(at: datetime | None) -> datetime | None:
@@ -37,6 +35,8 @@ _AGAIN = frozenset((1205, 1213))
 _TRIES = 5
 # The packet is larger than the server takes: as long as it is so large, it never will.
 _TOO_LARGE = 1153
+# The server takes no writes (any more): after a fail-over another one behind the same address does.
+_ELSEWHERE = frozenset((1290, 1792, 1836))
 #: Seconds that a statement waits for a lock, and that the server keeps a silent session.
 _LOCK_WAIT = 2
 _SILENCE = 10
@@ -149,6 +149,12 @@ class Database:
                 yield Session(cursor, self.names)
             await connection.commit()
             clean = True
+        except pymysql.err.MySQLError as error:
+            if 1000 <= _code(error) < 2000 and _code(error) not in _ELSEWHERE:
+                # The server said so and is in step with us: its locks go at once, the session stays.
+                await connection.rollback()
+                clean = True
+            raise
         finally:
             if not clean:
                 # After an error or a cancellation nobody knows what is still on the wire.

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.adapters.mysql.database import Local, Session, utc
+from engine.adapters.mysql.database import Session, utc
 from engine.domain.entries import Ending, Progress, Written, attempt_of
+from engine.domain.localtime import LocalTime
 from engine.domain.outcomes import Outcome
 from engine.domain.records import CdrRow, QueueLogRow
 from engine.domain.rules import Step
 from engine.ports import Batch
 
-#: A late queue_log row is the same as one that is there when they lie so close together (s).
-_SAME = 5
+#: What may happen to a call several times with the same agent; two so close together (s) are one.
+_REPEATED, _SAME = "RINGNOANSWER", 5
 
 
-async def write_batch(session: Session, batch: Batch, local: Local) -> None:
-    """Write what of `batch` is not in the tables yet. `local` gives naive local time for the documented
-    columns; our own hold UTC."""
+async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
+    """Write what of `batch` is not in the tables yet. Documented columns hold `local` time, ours UTC."""
     entries = await _unwritten(session, batch)
     if not entries:
         return
@@ -107,7 +107,7 @@ async def _end(session: Session, end: Ending) -> bool:
     return True
 
 
-async def _correct(session: Session, end: Ending, local: Local) -> bool:
+async def _correct(session: Session, end: Ending, local: LocalTime) -> bool:
     """Put what really happened in the place of 'unknown', which was all that others could say.
 
     The contact follows as long as it was not claimed anew.
@@ -170,9 +170,9 @@ async def _move(session: Session, end: Ending, where: str) -> None:
     )
 
 
-def _columns(row: QueueLogRow, local: Local) -> tuple[object, ...]:
+def _columns(row: QueueLogRow, local: LocalTime) -> tuple[object, ...]:
     return (
-        local(row.at),
+        local.naive(row.at),
         row.call[:64],
         row.queue[:128],
         row.agent[:128],
@@ -181,7 +181,7 @@ def _columns(row: QueueLogRow, local: Local) -> tuple[object, ...]:
     )
 
 
-async def _queue_log(session: Session, rows: Sequence[QueueLogRow], local: Local) -> None:
+async def _queue_log(session: Session, rows: Sequence[QueueLogRow], local: LocalTime) -> None:
     await session.run_many(
         "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, agent, event,"
         " data1, data2, data3, data4, data5) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -189,20 +189,22 @@ async def _queue_log(session: Session, rows: Sequence[QueueLogRow], local: Local
     )
 
 
-async def _late_queue_log(session: Session, row: QueueLogRow, local: Local) -> None:
-    """Write a row unless whoever took the call over has seen the same thing."""
+async def _late_queue_log(session: Session, row: QueueLogRow, local: LocalTime) -> None:
+    """Write a row unless whoever took the call over has seen the same thing. Its time tells little: an
+    engine that was frozen hears late of everything."""
     columns = _columns(row, local)
     await session.run(
         "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, agent, event,"
         " data1, data2, data3, data4, data5)"
         " SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM DUAL WHERE NOT EXISTS ("
         "SELECT 1 FROM ccrepo.queue_log_repo q WHERE q.callid=%s AND q.queuename=%s AND q.agent=%s"
-        f" AND q.event=%s AND ABS(TIMESTAMPDIFF(SECOND, q.datetime, %s)) <= {_SAME})",
+        f" AND q.event=%s AND (q.event <> '{_REPEATED}'"
+        f" OR ABS(TIMESTAMPDIFF(SECOND, q.datetime, %s)) <= {_SAME}))",
         (*columns, *columns[1:5], columns[0]),
     )
 
 
-async def _cdrs(session: Session, cdrs: Sequence[CdrRow], local: Local) -> None:
+async def _cdrs(session: Session, cdrs: Sequence[CdrRow], local: LocalTime) -> None:
     await session.run_many(
         "INSERT INTO ccrepo.cdr_repo (calldate, clid, src, dst, dcontext, channel, dstchannel,"
         " lastapp, duration, billsec, disposition, accountcode, guid, causecode, campaign,"
@@ -210,7 +212,7 @@ async def _cdrs(session: Session, cdrs: Sequence[CdrRow], local: Local) -> None:
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             (
-                local(c.calldate),
+                local.naive(c.calldate),
                 c.clid[:128],
                 c.src[:80],
                 c.dst[:80],

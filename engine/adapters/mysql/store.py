@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.adapters.mysql import lease, migrate
-from engine.adapters.mysql.claim import claim_contacts
-from engine.adapters.mysql.database import Database, Local, Session, utc
+from engine.adapters.mysql.claim import Claimant, claim_contacts
+from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.record import write_batch
 from engine.domain.errors import FieldError
+from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId
 from engine.domain.phones import Phone
 from engine.domain.settings import SettingsRows, read_contact
@@ -39,7 +40,7 @@ class MysqlStore:
         self,
         database: Database,
         owner: str,
-        local: Local,
+        local: LocalTime,
         new_id: Callable[[], AttemptId],
     ) -> None:
         self.database = database
@@ -87,7 +88,9 @@ class MysqlStore:
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         async def work(session: Session) -> ClaimResult:
             await lease.check(session, self._fence)
-            return await claim_contacts(session, request, self.owner, self._fence, self._new_id)
+            return await claim_contacts(
+                session, request, Claimant(self.owner, self._fence, self._local), self._new_id
+            )
 
         return await self.database.transaction(work)
 

@@ -1,47 +1,54 @@
-"""Power dialling: a fixed overdial over the agents who are free now.
+"""Power dialling: an overdial over the agents who are free now.
 
 target  = ready_for_new × (1 + overdial/100), rounded half up
-calls   = target − calls placed and not yet answered, at most maxchannels − channels in use
+calls   = target − calls placed and not yet answered, within channels, trunk, list and gap
 
 `ready_for_new` is the number of ready agents less the callers who already wait: those take an
 agent each, whatever the overdial is. With `tbc` ≥ 0 the overdial is 0 (one call per free agent)
-and `tbc` ms pass between two originates.
+and `tbc` ms pass between two originates. `tbc` = −1 leaves the overdial to the engine: it is worked
+out anew at every event from the measured answer rate, the ages of the calls in flight and the
+abandonment budget, for the agents who are free now.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from engine.domain.events import CallEvent
-from engine.domain.pacing.base import Bound, Decision, Snapshot
+from engine.domain.pacing.base import Bound, Decision, Observed, Snapshot
+from engine.domain.pacing.limits import within_limits
+from engine.domain.pacing.predictive import PredictivePacer
+from engine.domain.pacing.profiles import STRICT, Profile
+
+#: The value of `tbc` that asks for an overdial worked out in real time.
+REAL_TIME = -1
 
 
 class PowerPacer:
-    """Keeps no memory: the same snapshot always gives the same decision."""
+    """With a fixed overdial the same snapshot always gives the same decision."""
 
-    def observe(self, event: CallEvent) -> None:
-        """Power dialling learns nothing."""
+    def __init__(self, profile: Profile = STRICT) -> None:
+        self._real_time = PredictivePacer(profile, forecasts=False)
+
+    def observe(self, event: Observed) -> None:
+        """Learn for the overdial that is worked out in real time; a fixed one needs nothing."""
+        self._real_time.observe(event)
 
     def decide(self, snapshot: Snapshot, now: datetime) -> Decision:
         dialer = snapshot.dialer
         free = max(snapshot.ready - snapshot.waiting, 0)
+        if dialer.tbc == REAL_TIME:
+            return self._real_time.decide(snapshot, now)
         percent = 100 + dialer.overdial
         target = (free * percent + 50) // 100
         wanted = max(target - snapshot.dialling, 0)
-        room = max(dialer.max_channels - snapshot.channels, 0)
         detail = {
             "overdial": float(dialer.overdial),
             "ready": float(snapshot.ready),
             "waiting": float(snapshot.waiting),
             "dialling": float(snapshot.dialling),
             "target": float(target),
-            "channels": float(snapshot.channels),
-            "maxchannels": float(dialer.max_channels),
         }
-        if wanted > room:
-            reason = f"{snapshot.channels} of {dialer.max_channels} channels in use"
-            decision = Decision(room, Bound.CHANNELS, reason, detail)
-        elif free == 0:
+        if free == 0:
             reason = (
                 f"{snapshot.ready} agents ready, {snapshot.waiting} callers waiting for them"
                 if snapshot.ready
@@ -51,19 +58,4 @@ class PowerPacer:
         else:
             reason = f"{free} free agents × {percent} % = {target} calls, {snapshot.dialling} dialling"
             decision = Decision(wanted, Bound.AGENTS, reason, detail)
-        return self._spaced(decision, snapshot, now)
-
-    @staticmethod
-    def _spaced(decision: Decision, snapshot: Snapshot, now: datetime) -> Decision:
-        """Keep the time between two originates: at most one call now, the next after the gap."""
-        gap = timedelta(seconds=snapshot.dialer.gap)
-        if not gap or decision.calls == 0:
-            return decision
-        last = snapshot.last_originate
-        if last is not None and now < last + gap:
-            reason = f"{snapshot.dialer.tbc} ms between calls have not passed"
-            return Decision(0, Bound.GAP, reason, decision.detail, wake_at=last + gap)
-        if decision.calls == 1:
-            return decision
-        reason = f"one call every {snapshot.dialer.tbc} ms; {decision.reason}"
-        return Decision(1, Bound.GAP, reason, decision.detail, wake_at=now + gap)
+        return within_limits(decision, snapshot, now)

@@ -1,0 +1,256 @@
+"""How busy agents are kept, and how many callers are lost: our pacer beside progressive dialling and peers.
+
+    make bench-pacing                                  the whole table (hours on one core)
+    make bench-pacing ARGS="--agents 20 --seeds 12"    one row of it
+    make bench-pacing ARGS="--decision"                what one decision costs
+
+One JSON object per line and cell. All policies meet the same contacts, talk times and agents in one
+simulator (common random numbers); utilisation is talk and wrap-up ÷ time on duty, abandonment is per
+call answered by a person, worst_day the worst of all seeds, all in per cent. `(tuned)`: the setting
+with the highest utilisation among those that kept every tuning day at 3 % or less, or if none did, the
+one with the lowest worst day; chosen in hindsight, on two of the seeds, to the peer's advantage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from bench.issabel import Issabel
+from bench.vicidial import Limits, Method, Vicidial
+from engine.domain.agent import SeatState
+from engine.domain.model import Dialer, DialerType
+from engine.domain.pacing import (
+    CallInFlight,
+    Pacer,
+    PowerPacer,
+    PredictivePacer,
+    SeatInUse,
+    Snapshot,
+    Traits,
+)
+from engine.simulate.run import a_dialer, predictive_dialer
+from engine.simulate.scenario import Group, Scenario, public, steps
+from engine.simulate.world import EPOCH, Day, World
+
+#: A policy: a fresh pacer and the dialer it runs under.
+Policy = Callable[[], tuple[Pacer, Dialer]]
+TUNING_SEEDS = (0, 1)
+LAW = 0.03
+
+
+def ours(scenario: Scenario) -> Policy:
+    return lambda: (PredictivePacer(scenario.profile), predictive_dialer(scenario))
+
+
+def ratio(percent: int) -> Policy:
+    """Lines per idle agent, fixed: 100 is progressive dialling."""
+    dialer = a_dialer(DialerType.POWER, tbc=100 - percent)
+    return lambda: (PowerPacer(), dialer)
+
+
+def vicidial(method: Method, **limits: float) -> Policy:
+    return lambda: (Vicidial(method, replace(Limits(), **limits)), a_dialer(DialerType.POWER))
+
+
+def issabel(overcommit: bool) -> Policy:
+    return lambda: (Issabel(overcommit=overcommit), a_dialer(DialerType.POWER))
+
+
+def fixed_policies(scenario: Scenario) -> Iterator[tuple[str, Policy]]:
+    """Yield every policy that needs no tuning."""
+    yield "overdial", ours(scenario)
+    yield "progressive", ratio(100)
+    for percent in (150, 200, 300):
+        yield f"ratio {percent / 100:g} per idle agent", ratio(percent)
+    yield "issabel", issabel(False)
+    yield "issabel overcommit", issabel(True)
+    yield "vicidial RATIO 1.5", vicidial(Method.RATIO, level=1.5)
+    yield "vicidial RATIO 2", vicidial(Method.RATIO, level=2.0)
+    for method in (Method.HARD_LIMIT, Method.AVERAGE, Method.TAPERED):
+        yield f"vicidial {method.value}", vicidial(method)
+
+
+def tuned_policies() -> Iterator[tuple[str, dict[str, Policy]]]:
+    """Yield the policies that are tuned in hindsight, with their candidates."""
+    yield "ratio per idle agent", {f"{p / 100:g}": ratio(p) for p in range(120, 400, 20)}
+    levels = [1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.5]
+    yield "vicidial RATIO", {f"{x:g}": vicidial(Method.RATIO, level=x) for x in levels}
+    for method in (Method.HARD_LIMIT, Method.AVERAGE, Method.TAPERED):
+        yield (
+            f"vicidial {method.value}",
+            {
+                f"max {maximum:g}, drop {drop:g} %": vicidial(method, maximum=maximum, drop=drop)
+                for maximum in (1.2, 1.5, 1.8, 2.2, 3.0)
+                for drop in (2.0, 3.0)
+            },
+        )
+
+
+def play(scenario: Scenario, policy: Policy, seeds: Iterable[int]) -> list[Day]:
+    days = []
+    for seed in seeds:
+        pacer, dialer = policy()
+        days.append(World(scenario, pacer, dialer, seed).run())
+    return days
+
+
+def emit(name: str, scenario: Scenario, days: list[Day], seconds: float, **more: object) -> None:
+    count = len(days)
+    cell = {
+        "policy": name,
+        "scenario": scenario.name,
+        "agents": scenario.agents,
+        "utilisation": round(100 * sum(day.utilisation for day in days) / count, 2),
+        "abandonment": round(100 * sum(d.abandoned for d in days) / max(sum(d.answered for d in days), 1), 3),
+        "worst_day": round(100 * max(day.abandonment for day in days), 3),
+        "calls_per_agent_hour": round(sum(day.calls_per_agent_hour for day in days) / count, 2),
+        "seeds": count,
+        "cpu_s_per_day": round(seconds / count, 2),
+        **more,
+    }
+    print(json.dumps(cell), flush=True)
+
+
+def tune(scenario: Scenario, candidates: dict[str, Policy]) -> str:
+    """Return the candidate that is best within the law on the tuning days."""
+    best, best_score = "", (-2.0, 0.0)
+    for name, policy in candidates.items():
+        days = play(scenario, policy, TUNING_SEEDS)
+        worst = max(day.abandonment for day in days)
+        busy = sum(day.utilisation for day in days)
+        score = (0.0, busy) if worst <= LAW else (-worst, 0.0)
+        if score > best_score:
+            best, best_score = name, score
+    return best
+
+
+def cell(scenario: Scenario, seeds: range, only: str) -> None:
+    for name, policy in fixed_policies(scenario):
+        if only in name:
+            started = time.process_time()
+            days = play(scenario, policy, seeds)
+            emit(name, scenario, days, time.process_time() - started)
+    for name, candidates in tuned_policies():
+        if only in f"{name} (tuned)":
+            chosen = tune(scenario, candidates)
+            started = time.process_time()
+            days = play(scenario, candidates[chosen], seeds)
+            emit(f"{name} (tuned)", scenario, days, time.process_time() - started, setting=chosen)
+
+
+def differing(agents: int) -> Scenario:
+    """Contacts that differ: a few good ones, many poor ones, told apart by list, attempt, type, history."""
+    groups = (
+        Group(Traits("fresh", 1, "M", 18, "reached"), 0.15, 2.6),
+        Group(Traits("fresh", 1, "H", 11, ""), 0.25, 1.2),
+        Group(Traits("fresh", 2, "H", 11, "never"), 0.20, 0.6),
+        Group(Traits("old", 3, "W", 14, "never"), 0.25, 0.25),
+        Group(Traits("old", 1, "M", 18, "reached"), 0.15, 1.5),
+    )
+    return replace(public(agents), name="differing", groups=groups)
+
+
+def contacts(agents: int, seeds: range) -> None:
+    """What it gains to know the contacts: not told, told of calls in flight, told of the next ones too."""
+    scenario = differing(agents)
+    blind = replace(
+        scenario,
+        name="differing, traits hidden",
+        groups=tuple(replace(group, traits=Traits()) for group in scenario.groups),
+    )
+    ahead = replace(scenario, name="differing, next contacts known too", peek=True)
+    noise = replace(
+        public(agents),
+        name="traits that say nothing",
+        groups=tuple(replace(group, factor=1.0) for group in scenario.groups),
+        peek=True,
+    )
+    for variant in (blind, scenario, ahead, noise):
+        started = time.process_time()
+        days = play(variant, ours(variant), seeds)
+        emit("overdial", variant, days, time.process_time() - started)
+
+
+def decision(agents: int = 300, calls: int = 1500, rounds: int = 300) -> None:
+    """Time `decide` with everybody's ages known and every call of one of many kinds of contacts."""
+    warm = replace(differing(30), hours=0.5)
+    pacer, dialer = ours(warm)()
+    World(warm, pacer, dialer, 1).run()
+    now = EPOCH + timedelta(hours=1)
+    kinds = [group.traits for group in warm.groups]
+    snapshot = Snapshot(
+        dialer,
+        ready=5,
+        ringing=0,
+        talking=agents - 35,
+        wrapup=30,
+        dialling=calls,
+        waiting=1,
+        channels=calls + agents,
+        calls=tuple(
+            CallInFlight(f"x{i}", now - timedelta(seconds=28 * i / calls), traits=kinds[i % len(kinds)])
+            for i in range(calls)
+        ),
+        seats=tuple(
+            SeatInUse(
+                SeatState.TALKING if i >= 30 else SeatState.WRAPUP,
+                now - timedelta(seconds=(i % 150) if i >= 30 else i / 3),
+            )
+            for i in range(agents - 5)
+        ),
+    )
+    spent = []
+    for index in range(rounds):
+        moment = now + timedelta(milliseconds=50 * index)
+        started = time.perf_counter()
+        pacer.decide(snapshot, moment)
+        spent.append((time.perf_counter() - started) * 1000)
+    spent.sort()
+    for name, value in (("p50", spent[rounds // 2]), ("p99", spent[rounds * 99 // 100])):
+        line = {
+            "name": f"pacing/decision_{name}",
+            "value": round(value, 3),
+            "unit": "ms",
+            "baseline": 1.0,
+            "ratio": round(value, 3),
+            "n": rounds,
+        }
+        print(json.dumps(line), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--agents", type=int, nargs="*", default=[5, 10, 20, 50, 100])
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--scenario", choices=("talk60", "talk180", "steps"), nargs="*", default=[])
+    parser.add_argument("--policy", default="", help="only policies whose name contains this")
+    parser.add_argument("--decision", action="store_true", help="time one decision instead")
+    parser.add_argument("--contacts", action="store_true", help="what knowing the contacts gains instead")
+    options = parser.parse_args()
+    if options.decision:
+        decision()
+        sys.exit()
+    seeds = range(options.seeds)
+    makers: dict[str, Callable[[int], Scenario]] = {
+        "talk60": public,
+        "talk180": lambda agents: public(agents, 180.0),
+        "steps": steps,
+    }
+    for agents in options.agents:
+        if options.contacts:
+            contacts(agents, seeds)
+            continue
+        for name in options.scenario or makers:
+            cell(makers[name](agents), seeds, options.policy)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Campaign days in virtual time, with the pacer that runs live. See docs/pacing.md."""
