@@ -112,6 +112,8 @@ class Exchange(FakeSwitch):
         self.placed: list[Placed] = []
         #: Calls that began when their attempts had ended.
         self.too_late: list[str] = []
+        #: Talks that an engine ended.
+        self.cut_short: list[str] = []
         self._store = store
 
     def _put(self, event: ev.Event) -> None:
@@ -138,6 +140,11 @@ class Exchange(FakeSwitch):
         if order.channel.partition("@")[0][-3:] in ("295", "996", "997"):
             await asyncio.sleep(10)
             raise UncertainError("no answer came")
+
+    async def hang_up(self, call: str) -> bool:
+        if call in self.lines and self.lines[call].agent is not None:
+            self.cut_short.append(call)
+        return await super().hang_up(call)
 
     def _place(self, order: Originate) -> None:
         call = order.attempt
