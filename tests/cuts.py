@@ -24,6 +24,8 @@ from tests.virtual_time import clock
 
 LEASE = timedelta(seconds=30)
 REST = timedelta(seconds=60)
+#: Longer than a lease: another engine finds callers who talk.
+TALK = 45.0
 
 
 class Cut:
@@ -97,7 +99,7 @@ class Placed:
 class Exchange(FakeSwitch):
     """A switch whose calls live on in time by themselves, with one link for each engine.
 
-    The number's last three digits: 2xx talks for ten seconds (or hangs up when it found no agent), 299
+    The number's last three digits: 2xx talks for TALK seconds (or hangs up when it found no agent), 299
     is a machine, 777 rings out, 990 is refused; of 996 the order is lost, of 997 only the answer, and 295
     (who talks) comes to the exchange after a while only.
     """
@@ -110,6 +112,8 @@ class Exchange(FakeSwitch):
         self.placed: list[Placed] = []
         #: Calls that began when their attempts had ended.
         self.too_late: list[str] = []
+        #: Talks that an engine ended.
+        self.cut_short: list[str] = []
         self._store = store
 
     def _put(self, event: ev.Event) -> None:
@@ -117,7 +121,8 @@ class Exchange(FakeSwitch):
         for link in self.links:
             link.events.put_nowait(event)
 
-    async def originate(self, order: Originate) -> None:
+    def take(self, order: Originate) -> None:
+        """An order has come."""
         digits = order.channel.partition("@")[0][-3:]
         if digits == "990":
             raise RefusedError("Extension does not exist.")
@@ -128,9 +133,18 @@ class Exchange(FakeSwitch):
             asyncio.get_running_loop().call_later(12, self._place, order)
         elif digits != "996":
             self._place(order)
-        if digits in ("295", "996", "997"):
+
+    @staticmethod
+    async def answer(order: Originate) -> None:
+        """Wait for the answer to an order."""
+        if order.channel.partition("@")[0][-3:] in ("295", "996", "997"):
             await asyncio.sleep(10)
             raise UncertainError("no answer came")
+
+    async def hang_up(self, call: str) -> bool:
+        if call in self.lines and self.lines[call].agent is not None:
+            self.cut_short.append(call)
+        return await super().hang_up(call)
 
     def _place(self, order: Originate) -> None:
         call = order.attempt
@@ -151,7 +165,7 @@ class Exchange(FakeSwitch):
 
     def _take(self, call: str, line: Line) -> None:
         self._answer(call, line)
-        self._later(10, call, lambda: self.end(call))
+        self._later(TALK, call, lambda: self.end(call))
 
     def _answer(self, call: str, line: Line) -> None:
         line.answered = True
@@ -201,7 +215,8 @@ class ExchangeLink:
             await self._cut.step(f"after {self._handled}")
         event = await self.events.get()
         self._handled = type(event).__name__
-        return event
+        # Who stood still reads late, and takes it for news.
+        return replace(event, at=self._now())
 
     def backlog(self) -> int:
         return self.events.qsize()
@@ -211,7 +226,9 @@ class ExchangeLink:
 
     async def originate(self, order: Originate) -> None:
         await self._cut.step("before originate")
-        await self._exchange.originate(order)
+        self._exchange.take(order)
+        await self._cut.step("after the order left")
+        await self._exchange.answer(order)
         await self._cut.step("after originate")
 
     async def hang_up(self, call: str) -> bool:

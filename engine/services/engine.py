@@ -187,7 +187,6 @@ class Engine:
             recorder=self.recorder,
             picture=self.dispatcher.picture,
             obstacle=self.obstacle,
-            current=lambda: self.dispatcher.current,
             ask_again=self.dispatcher.ask_again,
         )
 

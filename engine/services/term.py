@@ -46,8 +46,8 @@ class StopLimits:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What outlives a term. `obstacle` says why nothing may be dialled, '' when it may; `current` tells
-    whether the picture of Asterisk is; `ask_again` wants it taken anew."""
+    """What outlives a term. `obstacle` says why nothing may be dialled, '' when it may; `ask_again` wants the
+    picture of Asterisk taken anew."""
 
     control: CallControl
     store: Store
@@ -57,7 +57,6 @@ class World:
     recorder: Recorder
     picture: Picture
     obstacle: Callable[[], str]
-    current: Callable[[], bool]
     ask_again: Callable[[], None]
 
 
@@ -138,8 +137,9 @@ class Term:
                     self._world.ask_again()
                     await self._reconciler.adopt()
                     await self._reconciler.release_forgotten()
-                # With a backlog the answer to a question would overtake events that are already here.
-                if not self._world.current() or self._world.control.backlog() > _LAGGING:
+                # With a backlog the answer to a question would overtake events that are already here. Who
+                # stood still has not heard yet what became of his calls, nor whether they are still his.
+                if self._world.obstacle() or self._world.control.backlog() > _LAGGING:
                     continue
                 await self._reconciler.look_after_overdue()
                 await self._reconciler.hang_up_ghosts()
