@@ -466,6 +466,7 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   attempt INT NOT NULL DEFAULT 1 COMMENT 'how many attempts on this number, this one included',
   owner VARCHAR(64) NOT NULL COMMENT 'engine that looks after it',
   fence BIGINT UNSIGNED NOT NULL COMMENT 'leases.token under which it was claimed or taken over',
+  taken_over TINYINT NOT NULL DEFAULT 0 COMMENT '1 = another engine had it first, and may still tell of it',
   state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'claimed' COMMENT 'claimed, sent, ringing, answered, queued, connected, completed, ended',
   claimed_at DATETIME(3) NOT NULL,
   sent_at DATETIME(3) NULL,

@@ -269,17 +269,18 @@ class MemoryStore:
                 if row is not None and row["state"] != "ended" and not late:
                     row.update(_facts(entry), state=entry.state)
             case QueueLogRow():
-                self._log(entry, late)
+                self._log(entry, row)
             case Ending():
                 self._record_end(entry, row, late)
 
-    def _log(self, entry: QueueLogRow, late: bool) -> None:
+    def _log(self, entry: QueueLogRow, attempt: Row | None) -> None:
         def same_thing(other: QueueLogRow) -> bool:
             one = (entry.call, entry.queue, entry.agent, entry.event)
             close = entry.event != "RINGNOANSWER" or abs((other.at - entry.at).total_seconds()) <= 5
             return close and one == (other.call, other.queue, other.agent, other.event)
 
-        if not (late and any(same_thing(other) for other in self.queue_log)):
+        told_by_two = attempt is not None and attempt.get("taken_over")
+        if not (told_by_two and any(same_thing(other) for other in self.queue_log)):
             self.queue_log.append(entry)
 
     def _record_end(self, end: Ending, row: Row | None, late: bool) -> None:
@@ -301,7 +302,7 @@ class MemoryStore:
         row.update(cause=end.cause, sip=end.sip, next_step=str(end.step), note=end.note)
         self.cdr.append(end.cdr)
         for item in end.queue_log:
-            self._log(item, late)
+            self._log(item, row)
         spool = self.spool.get(end.spool_id)
         if spool is None or spool["status"] != expected:
             return
@@ -334,7 +335,7 @@ class MemoryStore:
         left = []
         for row in (self.attempts[attempt] for attempt in sorted(attempts)):
             if row["state"] != "ended":
-                row.update(owner=self.owner, fence=max(row["fence"], self.fence))
+                row.update(owner=self.owner, fence=max(row["fence"], self.fence), taken_over=True)
                 left.append(self._open(row))
         self.done("take_over")
         return tuple(left)

@@ -242,7 +242,6 @@ def test_an_engine_that_freezes_after_any_step_and_wakes_dials_and_writes_nothin
             run(_freeze(path, cut, late, queue_log=False))
 
 
-@pytest.mark.xfail(strict=True, reason="what both hear before one of them knows that it was replaced")
 def test_an_engine_that_wakes_tells_the_queue_log_nothing_twice() -> None:
     for cut, step in cuts("talked").items():
         if step != "before originate":

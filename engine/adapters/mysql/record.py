@@ -25,33 +25,34 @@ async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
     entries = await _unwritten(session, batch)
     if not entries:
         return
-    fences = await _fences(session, entries)
+    handed_over = await _handed_over(session, entries)
     steps: dict[str, Progress] = {}
     rows: list[QueueLogRow] = []
-    late: list[QueueLogRow] = []
+    told_by_two: list[QueueLogRow] = []
     cdrs: list[CdrRow] = []
     for written in entries:
         entry = written.entry
         attempt = attempt_of(entry)
-        is_late = written.fence < fences.get(attempt, 0)
+        is_late = written.fence < handed_over.get(attempt, 0)
+        log = told_by_two if attempt in handed_over else rows
         match entry:
             case Progress() if not is_late:
                 steps[attempt] = entry  # of several steps of one call only the last is worth a statement
             case QueueLogRow():
-                (late if is_late else rows).append(entry)
+                log.append(entry)
             case Ending():
                 steps.pop(attempt, None)
                 if is_late and entry.outcome is Outcome.UNKNOWN:
                     continue  # who took the call over knows better
                 if await _end(session, entry):
-                    (late if is_late else rows).extend(entry.queue_log)
+                    log.extend(entry.queue_log)
                     cdrs.append(entry.cdr)
                 elif is_late and await _correct(session, entry, local):
-                    late += entry.queue_log
+                    log.extend(entry.queue_log)
     for step in steps.values():
         await _progress(session, step)
-    for row in late:
-        await _late_queue_log(session, row, local)
+    for row in told_by_two:
+        await _queue_log_once(session, row, local)
     await _queue_log(session, rows, local)
     await _cdrs(session, cdrs, local)
 
@@ -72,13 +73,15 @@ async def _unwritten(session: Session, batch: Batch) -> list[Written]:
     return [written for written in batch.entries if written.number > position]
 
 
-async def _fences(session: Session, entries: Sequence[Written]) -> dict[str, int]:
-    """Return the tokens under which the attempts are now."""
+async def _handed_over(session: Session, entries: Sequence[Written]) -> dict[str, int]:
+    """Return those of the attempts that changed hands, with the tokens under which they are now."""
     ids = sorted({attempt_of(written.entry) for written in entries} - {""})
     if not ids:
         return {}
     marks = ",".join(["%s"] * len(ids))
-    rows = await session.rows(f"SELECT id, fence FROM ccdata.attempts WHERE id IN ({marks})", ids)
+    rows = await session.rows(
+        f"SELECT id, fence FROM ccdata.attempts WHERE id IN ({marks}) AND taken_over = 1", ids
+    )
     return {str(row["id"]): int(row["fence"]) for row in rows}
 
 
@@ -189,9 +192,9 @@ async def _queue_log(session: Session, rows: Sequence[QueueLogRow], local: Local
     )
 
 
-async def _late_queue_log(session: Session, row: QueueLogRow, local: LocalTime) -> None:
-    """Write a row unless whoever took the call over has seen the same thing. Its time tells little: an
-    engine that was frozen hears late of everything."""
+async def _queue_log_once(session: Session, row: QueueLogRow, local: LocalTime) -> None:
+    """Write a row unless the other engine that had the call has told of the same thing. Its time tells
+    little: an engine that was frozen hears late of everything."""
     columns = _columns(row, local)
     await session.run(
         "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, agent, event,"

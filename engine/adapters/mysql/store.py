@@ -194,7 +194,7 @@ class MysqlStore:
         async def work(session: Session) -> tuple[OpenAttempt, ...]:
             await lease.check(session, self._fence)
             await session.run(
-                f"UPDATE ccdata.attempts SET owner=%s, fence=%s WHERE id IN ({marks})"
+                f"UPDATE ccdata.attempts SET owner=%s, fence=%s, taken_over=1 WHERE id IN ({marks})"
                 " AND state <> 'ended' AND fence < %s",
                 (self.owner, self._fence, *ids, self._fence),
             )
