@@ -38,7 +38,8 @@ def _numbers(stage: Stage, retries: int) -> list[str]:
     found = []
     by_number: dict[str, list[list[str]]] = defaultdict(list)
     rows = stage.sql(
-        "SELECT destination, id, next_step, claimed_at, ended_at FROM ccdata.attempts ORDER BY claimed_at, id"
+        "SELECT destination, id, next_step, COALESCE(sent_at, ended_at), ended_at FROM ccdata.attempts"
+        " ORDER BY claimed_at, id"
     )
     for row in rows:
         by_number[row[0]].append(row)
@@ -47,7 +48,7 @@ def _numbers(stage: Stage, retries: int) -> list[str]:
             if before[2] not in _AGAIN:
                 found.append(f"attempt {after[1]} dials again after '{before[2]}' of {before[1]}")
             if after[3] < before[4]:
-                found.append(f"attempt {after[1]} began before {before[1]} had ended")
+                found.append(f"attempt {after[1]} was sent before {before[1]} had ended")
         counted = sum(1 for row in attempts if row[2] not in ("again", "released"))
         if counted > retries + 1:
             found.append(f"a number was dialled {counted} times, {retries + 1} are allowed")
