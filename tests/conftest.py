@@ -53,6 +53,16 @@ def carrier(home: Path) -> Iterator[Sipp]:
     sipp.stop()
 
 
+#: A customer who hears a recording out of the queue and presses 9.
+_OPTS_OUT = """
+[opts-out]
+exten => _X.,1,Answer()
+ same => n,Wait(3)
+ same => n,SendDTMF(9)
+ same => n,Wait(10)
+"""
+
+
 @pytest.fixture(scope="session")
 def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
     """A private Asterisk with asterisk-conf/, two campaign queues of three agents, the SIPp trunk."""
@@ -60,7 +70,7 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
         AsteriskInstall.find(LAB),
         resource("asterisk-conf"),
         home / "asterisk",
-        {"extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n"},
+        {"extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n" + _OPTS_OUT},
     )
     part.queue(3, CAMPAIGN, wrapup=1)
     part.queue(3, OTHER, wrapup=0, first=201)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from engine.domain.entries import Ending, Entry, Progress, attempt_of
+from engine.domain.entries import Ending, Entry, OptOut, Progress, attempt_of
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
 from engine.domain.pacing import DayTotals
@@ -268,6 +268,8 @@ class MemoryStore:
             case Progress():
                 if row is not None and row["state"] != "ended" and not late:
                     row.update(_facts(entry), state=entry.state)
+            case OptOut():
+                self.black_list.add((entry.phone, "*"))
             case QueueLogRow():
                 self._log(entry, row)
             case Ending():

@@ -54,6 +54,7 @@ EVENTS: tuple[type[ev.CallEvent], ...] = (
     ev.CallerLeft,
     ev.CallerAbandoned,
     ev.QueueExited,
+    ev.OptedOut,
     ev.AgentOffered,
     ev.AgentMissed,
     ev.AgentConnected,
@@ -75,6 +76,7 @@ _FURTHER: dict[type[ev.CallEvent], State] = {
     ev.CallerAbandoned: State.QUEUED,
     ev.CallerLeft: State.QUEUED,
     ev.QueueExited: State.QUEUED,
+    ev.OptedOut: State.QUEUED,
     ev.AgentConnected: State.CONNECTED,
     ev.AgentCompleted: State.COMPLETED,
 }
@@ -245,6 +247,8 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
             return replace(_answered(call, event.at), abandoned=event)
         case ev.QueueExited():
             return replace(_answered(call, event.at), queue_exit=event.status)
+        case ev.OptedOut():
+            return replace(_answered(call, event.at), note="opted out by key")
         case ev.AgentOffered():
             return replace(_answered(call, event.at), offered=call.offered | {event.interface})
         case ev.AgentMissed():

@@ -41,6 +41,7 @@ def originate(dialer: Dialer, attempt: Attempt, caller_id: str) -> Originate:
         ("OD_DATA", printable(contact.data)),
         ("OD_AMD", dialer.amd),
         ("OD_LANGUAGE", dialer.language),
+        ("OD_SAFE_HARBOUR", dialer.safe_harbour),
         ("am", str(dialer.am)),
         ("sound", dialer.sound),
     )

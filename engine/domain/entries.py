@@ -57,7 +57,17 @@ class Ending:
     kind: Literal["ending"] = "ending"
 
 
-Entry = Progress | QueueLogRow | Ending
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A person does not want to be called again, by any campaign."""
+
+    at: datetime
+    attempt: str
+    phone: str
+    kind: Literal["opt_out"] = "opt_out"
+
+
+Entry = Progress | QueueLogRow | Ending | OptOut
 
 
 @dataclass(frozen=True, slots=True)

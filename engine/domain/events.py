@@ -148,6 +148,11 @@ class AgentCompleted(QueueEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class OptedOut(CallEvent):
+    """The called person pressed the key that the safe-harbour message offers: never call again."""
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp(CallEvent):
     """The customer's channel is gone. `cause`: Q.850; `sip`: answer code where known."""
 

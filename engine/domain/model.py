@@ -40,6 +40,7 @@ class Dialer:
     `amd`: arguments of Asterisk's AMD(), commas included; `language` of the prompts;
     `tbc_nocontact` min before a contact that was not reached is tried again; `retries` extra
     attempts per number; `max_channels` simultaneous calls, for Predictive per agent on duty.
+    `safe_harbour`: the recording for callers whom no agent takes in time;
     `jurisdiction`: the country whose rules on abandoned calls hold (`dialers.country`).
     """
 
@@ -62,6 +63,7 @@ class Dialer:
     sound: str = ""
     dncr: int = 1
     queue_timeout: int = 600
+    safe_harbour: str = ""
     wrapup: int = 0
     jurisdiction: str = ""
 

@@ -18,6 +18,7 @@ from engine.domain.model import (
     DialerType,
     SpoolId,
 )
+from engine.domain.pacing.profiles import profile_for
 from engine.domain.phones import parse_alternatives, parse_phone
 from engine.domain.schedule import parse_schedule
 from engine.domain.variables import Variables, parse_variables
@@ -88,6 +89,7 @@ def read_dialer(row: Row, queue: Row | None) -> Dialer:
             "campaign", f"{excerpt(name)} has no row in queues", "Insert the queue with this name."
         )
     variables = _variables(str(row["variables"] or ""))
+    safe_harbour = _word(_SOUND, variables.get("safeharbour"), "variables")
     return Dialer(
         name=CampaignName(name),
         dialer_type=_dialer_type(str(row["dialertype"])),
@@ -107,7 +109,8 @@ def read_dialer(row: Row, queue: Row | None) -> Dialer:
         am=_number(row, "am", 0, 1),
         sound=_word(_SOUND, str(row["sound"] or ""), "sound"),
         dncr=_number(row, "dncr", 0, 1),
-        queue_timeout=_number(queue, "queue_timeout", 1, 86_400, "queues.queue_timeout"),
+        queue_timeout=_patience(queue, safe_harbour, str(row.get("country") or "")),
+        safe_harbour=safe_harbour,
         wrapup=_number(queue, "wrapuptime", 0, 86_400, "queues.wrapuptime"),
         jurisdiction=str(row.get("country") or "").strip(),
     )
@@ -141,6 +144,12 @@ def _variables(text: str) -> Variables:
             "Write name=value joined by ':', with names of letters, digits and '_'.",
         )
     return variables
+
+
+def _patience(queue: Row, safe_harbour: str, country: str) -> int:
+    """Return how long a caller may wait (s). Who is told so by a recording is told in the law's time."""
+    seconds = _number(queue, "queue_timeout", 1, 86_400, "queues.queue_timeout")
+    return min(seconds, max(int(profile_for(country).seconds), 1)) if safe_harbour else seconds
 
 
 def _amd(variables: Variables) -> str:

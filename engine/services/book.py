@@ -12,7 +12,7 @@ import structlog
 
 from engine.domain import events as ev
 from engine.domain.call import Call, State, deadline_seconds, step
-from engine.domain.entries import ending, progress
+from engine.domain.entries import OptOut, ending, progress
 from engine.domain.model import AttemptId, CampaignName
 from engine.domain.records import QueueLogRow, cdr, queue_log
 from engine.domain.rules import next_step
@@ -108,6 +108,9 @@ class CallBook:
         if (after.ringing_at and not before.ringing_at) or (after.answered_at and not before.answered_at):
             # The first sign of life counts when it is heard, not when the talk is over.
             self._heard_of_trunk(after, False, event.at)
+        if isinstance(event, ev.OptedOut):
+            number = after.attempt.contact.phone.number
+            self._recorder.put(OptOut(event.at, after.attempt.id, number))
         if after.state is State.ENDED:
             self._end(after, event.at, rows)
             self.withdraw(after.attempt.id)

@@ -158,6 +158,8 @@ def _user_event(m: Message, at: datetime) -> ev.Event | None:
     call = m.attempt or m.uniqueid
     if m.userevent == "OverdialQueueExit":
         return ev.QueueExited(at, call, m.status)
+    if m.userevent == "OverdialOptOut":
+        return ev.OptedOut(at, call)
     if m.userevent == "OverdialAmd":
         return ev.MachineJudged(at, call, m.status, m.cause)
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.adapters.mysql.database import Session, utc
-from engine.domain.entries import Ending, Progress, Written, attempt_of
+from engine.domain.entries import Ending, OptOut, Progress, Written, attempt_of
 from engine.domain.localtime import LocalTime
 from engine.domain.outcomes import Outcome
 from engine.domain.records import CdrRow, QueueLogRow
@@ -40,6 +40,8 @@ async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
                 steps[attempt] = entry  # of several steps of one call only the last is worth a statement
             case QueueLogRow():
                 log.append(entry)
+            case OptOut():
+                await _opt_out(session, entry, local)
             case Ending():
                 steps.pop(attempt, None)
                 if is_late and entry.outcome is Outcome.UNKNOWN:
@@ -83,6 +85,15 @@ async def _handed_over(session: Session, entries: Sequence[Written]) -> dict[str
         f"SELECT id, fence FROM ccdata.attempts WHERE id IN ({marks}) AND taken_over = 1", ids
     )
     return {str(row["id"]): int(row["fence"]) for row in rows}
+
+
+async def _opt_out(session: Session, entry: OptOut, local: LocalTime) -> None:
+    """On the black list of every campaign, at once and for good; a block that is there stays as it is."""
+    await session.run(
+        "INSERT IGNORE INTO ccdata.black_list (phone, campaign, username, created)"
+        " VALUES (%s, '*', 'opt-out by key', %s)",
+        (entry.phone, local.naive(entry.at)),
+    )
 
 
 async def _progress(session: Session, step: Progress) -> None:
