@@ -19,6 +19,7 @@ from engine.adapters.clock import SteadyClock
 from engine.adapters.journal import JournalFolder
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.explain import explain
+from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, migrate
 from engine.adapters.process import is_dead, this_process
 from engine.config import Config, ConfigError, load, secret
@@ -189,5 +190,14 @@ async def explain_campaign(path: Path | None, campaign: str, last: int) -> str |
     database = Database(database_settings(load(path)))
     try:
         return await explain(database, campaign, last)
+    finally:
+        await database.close()
+
+
+async def learn_traffic(path: Path | None, campaign: str) -> dict[str, str] | None:
+    """Return what a campaign's records say of its traffic; None when they say too little."""
+    database = Database(database_settings(load(path)))
+    try:
+        return await learn(database, campaign)
     finally:
         await database.close()

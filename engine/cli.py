@@ -27,8 +27,24 @@ def _fail(error: object) -> NoReturn:
 
 @click.group()
 @click.version_option(__version__, prog_name="overdial")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Outbound dialer engine on an event-driven Asterisk core."""
+    context.obj = _learn  # the simulator knows no database
+
+
+def _learn(config: Path | None, campaign: str) -> dict[str, str]:
+    from engine import app
+    from engine.config import ConfigError
+    from engine.ports import StoreError
+
+    try:
+        learnt = asyncio.run(app.learn_traffic(config, campaign))
+    except (ConfigError, StoreError) as error:
+        _fail(error)
+    if learnt is None:
+        _fail(f"campaign {campaign!r} has too few answered calls to learn from. Fix: give the options.")
+    return learnt
 
 
 @main.command()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import Progress
 
@@ -117,6 +118,8 @@ def run(scenario: Scenario, policies: Sequence[str], seeds: int, overdial: int, 
 )
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write an SVG picture here.")
 @click.option("--plain", is_flag=True, help="No progress bar.")
+@click.option("--campaign", help="Learn what is not given from this campaign's own calls in the database.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="For --campaign: TOML file.")
 def simulate(
     policies: tuple[str, ...],
     overdial: int,
@@ -124,9 +127,16 @@ def simulate(
     json_path: Path | None,
     plot: Path | None,
     plain: bool,
+    campaign: str | None,
+    config: Path | None,
     **options: object,
 ) -> None:
     """Play campaign days with the real pacer in virtual time."""
+    context = click.get_current_context()
+    if campaign is not None:
+        for name, value in context.obj(config, campaign).items():
+            if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+                options[name] = value
     scenario = scenario_of(options)
     summaries = run(scenario, policies, seeds, overdial, plain)
     show(Console(), scenario, summaries)

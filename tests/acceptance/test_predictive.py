@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import urllib.request
@@ -67,3 +68,31 @@ def test_who_meets_no_agent_hears_the_recording_and_may_opt_out(stage: Stage) ->
     assert blocked == [[lost[0][0], "*"]]
     stage.sql("UPDATE ccdata.calls_spool SET notbefore = NULL")
     stage.wait_for_value("SELECT status FROM ccdata.calls_spool", 3)
+
+
+def test_a_simulation_learns_from_the_campaigns_own_calls(stage: Stage) -> None:
+    stage.sql(
+        f"INSERT INTO ccdata.queues (name, wrapuptime) VALUES ('{CAMPAIGN}', 10);"
+        f"INSERT INTO ccdata.dialers (campaign, dialstring, maxchannels) VALUES ('{CAMPAIGN}', 'SIP/X/', 9)"
+    )
+    values = ",".join(
+        f"(UUID(), '{CAMPAIGN}', {n}, '555', 'x', 1, 'ended', '2026-03-02 10:00:00', '2026-03-02 10:00:00',"
+        f" '2026-03-02 10:00:12', '2026-03-02 10:00:12', '2026-03-02 10:01:12',"
+        f" '{'answered' if n % 4 == 0 else 'busy'}', 'Agent {n % 7}')"
+        for n in range(200)
+    )
+    stage.sql(
+        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, owner, fence, state, claimed_at,"
+        f" sent_at, answered_at, connected_at, ended_at, outcome, agent) VALUES {values};"
+        "UPDATE ccdata.attempts SET answered_at = NULL, connected_at = NULL, agent = ''"
+        " WHERE outcome = 'busy'"
+    )
+    stage.start()
+    result = stage.home / "result.json"
+    argv = [sys.executable, "-m", "engine", "simulate", "--config", str(stage.home / "overdial.toml")]
+    argv += ["--campaign", CAMPAIGN, "--hours", "0.3", "--seeds", "1", "--plain", "--json", str(result)]
+    subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
+    scenario = json.loads(result.read_text())["scenario"]
+    assert (scenario["agents"], scenario["talk"]["mean"], scenario["ring"]["mean"]) == (7, 60.0, 12.0)
+    assert scenario["answer"] == [[0.0, 0.25]]
+    assert scenario["max_channels"] == 9
