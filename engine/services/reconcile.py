@@ -130,7 +130,7 @@ class Reconciler:
         attempt = call.attempt.id
         if past.answered_at is not None:
             self._book.apply(ev.Answered(past.answered_at, attempt, call.channel))
-            if past.agent_channel and call.connected_at is None:
+            if past.agent_channel and not call.agent_channel:
                 self._book.apply(self._joined(call, past, past.answered_at))
         else:
             self._book.apply(ev.DialEnded(past.ended_at, attempt, past.status))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from tests.chaos.__main__ import judge, play, set_campaign, stop
 from tests.chaos.faults import FAULTS
 from tests.chaos.scene import set_scene
 from tests.conftest import LAB
 
 
+@pytest.mark.timeout(900)
 def test_whatever_dies_no_contact_is_lost_and_none_dialled_twice(home: Path) -> None:
     seed = Random().randrange(10**6)
     with set_scene(LAB, home / "chaos", Random(seed)) as scene:
