@@ -13,7 +13,7 @@ from engine.simulate.scenario import Scenario
 
 
 def table(scenario: Scenario, summaries: Sequence[Summary]) -> Table:
-    """Return one row per policy; busy: talk and wrap-up ÷ time on duty; lost: abandoned ÷ answered by a person."""
+    """Return one row per policy. Busy: talk and wrap-up ÷ time on duty; lost: abandoned ÷ answered."""
     days = len(summaries[0].days)
     result = Table(
         title=f"{scenario.agents} agents, {scenario.hours:g} h, {days} days each; "
