@@ -116,11 +116,12 @@ class Budget:
             total.add(count.answered, count.abandoned, count.estimated)
         return total
 
-    def target(self, remaining: float | None, per_answer: float = 0.0) -> float:
+    def target(self, remaining: float | None, per_answer: float = 0.0, pending: float = 0.0) -> float:
         """Return the rate (0 to 1) at which the next answered calls may be abandoned.
 
         `remaining`: answers expected until the window's day ends, None unknown. `per_answer`:
-        false positives per answer, which are spent without any doing of the pacer.
+        false positives per answer, which are spent without any doing of the pacer. `pending`: callers
+        expected from the calls in flight, who may still be lost.
         """
         limit = self.limit
         day = self.day
@@ -129,11 +130,11 @@ class Budget:
         clustering = min(max(self.clustering, 1.0), 8.0)
         confidence, steepest, rest = CONFIDENCE, STEEPEST, clustering
         if remaining is not None:
-            # The nearer the end, the less can be made up for.
+            # The nearer the end, the less can be made up for: also not what is in flight already.
             late = 1.0 - min(remaining / horizon, 1.0)
             confidence = CONFIDENCE_KNOWN + (CONFIDENCE_LAST - CONFIDENCE_KNOWN) * late
             steepest = STEEPEST - (STEEPEST - 1.2) * late
-            rest += 1.5 * late
+            rest += 0.5 * late * pending
             horizon = min(horizon, max(remaining, 12.0))
         reserve = confidence * sqrt(clustering * limit * horizon / 2) + rest
         slack = min(day.slack(limit), self.window.slack(limit))

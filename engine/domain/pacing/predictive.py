@@ -152,7 +152,9 @@ class PredictivePacer:
         self, snapshot: Snapshot, now: datetime, in_flight: int, safe: int, detail: dict[str, float]
     ) -> Decision:
         self._refit(snapshot, now)
-        self._target = self.budget.target(self._remaining(snapshot, now), self._wrong_per_answer())
+        self._target = self.budget.target(
+            self._remaining(snapshot, now), self._wrong_per_answer(), in_flight * self.follow.rate.share
+        )
         theta = min(self.multiplier * self._target, 0.5)
         outlooks, expected = self._outlooks(snapshot, now, in_flight)
         calls, risk = 0, 0.0
