@@ -13,20 +13,20 @@ from engine.simulate.scenario import Scenario
 
 
 def table(scenario: Scenario, summaries: Sequence[Summary]) -> Table:
-    """Return one row per policy; figures in per cent where a % stands."""
+    """Return one row per policy. Busy: talk and wrap-up ÷ time on duty; lost: abandoned ÷ answered."""
     days = len(summaries[0].days)
     result = Table(
         title=f"{scenario.agents} agents, {scenario.hours:g} h, {days} days each; "
         f"rules: {scenario.profile.name}"
     )
-    result.add_column("policy")
+    result.add_column("policy", no_wrap=True)
     for heading in (
-        "utilisation %",
-        "abandoned %",
-        "worst day %",
-        "calls/agent/h",
-        "dials/answer",
-        "mostly bound by",
+        "busy",
+        "lost",
+        "worst day",
+        "calls per agent h",
+        "dials per answer",
+        "bound by",
     ):
         result.add_column(heading, justify="right")
     limit = scenario.profile.rate

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engine.domain import events as ev
 from engine.domain.model import DialerType
-from engine.domain.pacing import Bound, Decision, PowerPacer, Snapshot, pacer_for, supported
+from engine.domain.pacing import Bound, Decision, Placed, PowerPacer, Snapshot, pacer_for, supported
 from tests import builders as b
 from tests.builders import NOW, PURE, a_dialer, later
 
@@ -128,6 +131,29 @@ def test_power_dialling_learns_nothing_from_what_happens() -> None:
     assert pacer.decide(snapshot, NOW) == before
 
 
+def test_an_overdial_worked_out_in_real_time_begins_with_one_call_per_free_agent_and_then_rises() -> None:
+    pacer = PowerPacer()
+    snapshot = Snapshot(
+        a_dialer(tbc=-1), ready=8, ringing=0, talking=12, wrapup=0, dialling=0, waiting=0, channels=12
+    )
+    assert (pacer.decide(snapshot, NOW).calls, pacer.decide(snapshot, NOW).bound) == (8, Bound.DATA)
+    for index in range(400):
+        at, call = later(2 * index), f"c{index}"
+        pacer.observe(Placed(at, call))
+        if index % 4:
+            pacer.observe(ev.HungUp(at + timedelta(seconds=20), call, "", 16, None))
+            continue
+        pacer.observe(ev.CallerJoined(at + timedelta(seconds=10), call, "Q", 1, ""))
+        pacer.observe(ev.AgentConnected(at + timedelta(seconds=10), call, "Q", "S", "S", "", "", 0, 0))
+    decision = pacer.decide(snapshot, later(830))
+    assert 12 < decision.calls <= 32
+    assert "risk" in decision.detail
+    later_on = replace(snapshot, dialling=decision.calls, channels=12 + decision.calls)
+    assert pacer.decide(later_on, later(831)).calls == 0, "what is placed is not placed again"
+    nobody_free = replace(snapshot, ready=0)
+    assert pacer.decide(nobody_free, later(831)).calls == 0, "busy agents are not counted on"
+
+
 def test_power_has_a_pacer() -> None:
     assert supported(DialerType.POWER)
 
@@ -136,7 +162,15 @@ COUNTS = st.integers(0, 300)
 
 
 @PURE
-@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, st.integers(-10_000, 60_000), st.none() | st.integers(-90, 0))
+@given(
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    st.integers(-10_000, 60_000).filter(lambda tbc: tbc != -1),
+    st.none() | st.integers(-90, 0),
+)
 def test_never_less_than_no_call_nor_more_than_free_channels_or_the_target(
     ready: int, dialling: int, waiting: int, channels: int, limit: int, tbc: int, last: int | None
 ) -> None:
@@ -157,7 +191,7 @@ def test_never_less_than_no_call_nor_more_than_free_channels_or_the_target(
 
 
 @PURE
-@given(st.integers(0, 500), st.integers(2, 500))
+@given(st.integers(0, 500), st.integers(0, 500).filter(lambda overdial: overdial != 1))
 @example(25, 82)  # 45.5, which floating point makes a little less
 def test_the_target_is_rounded_half_up_exactly(ready: int, overdial: int) -> None:
     exact = ready * (1 + Fraction(overdial, 100))

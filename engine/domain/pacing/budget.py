@@ -14,8 +14,8 @@ SPREAD = 0.12
 #: … between so many and so many answers.
 SHORTEST, LONGEST = 60.0, 2000.0
 #: The reserve, in standard deviations of the abandoned calls around their target: less where the
-#: end of the day is known (then what is lacking can be made up for until then).
-CONFIDENCE_KNOWN, CONFIDENCE = 1.3, 2.0
+#: end of the day is known (then what is lacking can be made up for until then), more towards that end.
+CONFIDENCE_KNOWN, CONFIDENCE, CONFIDENCE_LAST = 1.3, 2.0, 2.5
 #: Abandoned calls are counted in blocks of so many answers, to see how they cluster.
 BLOCK = 25
 #: The target is never above so many times the limit, whatever surplus there is.
@@ -116,23 +116,27 @@ class Budget:
             total.add(count.answered, count.abandoned, count.estimated)
         return total
 
-    def target(self, remaining: float | None, per_answer: float = 0.0) -> float:
+    def target(self, remaining: float | None, per_answer: float = 0.0, pending: float = 0.0) -> float:
         """Return the rate (0 to 1) at which the next answered calls may be abandoned.
 
         `remaining`: answers expected until the window's day ends, None unknown. `per_answer`:
-        false positives per answer, which are spent without any doing of the pacer.
+        false positives per answer, which are spent without any doing of the pacer. `pending`: callers
+        expected from the calls in flight, who may still be lost.
         """
         limit = self.limit
         day = self.day
-        horizon = day.answered * SPREAD
-        if remaining is not None:
-            horizon = (day.answered + remaining) * SPREAD
-        horizon = min(max(horizon, SHORTEST), LONGEST)
-        if remaining is not None:
-            horizon = min(horizon, max(remaining, 12.0))
+        ahead = 0.0 if remaining is None else remaining
+        horizon = min(max((day.answered + ahead) * SPREAD, SHORTEST), LONGEST)
         clustering = min(max(self.clustering, 1.0), 8.0)
-        confidence = CONFIDENCE if remaining is None else CONFIDENCE_KNOWN
-        reserve = confidence * sqrt(clustering * limit * horizon / 2) + clustering
+        confidence, steepest, rest = CONFIDENCE, STEEPEST, clustering
+        if remaining is not None:
+            # The nearer the end, the less can be made up for: also not what is in flight already.
+            late = 1.0 - min(remaining / horizon, 1.0)
+            confidence = CONFIDENCE_KNOWN + (CONFIDENCE_LAST - CONFIDENCE_KNOWN) * late
+            steepest = STEEPEST - (STEEPEST - 1.2) * late
+            rest += 0.5 * late * pending
+            horizon = min(horizon, max(remaining, 12.0))
+        reserve = confidence * sqrt(clustering * limit * horizon / 2) + rest
         slack = min(day.slack(limit), self.window.slack(limit))
         rate = limit + (slack - reserve) / horizon - per_answer
-        return min(max(rate, 0.0), STEEPEST * limit)
+        return min(max(rate, 0.0), steepest * limit)

@@ -100,7 +100,8 @@ class _Change:
     `exposed` are what was seen since then, so that the new rate is known as soon as the change is.
     """
 
-    def __init__(self, factor: float) -> None:
+    def __init__(self, factor: float, threshold: float) -> None:
+        self.threshold = threshold
         self._gain = log(factor)
         self._cost = factor - 1.0
         self.restart()
@@ -115,9 +116,10 @@ class _Change:
         if self.evidence <= 0.0:
             self.restart()
 
-    def belief(self, threshold: float) -> float:
+    @property
+    def belief(self) -> float:
         """Return the weight (0 to 1) of "it has changed", one half at the threshold."""
-        excess = self.evidence - threshold
+        excess = self.evidence - self.threshold
         return 0.0 if excess < -4.0 else 1.0 / (1.0 + exp(-excess))
 
 
@@ -137,7 +139,8 @@ class AnswerRate:
     #: Jumps that are looked for: by this factor, and down to one over it.
     FACTOR = 1.7
     #: Log-likelihood at which a jump is believed by half, and what must come on top to be sure.
-    BELIEVED, SURE = 5.0, 3.0
+    #: A drop is believed later: to miss one leaves agents idle, to imagine one loses callers.
+    BELIEVED_UP, BELIEVED_DOWN, SURE = 5.0, 7.5, 3.0
     #: Until calls are seen: one answer in two and a half, which is careful.
     PRIOR_ANSWERS, PRIOR_CALLS = 1.0, 2.5
 
@@ -146,7 +149,10 @@ class AnswerRate:
         self._slot = 0
         self._start: datetime | None = None
         self._answers, self._exposed = self.PRIOR_ANSWERS, self.PRIOR_CALLS
-        self._tests = (_Change(self.FACTOR), _Change(1.0 / self.FACTOR))
+        self._tests = (
+            _Change(self.FACTOR, self.BELIEVED_UP),
+            _Change(1.0 / self.FACTOR, self.BELIEVED_DOWN),
+        )
         self.share = self._answers / self._exposed
         self.calls = 0
         self.answers = 0
@@ -192,11 +198,11 @@ class AnswerRate:
     def _settle(self) -> None:
         share = self._answers / self._exposed
         for test in self._tests:
-            belief = test.belief(self.BELIEVED)
+            belief = test.belief
             if belief <= 0.0:
                 continue
             since = (test.answers + 1.0) / (test.exposed + 1.0 / share)
-            if test.evidence > self.BELIEVED + self.SURE:
+            if test.evidence > test.threshold + self.SURE:
                 self._answers, self._exposed = test.answers + 1.0, test.exposed + 1.0 / share
                 for each in self._tests:
                     each.restart()

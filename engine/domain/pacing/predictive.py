@@ -41,6 +41,7 @@ LATEST = 3.0
 FIRST_GAIN, LAST_GAIN = 0.08, 0.01
 START, LEAST, MOST = 1.0, 0.2, 8.0
 _REFIT = timedelta(seconds=20)
+#: However low the answer rate, at most so many calls per agent (and ten) are placed at once.
 _SURPLUS = 6
 _STATES = (SeatState.TALKING, SeatState.WRAPUP, SeatState.PAUSED)
 
@@ -76,6 +77,7 @@ class PredictivePacer:
     # Learning
 
     def observe(self, event: Observed) -> None:
+        """Learn from a call, a seat or the records. What is not known is ignored."""
         match event:
             case SeatChanged():
                 self.agents.changed(event.before, event.after, event.lasted)
@@ -150,12 +152,13 @@ class PredictivePacer:
         self, snapshot: Snapshot, now: datetime, in_flight: int, safe: int, detail: dict[str, float]
     ) -> Decision:
         self._refit(snapshot, now)
-        self._target = self.budget.target(self._remaining(snapshot, now), self._wrong_per_answer())
+        self._target = self.budget.target(
+            self._remaining(snapshot, now), self._wrong_per_answer(), in_flight * self.follow.rate.share
+        )
         theta = min(self.multiplier * self._target, 0.5)
         outlooks, expected = self._outlooks(snapshot, now, in_flight)
-        most = min(len(outlooks) and snapshot.staff * _SURPLUS + 10, 10_000)
         calls, risk = 0, 0.0
-        for calls in range(most + 1):
+        for calls in range(snapshot.staff * _SURPLUS + 11):
             risk = sum(outlook.risk() for outlook in outlooks) / len(outlooks)
             if (risk > theta or theta <= 0.0) and calls >= safe:
                 break
@@ -172,7 +175,8 @@ class PredictivePacer:
             )
             return Decision(calls, Bound.BUDGET, reason, detail)
         reason = f"one call more would find no agent with {risk:.1%} (bearable: {theta:.1%})"
-        return Decision(calls, Bound.AGENTS if snapshot.ready else Bound.NOBODY, reason, detail)
+        bound = Bound.AGENTS if snapshot.ready or calls else Bound.NOBODY
+        return Decision(calls, bound, reason, detail)
 
     def _remaining(self, snapshot: Snapshot, now: datetime) -> float | None:
         """Return about how many answers today still brings, or None where the closing time is not known."""

@@ -1,0 +1,104 @@
+"""`overdial simulate`: days in virtual time with the real pacer, and what must hold on each of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engine.cli import main
+from engine.domain.pacing import PROFILES, PredictivePacer
+from engine.resources import resource
+from engine.simulate.run import play, predictive_dialer
+from engine.simulate.scenario import Absence, Amd, Scenario, public
+from engine.simulate.world import Day, World
+
+SHORT = replace(public(10), hours=0.75)
+
+
+def a_day(scenario: Scenario, policy: str = "predictive") -> Day:
+    return next(play(scenario, policy, 1))
+
+
+def test_predicting_keeps_agents_busier_than_one_call_per_agent_within_the_budget() -> None:
+    ours, progressive = a_day(replace(SHORT, hours=1.0)), a_day(SHORT, "progressive")
+    assert ours.utilisation > progressive.utilisation + 0.1
+    assert ours.abandonment <= 0.03
+    assert progressive.abandoned == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"answer": ((0.0, 0.1), (0.4, 0.5))},
+        {"absences": (Absence(0.4, 0.2),)},
+        {"amd": Amd(), "profile": PROFILES["US"]},
+        {"contacts": 700, "closes_known": False},
+        {"agents": 2},
+        {"latency": 0.5},
+        {"ring_after": 3.0},
+        {"breaks": 0.5, "break_minutes": 5.0},
+    ],
+)
+def test_no_day_passes_the_limit(changes: dict[str, object]) -> None:
+    day = a_day(replace(SHORT, **changes))  # type: ignore[arg-type]
+    assert day.abandoned <= 0.03 * day.answered + 1
+    assert day.connected > 20
+
+
+def test_limits_of_channels_and_calls_per_second_hold_and_are_named() -> None:
+    day = a_day(replace(SHORT, trunk_channels=12, cps=1.0))
+    assert day.placed <= 0.75 * 3600 + 1
+    assert {"trunk_channels", "cps"} <= set(day.bounds)
+    assert max(calls for _, _, _, calls in day.timeline) <= 12
+
+
+def test_the_same_seed_gives_the_same_day_and_a_second_day_goes_on_learning() -> None:
+    short = replace(SHORT, hours=0.4)
+    assert a_day(short).utilisation == a_day(short).utilisation
+    pacer, dialer = PredictivePacer(SHORT.profile), predictive_dialer(SHORT)
+    first = World(short, pacer, dialer, 1).run()
+    second = World(short, pacer, dialer, 1, day=1).run()
+    assert second.bounds.get("data", 0) < first.bounds["data"]
+    assert second.abandonment <= 0.03
+
+
+def test_power_with_an_overdial_worked_out_in_real_time_stays_inside_the_budget_too() -> None:
+    day = a_day(SHORT, "power")
+    assert day.utilisation > a_day(SHORT, "progressive").utilisation + 0.05
+    assert day.abandonment <= 0.03
+
+
+def test_the_command_prints_a_table_and_writes_json_and_a_picture(tmp_path: Path) -> None:
+    figures, picture = tmp_path / "days.json", tmp_path / "days.svg"
+    options = ["--agents", "4", "--hours", "0.2", "--seeds", "2", "--plain"]
+    files = ["--json", str(figures), "--plot", str(picture)]
+    result = CliRunner().invoke(main, ["simulate", *options, *files])
+    assert result.exit_code == 0, result.output
+    assert "progressive" in result.output
+    data = json.loads(figures.read_text("utf-8"))
+    assert [policy["policy"] for policy in data["policies"]] == ["predictive", "progressive"]
+    assert len(data["policies"][0]["days"]) == 2
+    assert picture.read_text("utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize("answer", ["much", "0=", "200", "0=30,x=15"])
+def test_an_answer_rate_that_cannot_be_read_is_refused_with_an_example(answer: str) -> None:
+    result = CliRunner().invoke(main, ["simulate", "--answer", answer, "--plain"])
+    assert result.exit_code == 2
+    assert "per cent" in result.output
+
+
+def test_the_driver_in_the_documentation_works() -> None:
+    text = (resource("schema.sql").parent / "docs" / "pacing.md").read_text("utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert code is not None
+    assert len(code[1].splitlines()) <= 50
+    names: dict[str, object] = {}
+    exec(compile(code[1], "docs/pacing.md", "exec"), names)  # noqa: S102 - our own document
+    assert names["served"] > 300  # type: ignore[operator]
+    assert names["lost"] <= 0.04 * names["served"]  # type: ignore[operator]
