@@ -25,6 +25,7 @@ from engine.adapters.process import is_dead, this_process
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
+from engine.domain.pacing import PROFILES, Profile, Since
 from engine.ports import Clock
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
@@ -81,6 +82,22 @@ def engine_settings(config: Config) -> EngineSettings:
     )
 
 
+def profiles(config: Config) -> dict[str, Profile]:
+    """Return the built-in rules on abandoned calls and the configured ones, which win."""
+    own = {
+        name.upper(): Profile(
+            name,
+            rate=section.rate,
+            window_days=section.window_days,
+            seconds=section.seconds,
+            since=Since(section.since),
+            false_positives=section.false_positives,
+        )
+        for name, section in config.profiles.items()
+    }
+    return {**PROFILES, **own}
+
+
 def local_time(config: Config) -> LocalTime:
     """Return the configured time zone."""
     return LocalTime(ZoneInfo(config.engine.timezone) if config.engine.timezone else None)
@@ -117,6 +134,7 @@ async def run(path: Path | None) -> int:
         observer=metrics,
         clock=hands,
         identity=Identity(this_process(), is_dead),
+        profiles=profiles(config),
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
@@ -167,7 +185,7 @@ def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
         return config
     telemetry.configure_logging(fresh.log.level, fresh.log.format)
     engine.reconfigure(engine_settings(fresh))
-    fixed = ("asterisk", "database", "metrics")
+    fixed = ("asterisk", "database", "metrics", "profiles")
     restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
     for key in ("name", "timezone", "state"):
         if getattr(fresh.engine, key) != getattr(config.engine, key):

@@ -105,6 +105,17 @@ class StopSection(_Section):
     flush: Seconds = 10.0
 
 
+class ProfileSection(_Section):
+    """Own rules on abandoned calls, by the name that `dialers.country` gives them
+    (engine/domain/pacing/profiles.py has the meanings)."""
+
+    rate: float = Field(default=0.03, ge=0, lt=1)
+    window_days: int = Field(default=1, ge=1, le=366)
+    seconds: float = Field(default=2.0, gt=0, le=60)
+    since: Literal["answer", "greeting"] = "answer"
+    false_positives: float = Field(default=0.0, ge=0, le=1)
+
+
 class Config(BaseSettings):
     """Everything that one engine is told. Frozen; a changed file is read anew on SIGHUP."""
 
@@ -118,6 +129,7 @@ class Config(BaseSettings):
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
     stop: StopSection = StopSection()
+    profiles: dict[str, ProfileSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _lease_is_long_enough(self) -> Self:

@@ -18,7 +18,7 @@ from engine.domain.model import (
     DialerType,
     SpoolId,
 )
-from engine.domain.pacing.profiles import profile_for
+from engine.domain.pacing.profiles import PROFILES, Profile, profile_for
 from engine.domain.phones import parse_alternatives, parse_phone
 from engine.domain.schedule import parse_schedule
 from engine.domain.variables import Variables, parse_variables
@@ -75,7 +75,7 @@ def read_trunks(rows: Sequence[Row]) -> dict[str, TrunkLimits]:
     return limits
 
 
-def read_dialer(row: Row, queue: Row | None) -> Dialer:
+def read_dialer(row: Row, queue: Row | None, profiles: Mapping[str, Profile] = PROFILES) -> Dialer:
     """Check one `dialers` row (and the `queues` row of the same name). Raises FieldError."""
     name = str(row["campaign"])
     if not _NAME.fullmatch(name):
@@ -109,7 +109,7 @@ def read_dialer(row: Row, queue: Row | None) -> Dialer:
         am=_number(row, "am", 0, 1),
         sound=_word(_SOUND, str(row["sound"] or ""), "sound"),
         dncr=_number(row, "dncr", 0, 1),
-        queue_timeout=_patience(queue, safe_harbour, str(row.get("country") or "")),
+        queue_timeout=_patience(queue, safe_harbour, profile_for(str(row.get("country") or ""), profiles)),
         safe_harbour=safe_harbour,
         wrapup=_number(queue, "wrapuptime", 0, 86_400, "queues.wrapuptime"),
         jurisdiction=str(row.get("country") or "").strip(),
@@ -146,10 +146,10 @@ def _variables(text: str) -> Variables:
     return variables
 
 
-def _patience(queue: Row, safe_harbour: str, country: str) -> int:
+def _patience(queue: Row, safe_harbour: str, profile: Profile) -> int:
     """Return how long a caller may wait (s). Who is told so by a recording is told in the law's time."""
     seconds = _number(queue, "queue_timeout", 1, 86_400, "queues.queue_timeout")
-    return min(seconds, max(int(profile_for(country).seconds), 1)) if safe_harbour else seconds
+    return min(seconds, max(int(profile.seconds), 1)) if safe_harbour else seconds
 
 
 def _amd(variables: Variables) -> str:

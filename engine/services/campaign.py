@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from engine.domain.agent import SeatState
 from engine.domain.call import Call
 from engine.domain.commands import originate
 from engine.domain.model import Attempt, Campaign, CampaignName, ContactList
-from engine.domain.pacing import Bound, Decision
+from engine.domain.pacing import PROFILES, Bound, Decision, Profile
 from engine.domain.picture import Picture
 from engine.ports import (
     CallControl,
@@ -64,6 +64,7 @@ class Tools:
     observer: Observer
     clock: Clock
     may_dial: Callable[[], str]
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
     trunks: Trunks = field(default_factory=Trunks)
     rivals: Rivals = field(default_factory=Rivals)
 
@@ -82,6 +83,7 @@ class CampaignWorker:
             clock=tools.clock,
             trunks=tools.trunks,
             rivals=tools.rivals,
+            profiles=tools.profiles,
         )
         self._wake = asyncio.Event()
         self._stopping = False

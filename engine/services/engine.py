@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from engine.domain.pacing import PROFILES, Profile
 from engine.ports import CallControl, CallHistory, Clock, Journal, Journals, Observer, Store, StoreError
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
@@ -47,6 +48,7 @@ class Outside:
     observer: Observer
     clock: Clock
     identity: Identity
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
 
 
 class Engine:
@@ -68,6 +70,7 @@ class Engine:
         self.term: Term | None = None
         self._journals = outside.journals
         self._history = outside.history
+        self._profiles = outside.profiles
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
@@ -186,6 +189,7 @@ class Engine:
             history=self._history,
             recorder=self.recorder,
             picture=self.dispatcher.picture,
+            profiles=self._profiles,
             obstacle=self.obstacle,
             ask_again=self.dispatcher.ask_again,
         )

@@ -121,9 +121,8 @@ class Fleet:
         else:
             self._bad_trunks = ""
 
-    @staticmethod
-    def _read(row: Row, queue: Row | None, rows: SettingsRows) -> Campaign:
-        dialer = read_dialer(row, queue)
+    def _read(self, row: Row, queue: Row | None, rows: SettingsRows) -> Campaign:
+        dialer = read_dialer(row, queue, self._tools.profiles)
         if not supported(dialer.dialer_type):
             raise FieldError(
                 "dialertype",

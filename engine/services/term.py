@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ import structlog
 
 from engine.domain import events as ev
 from engine.domain.call import State
+from engine.domain.pacing import Profile
 from engine.domain.picture import Picture
 from engine.domain.records import QueueLogRow
 from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer, Store, StoreError
@@ -56,6 +57,7 @@ class World:
     history: CallHistory
     recorder: Recorder
     picture: Picture
+    profiles: Mapping[str, Profile]
     obstacle: Callable[[], str]
     ask_again: Callable[[], None]
 
@@ -83,6 +85,7 @@ class Term:
                 observer=world.observer,
                 clock=world.clock,
                 may_dial=world.obstacle,
+                profiles=world.profiles,
             )
         )
         self.book.listen = self.fleet.on_call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from engine.domain.pacing import (
     Decision,
     Pacer,
     Placed,
+    Profile,
     Snapshot,
     Traits,
     pacer_for,
@@ -62,6 +64,7 @@ class CampaignView:
         clock: Clock,
         trunks: Trunks,
         rivals: Rivals,
+        profiles: Mapping[str, Profile],
     ) -> None:
         self.campaign = campaign
         self._control = control
@@ -70,7 +73,8 @@ class CampaignView:
         self._clock = clock
         self._trunks = trunks
         self._rivals = rivals
-        self._pacer: Pacer = pacer_for(campaign.dialer)
+        self._profiles = profiles
+        self._pacer: Pacer = pacer_for(campaign.dialer, profiles)
         self._prepared = False
         self._seats = SeatWatch()
         self._open: dict[str, CallInFlight] = {}
@@ -85,14 +89,14 @@ class CampaignView:
         before, after = self.campaign.dialer, campaign.dialer
         self.campaign = campaign
         if (after.dialer_type, after.jurisdiction) != (before.dialer_type, before.jurisdiction):
-            self._pacer = pacer_for(after)
+            self._pacer = pacer_for(after, self._profiles)
             self._prepared = False
 
     async def prepare(self, store: Store, now: datetime) -> None:
         """Tell a fresh pacer what the records say of the days that its rules look at. Raises StoreError."""
         if self._prepared:
             return
-        profile = profile_for(self.campaign.dialer.jurisdiction)
+        profile = profile_for(self.campaign.dialer.jurisdiction, self._profiles)
         today = self._clock.local(now).date()
         for totals in await store.day_totals(self.name, today, profile.window_days, profile.seconds):
             self._pacer.observe(totals)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import app
 from engine.config import Config, ConfigError, load, secret
 
 ROOT = Path(__file__).parents[2]
@@ -78,3 +79,14 @@ def test_systemd_waits_longer_than_all_stages_of_a_stop_together() -> None:
     assert waits is not None
     stop = Config().stop
     assert stop.claims + stop.drain + stop.hang_up + stop.flush + 5 <= int(waits[1])
+
+
+def test_own_rules_on_abandoned_calls_are_read_and_win(tmp_path: Path) -> None:
+    file = tmp_path / "overdial.toml"
+    file.write_text('[profiles.inhouse]\nrate = 0.01\nsince = "greeting"\n\n[profiles.UK]\nrate = 0.02\n')
+    rules = app.profiles(load(file))
+    assert (rules["INHOUSE"].rate, rules["INHOUSE"].since.value, rules["UK"].rate) == (0.01, "greeting", 0.02)
+    assert rules["US"].window_days == 30
+    file.write_text("[profiles.X]\nrate = 3\n")
+    with pytest.raises(ConfigError, match=r"profiles\.X\.rate"):
+        load(file)
