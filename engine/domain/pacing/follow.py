@@ -12,8 +12,8 @@ from engine.domain.pacing.learn_answers import AnswerRate, Delays, Share
 from engine.domain.pacing.learn_contacts import ContactWeights, weight_of
 from engine.domain.pacing.profiles import Profile, Since
 
-#: What events and clocks may disagree about when the law's seconds are compared (s).
-TOLERANCE = 0.1
+#: Rounding of moments that is forgiven when the law's seconds are compared (s).
+TOLERANCE = 0.001
 
 
 @dataclass(slots=True)
