@@ -2,6 +2,8 @@
 
     make bench-pacing                                  the whole table (hours on one core)
     make bench-pacing ARGS="--agents 20 --seeds 12"    one row of it
+    make bench-pacing ARGS="--unseen --agents 20"      our pacer under other traffic
+    make bench-pacing ARGS="--contacts --agents 20"    what it gains to know the contacts
     make bench-pacing ARGS="--decision"                what one decision costs
 
 One JSON object per line and cell. All policies meet the same contacts, talk times and agents in one
@@ -34,8 +36,9 @@ from engine.domain.pacing import (
     Snapshot,
     Traits,
 )
+from engine.domain.pacing.profiles import UK, US
 from engine.simulate.run import a_dialer, predictive_dialer
-from engine.simulate.scenario import Group, Scenario, public, steps
+from engine.simulate.scenario import Absence, Amd, Group, Scenario, Times, public, steps
 from engine.simulate.world import EPOCH, Day, World
 
 #: A policy: a fresh pacer and the dialer it runs under.
@@ -177,6 +180,28 @@ def contacts(agents: int, seeds: range) -> None:
         emit("overdial", variant, days, time.process_time() - started)
 
 
+def unseen(agents: int) -> Iterator[Scenario]:
+    """Yield traffic that nothing was tuned to."""
+    base = public(agents)
+    yield replace(base, name="8 % answer", answer=((0.0, 0.08),))
+    yield replace(base, name="45 % answer", answer=((0.0, 0.45),))
+    yield replace(base, name="talk 30 s", talk=Times(30.0, 0.6, 0.3))
+    yield replace(base, name="talk 300 s", talk=Times(300.0, 0.6, 0.3), wrapup=Times(30.0, 0.5))
+    yield replace(base, name="breaks every 1.5 h", breaks=1.5, break_minutes=10.0)
+    yield replace(
+        base, name="all leave for 1 h, later half", absences=(Absence(3.0, 1.0), Absence(6.0, 1.0, 0.5))
+    )
+    yield replace(base, name="AMD 3 s, US rules", amd=Amd(), profile=US)
+    yield replace(base, name="AMD 3 s, UK rules", amd=Amd(), profile=UK)
+    yield replace(base, name="answers swing by 40 % in 1.5 h", swing=0.4, swing_hours=1.5)
+    yield replace(base, name="talk time doubles over the day", talk_drift=2.0)
+    yield replace(base, name="patience 0.5 s", patience=0.5)
+    yield replace(base, name="patience 5 s", patience=5.0)
+    yield replace(base, name="list runs dry", contacts=300 * agents, closes_known=False)
+    yield replace(base, name="ringing reported, 3 s later", ring_after=3.0)
+    yield replace(base, name="events 0.5 s late", latency=0.5)
+
+
 def decision(agents: int = 300, calls: int = 1500, rounds: int = 300) -> None:
     """Time `decide` (CPU) with everybody's ages known and the calls to several kinds of contacts."""
     warm = replace(differing(30), hours=0.5)
@@ -233,6 +258,7 @@ def main() -> None:
     parser.add_argument("--scenario", choices=("talk60", "talk180", "steps"), nargs="*", default=[])
     parser.add_argument("--policy", default="", help="only policies whose name contains this")
     parser.add_argument("--decision", action="store_true", help="time one decision instead")
+    parser.add_argument("--unseen", action="store_true", help="our pacer under other traffic instead")
     parser.add_argument("--contacts", action="store_true", help="what knowing the contacts gains instead")
     options = parser.parse_args()
     if options.decision:
@@ -247,6 +273,12 @@ def main() -> None:
     for agents in options.agents:
         if options.contacts:
             contacts(agents, seeds)
+            continue
+        if options.unseen:
+            for scenario in unseen(agents):
+                started = time.process_time()
+                days = play(scenario, ours(scenario), seeds)
+                emit("overdial", scenario, days, time.process_time() - started)
             continue
         for name in options.scenario or makers:
             cell(makers[name](agents), seeds, options.policy)
