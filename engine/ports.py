@@ -70,6 +70,18 @@ class CallControl(Protocol):
     async def hang_up(self, call: str) -> bool:
         """Hang up one channel; False when there is none. Raises LinkError or UncertainError."""
 
+    async def redirect(self, call: str, context: str, exten: str) -> None:
+        """Let one channel go on elsewhere in the dialplan. Raises LinkError, RefusedError or
+        UncertainError."""
+
+    async def record(self, call: str, file: str) -> None:
+        """Record one channel while it is joined with another, into `file` below the switch's folder for
+        recordings. Raises LinkError, RefusedError or UncertainError."""
+
+    async def hang_up_phone(self, interface: str) -> None:
+        """Hang up whatever the phone `interface` does. Raises LinkError, RefusedError (when it does
+        nothing) or UncertainError."""
+
     async def refresh_queues(self) -> None:
         """Ask for the full picture of all queues; it comes as QueuesListed, in order with the
         other events. Raises LinkError, RefusedError or UncertainError."""
@@ -90,7 +102,8 @@ class ClaimRequest:
     """Ask for up to `limit` contacts of one campaign: tasks first, then one per slot.
 
     `slots` names the list that each place was drawn for; what a dry list cannot give is taken
-    from the other `lists`.
+    from the other `lists`. `agents`: one contact for each, by the names that `agentphone` may call him;
+    his own come before those that are nobody's, and those of others he never gets.
     """
 
     campaign: CampaignName
@@ -99,6 +112,7 @@ class ClaimRequest:
     lists: tuple[str, ...]
     check_black_list: bool
     now: datetime
+    agents: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
 from engine.lab.sipp import Sipp
 from engine.resources import resource
-from tests.stage import CAMPAIGN, OTHER, Names
+from tests.stage import CAMPAIGN, OTHER, PAIR, Names
 
 LAB = Path(os.environ.get("OVERDIAL_LAB", ".lab")).resolve()
 #: A folder of this run alone, so that two runs on one machine do not meet.
@@ -63,6 +63,26 @@ exten => _X.,1,Answer()
 """
 
 
+#: Agents who do one thing each when they are rung, and the queues in which they sit alone.
+SOLISTS = {
+    "DIALS->": (311, "Answer()", "Wait(0.5)", "SendDTMF(1)", "Wait(600)"),
+    "SKIPS->": (312, "Answer()", "Wait(0.5)", "SendDTMF(2)", "Wait(0.5)", "SendDTMF(7)", "Wait(600)"),
+    "LATER->": (313, "Answer()", "Wait(0.5)", "SendDTMF(3)", "Wait(600)"),
+    "REJECTS->": (314, "Hangup(21)"),
+    "DEAF->": (315, "Ringing()", "Wait(600)"),
+    "LEAVES->": (316, "Answer()", "Wait(0.6)", "Hangup(16)"),
+    "MUTE->": (317, "Answer()", "Wait(600)"),
+    "STAYS->": (318, "Answer()", "Wait(600)"),
+}
+
+
+def _solists() -> str:
+    lines = ["[lab-loopback](+)"]
+    for number, first, *others in SOLISTS.values():
+        lines += [f"exten => agent{number},1,{first}", *(f" same => n,{step}" for step in others)]
+    return "\n".join(lines) + "\n"
+
+
 @pytest.fixture(scope="session")
 def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
     """A private Asterisk with asterisk-conf/, two campaign queues of three agents, the SIPp trunk."""
@@ -70,10 +90,13 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
         AsteriskInstall.find(LAB),
         resource("asterisk-conf"),
         home / "asterisk",
-        {"extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n" + _OPTS_OUT},
+        {"extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n" + _OPTS_OUT + _solists()},
     )
     part.queue(3, CAMPAIGN, wrapup=1)
     part.queue(3, OTHER, wrapup=0, first=201)
+    part.queue(2, PAIR, wrapup=1, first=301)
+    for queue, (number, *_) in SOLISTS.items():
+        part.queue(1, queue, wrapup=0, first=number)
     part.trunk("CARRIER", carrier.port)
     part.trunk("LOOPBACK", part.sip_port)
     part.start()

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from engine.domain import events as ev
 from engine.domain.commands import Originate
+from engine.domain.model import agent_leg, leg_owner
 from engine.ports import LinkError, RefusedError, UncertainError
 
 #: Digits → DialStatus, Q.850 cause, SIP code and OriginateResponse's reason.
@@ -59,6 +60,11 @@ class FakeSwitch:
         self.queues: dict[str, list[str]] = {}
         self.members: dict[tuple[str, str], ev.Member] = {}
         self.refuse = ""
+        #: Does an agent who is rung for a reserved call take it?
+        self.agents_answer = True
+        self.redirected: list[tuple[str, str, str]] = []
+        self.recorded: list[tuple[str, str]] = []
+        self.phones_hung_up: list[str] = []
         self.lose = ""
         #: How far behind events are said to be (s).
         self.late = 0.0
@@ -104,7 +110,11 @@ class FakeSwitch:
     def end(self, call: str, by: str = "caller") -> None:
         """End a live call in the way that suits where it is."""
         line = self.lines[call]
-        if line.agent is not None:
+        attempt = leg_owner(call)
+        if attempt is not None:
+            del self.lines[call]
+            self._put(ev.AgentLegEnded(self._now(), attempt, 16))
+        elif line.agent is not None:
             free = line.agent
             self._put(
                 ev.AgentCompleted(self._now(), call, line.queue, free.interface, free.name, by, 0, 1),
@@ -160,6 +170,18 @@ class FakeSwitch:
         self.end(call, "agent")
         return True
 
+    async def redirect(self, call: str, context: str, exten: str) -> None:
+        await self._linked()
+        self.redirected.append((call, context, exten))
+
+    async def record(self, call: str, file: str) -> None:
+        await self._linked()
+        self.recorded.append((call, file))
+
+    async def hang_up_phone(self, interface: str) -> None:
+        await self._linked()
+        self.phones_hung_up.append(interface)
+
     async def refresh_queues(self) -> None:
         await self._linked()
         waiting = [ev.Waiting(queue, call) for queue, calls in self.queues.items() for call in calls]
@@ -203,6 +225,10 @@ class FakeSwitch:
             return
         line = Line(order, f"PJSIP/CARRIER-{next(self._numbers):08x}")
         self.lines[call] = line
+        attempt = leg_owner(call)
+        if attempt is not None:
+            self._ring_agent(attempt, line)
+            return
         if line.digits in ENDINGS and line.digits != "487":
             self._fail(call, *ENDINGS[line.digits])
             return
@@ -212,9 +238,35 @@ class FakeSwitch:
         elif line.digits != "777":
             self._answer(call, line)
 
+    def _ring_agent(self, attempt: str, line: Line) -> None:
+        if self.agents_answer:
+            line.answered = True
+            self._put(ev.AgentLegAnswered(self._now(), attempt, line.channel))
+        else:
+            del self.lines[line.order.attempt]
+            self._put(ev.AgentLegEnded(self._now(), attempt, 19))
+
+    def decide(self, attempt: str, act: str, reason: str = "") -> None:
+        """Let the agent press a key."""
+        self._put(ev.AgentDecided(self._now(), attempt, act, reason, "key"))
+        if act != "dial":
+            self.end(agent_leg(attempt))
+
+    def _join(self, call: str, line: Line) -> None:
+        """Join a customer with the agent who is reserved for him."""
+        carried = dict(line.order.variables)
+        queue, interface, name = carried["OD_CAMPAIGN"], carried["OD_INTERFACE"], carried["OD_AGENT"]
+        line.queue, line.agent = queue, self.members[queue, interface]
+        self._put(ev.AgentConnected(self._now(), call, queue, interface, name, "", agent_leg(call), 0, 0))
+
     def _answer(self, call: str, line: Line) -> None:
         line.answered = True
         self._put(ev.Answered(self._now(), call, line.channel))
+        if "OD_INTERFACE" in dict(line.order.variables):
+            self._join(call, line)
+            if not line.digits.startswith("2"):
+                self.end(call)
+            return
         line.queue = dict(line.order.variables).get("OD_CAMPAIGN", "")
         if line.queue:
             waiting = self.queues.setdefault(line.queue, [])

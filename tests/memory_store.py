@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from engine.domain.entries import Ending, Entry, OptOut, Progress, attempt_of
+from engine.domain.entries import AgentAct, Ending, Entry, OptOut, Progress, attempt_of
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
 from engine.domain.pacing import DayTotals
@@ -60,6 +60,9 @@ class MemoryStore:
         self.queues: dict[str, Row] = {}
         self.lists: list[Row] = []
         self.trunks: list[Row] = []
+        self.options: list[Row] = []
+        self.agent_options: list[Row] = []
+        self.agent_acts: list[AgentAct] = []
         self.spool: dict[int, Row] = {}
         self.attempts: dict[str, Row] = {}
         self.cdr: list[CdrRow] = []
@@ -126,7 +129,14 @@ class MemoryStore:
         lists = tuple(dict(row) for row in self.lists if row["active"])
         queues = tuple(dict(row) for row in self.queues.values())
         trunks = tuple(dict(row) for row in self.trunks)
-        return SettingsRows(tuple(dict(row) for row in self.dialers.values()), lists, queues, trunks)
+        return SettingsRows(
+            tuple(dict(row) for row in self.dialers.values()),
+            lists,
+            queues,
+            trunks,
+            tuple(self.options),
+            tuple(self.agent_options),
+        )
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         await self._begin("claim")
@@ -180,12 +190,36 @@ class MemoryStore:
             rows.sort(key=lambda r: (r["priority"], r["shuffle"]) if name else (r["id"], 0))
             picked.update((row["id"], row) for row in rows[: max(limit, 0)])
 
+        if request.agents:
+            return self._select_for_agents(request, ready)
         take("", request.limit)
         for slot in request.slots[: request.limit - len(picked)]:
             take(slot, 1)
         for name in request.lists:
             take(name, request.limit - len(picked))
         return list(picked.values())
+
+    def _select_for_agents(self, request: ClaimRequest, ready: list[Row]) -> list[Row]:
+        """For each agent his own row, or one that is nobody's; tasks first, then his slot's list."""
+        picked: list[Row] = []
+        slots = iter(request.slots)
+        for names in request.agents:
+            lists = ["", next(slots, ""), *request.lists]
+
+            def place(row: Row, lists: list[str] = lists) -> tuple[Any, ...]:
+                number = [same(row["dialerbase"], name) for name in lists].index(True)
+                return (not row["agentphone"], number, row["priority"], row["shuffle"])
+
+            fitting = [
+                row
+                for row in ready
+                if row not in picked
+                and row["notbefore"] is None
+                and any(same(row["dialerbase"], name) for name in lists)
+                and (not row["agentphone"] or any(same(row["agentphone"], name) for name in names))
+            ]
+            picked += sorted(fitting, key=place)[:1]
+        return picked
 
     def _black_listed(self, number: str, request: ClaimRequest) -> bool:
         return any(
@@ -218,7 +252,7 @@ class MemoryStore:
         self._check_lease()
         ours = {a.id: self.attempts[a.id] for a in attempts if self.attempts[a.id]["fence"] == self.fence}
         for row in ours.values():
-            if row["state"] == "claimed":
+            if row["state"] in ("claimed", "offered", "held"):
                 row.update(state="sent", sent_at=naive(at))
         self.done("mark_sent")
         return frozenset(attempt for attempt, row in ours.items() if row["state"] == "sent")
@@ -266,8 +300,11 @@ class MemoryStore:
         late = row is not None and fence < row["fence"]
         match entry:
             case Progress():
-                if row is not None and row["state"] != "ended" and not late:
+                early = row is not None and row["sent_at"] and entry.state in ("offered", "held")
+                if row is not None and row["state"] != "ended" and not late and not early:
                     row.update(_facts(entry), state=entry.state)
+            case AgentAct():
+                self.agent_acts.append(entry)
             case OptOut():
                 self.black_list.add((entry.phone, "*"))
             case QueueLogRow():
@@ -302,7 +339,7 @@ class MemoryStore:
             expected = 0
         row.update(_facts(end), state="ended", ended_at=naive(end.ended_at), outcome=end.outcome)
         row.update(cause=end.cause, sip=end.sip, next_step=str(end.step), note=end.note)
-        self.cdr.append(end.cdr)
+        self.cdr += [end.cdr] if end.cdr else []
         for item in end.queue_log:
             self._log(item, row)
         spool = self.spool.get(end.spool_id)

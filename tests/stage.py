@@ -18,6 +18,8 @@ from engine.lab.sipp import Sipp
 
 CAMPAIGN = "POWER<-"
 OTHER = "OTHER<-"
+#: Two agents for campaigns that call agents first.
+PAIR = "PAIR->"
 
 
 @dataclass(frozen=True)

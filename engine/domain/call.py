@@ -20,7 +20,9 @@ class State(enum.StrEnum):
     """How far an attempt has come; the words are those of `attempts.state`."""
 
     CLAIMED = "claimed"  # chosen and written, nothing sent yet
-    SENT = "sent"  # the order may have left
+    OFFERED = "offered"  # the reserved agent's phone rings, the customer's does not
+    HELD = "held"  # the reserved agent is on the line; the customer is not called yet
+    SENT = "sent"  # the order to call the customer may have left
     RINGING = "ringing"
     FAILING = "failing"  # given up by Asterisk, its hang-up is still to come
     ANSWERED = "answered"  # a far end answered; AMD or the dialplan is at work
@@ -38,6 +40,8 @@ EXITS_WITHOUT_AGENT = {
     "LEAVEEMPTY": "EXITEMPTY",
     "JOINUNAVAIL": "EXITEMPTY",
     "LEAVEUNAVAIL": "EXITEMPTY",
+    # The dialplan's own word where no queue is involved: the reserved agent is not there.
+    "NOAGENT": "EXITEMPTY",
 }
 
 # What may happen to a call. A tuple, not a union: the table is checked against it.
@@ -59,6 +63,12 @@ EVENTS: tuple[type[ev.CallEvent], ...] = (
     ev.AgentMissed,
     ev.AgentConnected,
     ev.AgentCompleted,
+    ev.AgentLost,
+    ev.AgentLegOrdered,
+    ev.AgentLegAnswered,
+    ev.AgentLegFailed,
+    ev.AgentLegEnded,
+    ev.AgentDecided,
     ev.HangUpOrdered,
     ev.HungUp,
     ev.Overdue,
@@ -66,6 +76,14 @@ EVENTS: tuple[type[ev.CallEvent], ...] = (
 )
 
 _END = dict.fromkeys((ev.HungUp, ev.Overdue, ev.Vanished), State.ENDED)
+#: Once the customer is called, what happens to the reserved agent's leg is noted and moves nothing.
+_AGENT_LEG: tuple[type[ev.CallEvent], ...] = (
+    ev.AgentLegOrdered,
+    ev.AgentLegAnswered,
+    ev.AgentLegFailed,
+    ev.AgentLegEnded,
+    ev.AgentDecided,
+)
 # From here a call may be seen further on than we knew: events between were missed.
 _FURTHER: dict[type[ev.CallEvent], State] = {
     ev.Answered: State.ANSWERED,
@@ -77,6 +95,7 @@ _FURTHER: dict[type[ev.CallEvent], State] = {
     ev.CallerLeft: State.QUEUED,
     ev.QueueExited: State.QUEUED,
     ev.OptedOut: State.QUEUED,
+    ev.AgentLost: State.QUEUED,
     ev.AgentConnected: State.CONNECTED,
     ev.AgentCompleted: State.COMPLETED,
 }
@@ -88,6 +107,25 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
         **dict.fromkeys(EVENTS, State.CLAIMED),
         ev.OriginateSent: State.SENT,
         ev.OriginateRefused: State.ENDED,
+        ev.AgentLegOrdered: State.OFFERED,
+    },
+    State.OFFERED: {
+        # The customer knows of nothing yet: only the agent's side can move or end it.
+        **dict.fromkeys(EVENTS, State.OFFERED),
+        ev.AgentLegAnswered: State.HELD,
+        ev.AgentLegFailed: State.ENDED,
+        ev.AgentLegEnded: State.ENDED,
+        ev.AgentDecided: State.OFFERED,
+        ev.Overdue: State.ENDED,
+        ev.Vanished: State.ENDED,
+    },
+    State.HELD: {
+        **dict.fromkeys(EVENTS, State.HELD),
+        ev.OriginateSent: State.SENT,
+        ev.AgentLegFailed: State.ENDED,
+        ev.AgentLegEnded: State.ENDED,
+        ev.Overdue: State.ENDED,
+        ev.Vanished: State.ENDED,
     },
     State.SENT: {
         ev.OriginateSent: State.SENT,
@@ -97,6 +135,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
         ev.DialEnded: State.SENT,
         ev.HangUpOrdered: State.SENT,
         ev.Ringing: State.RINGING,
+        **dict.fromkeys(_AGENT_LEG, State.SENT),
         **_FURTHER,
         **_END,
     },
@@ -108,6 +147,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
         ev.DialEnded: State.RINGING,
         ev.HangUpOrdered: State.RINGING,
         ev.Ringing: State.RINGING,
+        **dict.fromkeys(_AGENT_LEG, State.RINGING),
         **_FURTHER,
         **_END,
     },
@@ -131,6 +171,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
     State.CONNECTED: {
         **dict.fromkeys(EVENTS, State.CONNECTED),
         ev.AgentCompleted: State.COMPLETED,
+        ev.AgentLost: State.QUEUED,
         **_END,
     },
     State.COMPLETED: {
@@ -147,6 +188,9 @@ for _state in State:
     _missing = set(EVENTS) ^ set(TABLE[_state])
     if _missing:
         raise RuntimeError(f"call machine: state {_state} lists {_missing} wrongly")
+
+
+_DIALLING = frozenset((State.CLAIMED, State.OFFERED, State.HELD, State.SENT, State.RINGING, State.FAILING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +219,8 @@ class Call:
     agent_interface: str = ""
     agent_channel: str = ""
     offered: frozenset[str] = frozenset()
+    agent_leg: bool = False
+    decision: str = ""
     position: int = 0
     abandoned: ev.CallerAbandoned | None = None
     queue_exit: str = ""
@@ -186,9 +232,20 @@ class Call:
     @property
     def waiting(self) -> bool:
         """Answered and without an agent, none being rung for it: the next free one is owed to it."""
-        if self.offered or self.queue_exit or self.abandoned is not None or self.amd == "MACHINE":
+        if self.offered or self.queue_exit or self.abandoned is not None or self.attempt.desk is not None:
             return False
-        return self.state in (State.ANSWERED, State.QUEUED)
+        # A machine is in the queue only where the campaign sends machines to agents.
+        return self.state is State.QUEUED or (self.state is State.ANSWERED and self.amd != "MACHINE")
+
+    @property
+    def called(self) -> bool:
+        """May the customer's phone have rung, or ring yet?"""
+        return self.sent_at is not None
+
+    @property
+    def held(self) -> bool:
+        """Is the reserved agent on the line, and the customer not called yet?"""
+        return self.state is State.HELD
 
     @property
     def uncertain(self) -> bool:
@@ -198,7 +255,7 @@ class Call:
     @property
     def dialling(self) -> bool:
         """Placed and not yet answered."""
-        return self.state in (State.CLAIMED, State.SENT, State.RINGING, State.FAILING)
+        return self.state in _DIALLING
 
 
 def step(call: Call, event: ev.CallEvent) -> Call:
@@ -269,6 +326,22 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
                 completed_at=event.at,
                 agent=event.agent,
             )
+        case ev.AgentLegOrdered():
+            desk = call.attempt.desk
+            return replace(
+                call,
+                agent_leg=True,
+                agent=desk.name if desk else call.agent,
+                agent_interface=desk.interface if desk else call.agent_interface,
+            )
+        case ev.AgentLegAnswered():
+            return replace(call, agent_channel=event.channel)
+        case ev.AgentLegFailed() | ev.AgentLegEnded():
+            return replace(call, agent_leg=False)
+        case ev.AgentDecided():
+            return call if call.called else replace(call, decision=call.decision or event.act)
+        case ev.AgentLost():
+            return replace(call, connected_at=None, queue_exit="NOAGENT")
         case ev.HungUp():
             return replace(call, cause=event.cause, sip=event.sip, channel=event.channel or call.channel)
         case ev.HangUpOrdered():
@@ -286,8 +359,17 @@ def _answered(call: Call, at: datetime) -> Call:
     return call if call.answered_at else replace(call, answered_at=at)
 
 
+#: What an agent's decision makes of a call that was not placed for it.
+_UNCALLED = {"skip": Outcome.SKIPPED, "later": Outcome.POSTPONED}
+
+
 def _outcome(call: Call, event: ev.CallEvent) -> Outcome:
     """What the end means, from the strongest evidence to the weakest."""
+    if call.sent_at is None and call.attempt.desk is not None:
+        return _UNCALLED.get(call.decision, Outcome.AGENT_MISSED)
+    if call.dialer.early_media and call.sip is not None and call.sip >= 400:
+        # What was taken for an answer was an announcement: the call itself was refused in the end.
+        return unanswered_outcome(sip=call.sip, cause=call.cause, status="", reason=call.reason)
     if call.connected_at is not None:
         return Outcome.ANSWERED
     if call.amd == "MACHINE":
@@ -308,12 +390,15 @@ def _outcome(call: Call, event: ev.CallEvent) -> Outcome:
     return outcome
 
 
-def deadline_seconds(state: State, ring_timeout: int) -> float | None:
+def deadline_seconds(state: State, ring_timeout: int, decision_time: int = 0) -> float | None:
     """Return how long a call may stay in `state` before Asterisk must be asked (s), or None.
 
-    Talking and waiting have no limit of ours; setting up has the ring time and a margin, and the
-    hang-up that follows a failure comes at once or never.
+    An agent who is on the line has `decision_time` where he decides (else 0). Talking and waiting have
+    no limit of ours; setting up has the ring time and a margin, and the hang-up that follows a failure
+    comes at once or never.
     """
-    if state in (State.SENT, State.RINGING):
+    if state in (State.OFFERED, State.SENT, State.RINGING):
         return ring_timeout + 15.0
+    if state is State.HELD:
+        return decision_time + 15.0
     return 2.0 if state is State.FAILING else None

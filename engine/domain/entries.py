@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from engine.domain.call import Call, State
+from engine.domain.events import AgentDecided
 from engine.domain.outcomes import Outcome
 from engine.domain.phones import join_alternatives
 from engine.domain.records import CdrRow, QueueLogRow
@@ -52,7 +53,7 @@ class Ending:
     retries: int
     not_before: datetime | None
     reason: str
-    cdr: CdrRow
+    cdr: CdrRow | None
     queue_log: tuple[QueueLogRow, ...] = ()
     kind: Literal["ending"] = "ending"
 
@@ -67,7 +68,25 @@ class OptOut:
     kind: Literal["opt_out"] = "opt_out"
 
 
-Entry = Progress | QueueLogRow | Ending | OptOut
+@dataclass(frozen=True, slots=True)
+class AgentAct:
+    """Evidence: an agent decided about a call before the customer was called."""
+
+    at: datetime
+    attempt: str
+    campaign: str
+    spool_id: int
+    contact: str
+    destination: str
+    agent: str
+    interface: str
+    act: str
+    reason: str
+    via: str
+    kind: Literal["agent_act"] = "agent_act"
+
+
+Entry = Progress | QueueLogRow | Ending | OptOut | AgentAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +114,25 @@ def progress(call: Call) -> Progress:
     )
 
 
-def ending(call: Call, record: CdrRow, following: NextStep, rows: tuple[QueueLogRow, ...]) -> Ending:
+def agent_act(call: Call, event: AgentDecided) -> AgentAct:
+    """Return the evidence of a decision."""
+    contact = call.attempt.contact
+    return AgentAct(
+        at=event.at,
+        attempt=call.attempt.id,
+        campaign=call.dialer.name,
+        spool_id=contact.id,
+        contact=contact.reference,
+        destination=contact.phone.number,
+        agent=call.agent,
+        interface=call.agent_interface,
+        act=event.act,
+        reason=event.reason,
+        via=event.via,
+    )
+
+
+def ending(call: Call, record: CdrRow | None, following: NextStep, rows: tuple[QueueLogRow, ...]) -> Ending:
     """Return what the end of a call leaves. Raises ValueError for a call that has not ended."""
     if call.outcome is None:
         raise ValueError(f"call {call.attempt.id} ended without an outcome")

@@ -148,6 +148,49 @@ class AgentCompleted(QueueEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentLegOrdered(CallEvent):
+    """The order to ring the reserved agent is about to leave; the customer is not called yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLegAnswered(CallEvent):
+    """The reserved agent is on the line."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLegFailed(CallEvent):
+    """The reserved agent's phone could not be rung, or nobody took it."""
+
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLegEnded(CallEvent):
+    """The reserved agent's channel is gone."""
+
+    cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDecided(CallEvent):
+    """The agent said what is to become of the call: `act` is dial, skip, later or timeout.
+
+    `via`: by `key` on the phone or by an `order` from outside.
+    """
+
+    act: str
+    reason: str
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLost(CallEvent):
+    """The customer answered and could not be joined with the agent who was there a moment before."""
+
+
+@dataclass(frozen=True, slots=True)
 class OptedOut(CallEvent):
     """The called person pressed the key that the safe-harbour message offers: never call again."""
 

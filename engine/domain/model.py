@@ -9,6 +9,7 @@ from typing import NewType
 
 from engine.domain.callerid import CallerIdRules
 from engine.domain.dialstring import DialString
+from engine.domain.modes import DEFAULT_OPTIONS, Mode, Options, mode_of
 from engine.domain.phones import Phone
 from engine.domain.schedule import Schedule
 from engine.domain.variables import Variables
@@ -42,6 +43,8 @@ class Dialer:
     attempts per number; `max_channels` simultaneous calls, for Predictive per agent on duty.
     `safe_harbour`: the recording for callers whom no agent takes in time;
     `jurisdiction`: the country whose rules on abandoned calls hold (`dialers.country`).
+    `auto_answer`: agents' phones answer by themselves; `early_media`: what is heard before the answer
+    counts as answered; `caller_pres`: Asterisk's word for the presentation, '' for the trunk's own.
     """
 
     name: CampaignName
@@ -66,6 +69,15 @@ class Dialer:
     safe_harbour: str = ""
     wrapup: int = 0
     jurisdiction: str = ""
+    auto_answer: bool = False
+    early_media: bool = False
+    caller_pres: str = ""
+    options: Options = DEFAULT_OPTIONS
+
+    @property
+    def mode(self) -> Mode:
+        """How it dials: its type and its options together. Raises FieldError for contradictory ones."""
+        return mode_of(self.dialer_type.value, self.options)
 
     @property
     def overdial(self) -> int:
@@ -109,12 +121,34 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """The agent for whom a call is meant: his phone as Asterisk knows it, and his user name."""
+
+    interface: str
+    name: str
+
+    @property
+    def extension(self) -> str:
+        """The phone without technology and context: `PJSIP/1001` and `Local/1001@agents/n` are 1001."""
+        return self.interface.partition("/")[2].partition("@")[0].partition("/")[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `calls_spool.agentphone` may call him."""
+        return tuple(dict.fromkeys((self.extension, self.name)))
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """The intention to call one number of one contact, written before the act."""
+    """The intention to call one number of one contact, written before the act.
+
+    `desk`: the agent who is reserved for it, None where any agent of the queue will do.
+    """
 
     id: AttemptId
     contact: Contact
     claimed_at: datetime
+    desk: Desk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +157,21 @@ class Campaign:
 
     dialer: Dialer
     lists: tuple[ContactList, ...] = field(default_factory=tuple)
+
+
+#: How the channel id of an agent's leg begins. Asterisk refuses an id that begins with another channel's
+#: whole id (main/channel.c, does_id_conflict), so the attempt's comes last.
+_AGENT_LEG = "agent-"
+
+
+def agent_leg(attempt: str) -> AttemptId:
+    """Return the channel id of the leg to the agent who is reserved for `attempt`."""
+    return AttemptId(_AGENT_LEG + attempt)
+
+
+def leg_owner(channel: str) -> str | None:
+    """Return the attempt whose agent's leg has this channel id, None for any other channel."""
+    return channel.removeprefix(_AGENT_LEG) if channel.startswith(_AGENT_LEG) else None
 
 
 def attempt_id(unix_ms: int, random_bits: int) -> AttemptId:

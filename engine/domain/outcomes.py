@@ -26,6 +26,14 @@ class Outcome(enum.StrEnum):
     NOT_PLACED = "not_placed"  # it never left our side: order refused, trunk missing or unreachable
     WITHDRAWN = "withdrawn"  # we hung up before an answer (the engine was stopped)
     UNKNOWN = "unknown"  # what became of it could not be learnt
+    # These end before the customer was called.
+    AGENT_MISSED = "agent_missed"  # the reserved agent did not take it, or left
+    SKIPPED = "skipped"  # the agent decided against it
+    POSTPONED = "postponed"  # the agent put it off
+
+
+#: Outcomes of attempts for which nothing was sent towards the customer: no CDR, no attempt counted.
+NOT_CALLED = frozenset((Outcome.AGENT_MISSED, Outcome.SKIPPED, Outcome.POSTPONED))
 
 
 _BY_SIP: dict[int, Outcome] = {
@@ -102,6 +110,7 @@ CDR_DISPOSITION: dict[Outcome, str] = {
     Outcome.NOT_PLACED: "FAILED",
     Outcome.WITHDRAWN: "NO ANSWER",
     Outcome.UNKNOWN: "FAILED",
+    **dict.fromkeys(NOT_CALLED, "NO ANSWER"),
 }
 
 #: OUTCALL's data1, in the words of DIALSTATUS.
@@ -119,4 +128,5 @@ DIAL_STATUS: dict[Outcome, str] = {
     Outcome.NOT_PLACED: "CHANUNAVAIL",
     Outcome.WITHDRAWN: "CANCEL",
     Outcome.UNKNOWN: "CHANUNAVAIL",
+    **dict.fromkeys(NOT_CALLED, "CANCEL"),
 }

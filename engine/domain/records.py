@@ -8,7 +8,7 @@ from typing import Literal
 
 from engine.domain import events as ev
 from engine.domain.call import EXITS_WITHOUT_AGENT, Call, State
-from engine.domain.outcomes import CDR_DISPOSITION, DIAL_STATUS, Outcome
+from engine.domain.outcomes import CDR_DISPOSITION, DIAL_STATUS, NOT_CALLED, Outcome
 
 #: Asterisk's word for "no agent" in queue_log.
 NOBODY = "NONE"
@@ -67,6 +67,9 @@ def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogR
             return (row("ENTERQUEUE", "", event.caller_id, event.position, queue=event.queue),)
         case ev.AgentMissed():
             return (row("RINGNOANSWER", event.ring_ms, agent=event.agent, queue=event.queue),)
+        case ev.AgentLegFailed() | ev.AgentLegEnded() if before.state is State.OFFERED:
+            rung = int((event.at - before.attempt.claimed_at).total_seconds() * 1000)
+            return (row("RINGNOANSWER", rung, agent=after.agent),)
         case ev.AgentConnected():
             return (
                 row(
@@ -82,7 +85,7 @@ def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogR
             return (row(name, event.hold, event.talk, after.position, agent=event.agent, queue=event.queue),)
         case ev.QueueExited() if after.connected_at is None and event.status in EXITS_WITHOUT_AGENT:
             return (row(EXITS_WITHOUT_AGENT[event.status], *_places(after, event)),)
-    if after.outcome is None:
+    if after.outcome is None or after.outcome in NOT_CALLED:
         return ()
     outcall = row("OUTCALL", *_outcall(after), agent=after.agent or NOBODY)
     in_queue = after.queued_at is not None or after.abandoned is not None
@@ -132,7 +135,11 @@ def cdr(call: Call) -> CdrRow:
         dcontext=call.dialer.context,
         channel=call.channel,
         dstchannel=call.agent_channel,
-        lastapp="Queue" if call.queued_at else ("AMD" if call.amd else ""),
+        lastapp="Bridge"
+        if call.attempt.desk and call.connected_at
+        else "Queue"
+        if call.queued_at
+        else ("AMD" if call.amd else ""),
         duration=total,
         billsec=answered,
         disposition="ANSWERED" if call.answered_at else CDR_DISPOSITION[outcome],

@@ -60,6 +60,8 @@ def next_step(
       aside when its orders were refused twice while those for others are accepted (`undiallable`).
     * unknown: when somebody had answered (`reached`), as abandoned. Else the phone may have rung: it
       counts like any attempt, because no number is dialled once more for a fault of ours.
+    * agent missed: the customer was never called; the same number at once, uncounted. Skipped: finished.
+      Postponed: the same number after `options.later` minutes, uncounted.
     * invalid: the number is never tried again; next alternative, else finished.
     * anything else: the same number while it has extra attempts left (`retries` of the typed
       number, else of the dialer), after `tbc_nocontact` minutes; then the next alternative at
@@ -76,6 +78,13 @@ def next_step(
         return NextStep(Step.ASIDE, here, rest, contact.retries, None)
     if outcome is Outcome.NOT_PLACED:
         return NextStep(Step.AGAIN, here, rest, contact.retries, now + NOT_PLACED_PAUSE)
+    if outcome is Outcome.AGENT_MISSED:
+        return NextStep(Step.AGAIN, here, rest, contact.retries, None)
+    if outcome is Outcome.SKIPPED:
+        return NextStep(Step.FINISHED, here, rest, contact.retries, None)
+    if outcome is Outcome.POSTPONED:
+        later = now + timedelta(minutes=dialer.options.later)
+        return NextStep(Step.AGAIN, here, rest, contact.retries, later)
     extra = dialer.retries if here.retries is None else here.retries
     if outcome is not Outcome.INVALID and contact.retries < extra:
         wait = timedelta(minutes=dialer.tbc_nocontact)

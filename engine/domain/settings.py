@@ -18,6 +18,7 @@ from engine.domain.model import (
     DialerType,
     SpoolId,
 )
+from engine.domain.modes import DEFAULT_OPTIONS, read_options
 from engine.domain.pacing.profiles import PROFILES, Profile, profile_for
 from engine.domain.phones import parse_alternatives, parse_phone
 from engine.domain.schedule import parse_schedule
@@ -48,6 +49,8 @@ class SettingsRows:
     lists: tuple[Row, ...]
     queues: tuple[Row, ...]
     trunks: tuple[Row, ...] = ()
+    options: tuple[Row, ...] = ()
+    agents: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,19 @@ def read_trunks(rows: Sequence[Row]) -> dict[str, TrunkLimits]:
     return limits
 
 
-def read_dialer(row: Row, queue: Row | None, profiles: Mapping[str, Profile] = PROFILES) -> Dialer:
-    """Check one `dialers` row (and the `queues` row of the same name). Raises FieldError."""
+#: `callerpres` → Asterisk's word (main/callerid.c). 0 is how it presents anyway; any other number is no code
+#: and changes nothing.
+PRESENTATIONS = {
+    1: "allowed_passed_screen", 2: "allowed_failed_screen", 3: "allowed",
+    32: "prohib_not_screened", 33: "prohib_passed_screen", 34: "prohib_failed_screen", 35: "prohib",
+    67: "unavailable",
+}  # fmt: skip
+
+
+def read_dialer(
+    row: Row, queue: Row | None, profiles: Mapping[str, Profile] = PROFILES, options: Row | None = None
+) -> Dialer:
+    """Check one `dialers` row and its rows of `queues` and `dialer_options`. Raises FieldError."""
     name = str(row["campaign"])
     if not _NAME.fullmatch(name):
         raise FieldError(
@@ -90,7 +104,7 @@ def read_dialer(row: Row, queue: Row | None, profiles: Mapping[str, Profile] = P
         )
     variables = _variables(str(row["variables"] or ""))
     safe_harbour = _word(_SOUND, variables.get("safeharbour"), "variables")
-    return Dialer(
+    dialer = Dialer(
         name=CampaignName(name),
         dialer_type=_dialer_type(str(row["dialertype"])),
         schedule=parse_schedule(str(row["schedule"])),
@@ -113,7 +127,13 @@ def read_dialer(row: Row, queue: Row | None, profiles: Mapping[str, Profile] = P
         safe_harbour=safe_harbour,
         wrapup=_number(queue, "wrapuptime", 0, 86_400, "queues.wrapuptime"),
         jurisdiction=str(row.get("country") or "").strip(),
+        auto_answer=bool(row.get("autoanswer")),
+        early_media=bool(row.get("earlymedia")),
+        caller_pres=PRESENTATIONS.get(int(row.get("callerpres") or 0), ""),
+        options=read_options(options) if options else DEFAULT_OPTIONS,
     )
+    _ = dialer.mode  # refuses contradictory options
+    return dialer
 
 
 def _dialer_type(text: str) -> DialerType:

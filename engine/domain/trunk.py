@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.domain.call import Call
-from engine.domain.outcomes import REASON_RANG_OUT, Outcome
+from engine.domain.outcomes import NOT_CALLED, REASON_RANG_OUT, Outcome
 
 #: So many failures in a row open the breaker.
 THRESHOLD = 5
@@ -22,7 +22,7 @@ def trunk_failed(call: Call) -> bool | None:
     (503 and its kin), a channel that could not be made, and a ring time that passed without a sign of
     ringing speak against it.
     """
-    if call.outcome in (Outcome.UNKNOWN, Outcome.WITHDRAWN):
+    if call.outcome in (Outcome.UNKNOWN, Outcome.WITHDRAWN) or call.outcome in NOT_CALLED:
         return None
     if call.outcome is Outcome.NOT_PLACED and call.reason is None:
         return None  # the order itself was refused; the trunk was never asked

@@ -12,8 +12,9 @@ import structlog
 
 from engine.domain import events as ev
 from engine.domain.call import Call, State, deadline_seconds, step
-from engine.domain.entries import OptOut, ending, progress
+from engine.domain.entries import OptOut, agent_act, ending, progress
 from engine.domain.model import AttemptId, CampaignName
+from engine.domain.outcomes import NOT_CALLED
 from engine.domain.records import QueueLogRow, cdr, queue_log
 from engine.domain.rules import next_step
 from engine.domain.trunk import Breaker, trunk_failed
@@ -108,6 +109,8 @@ class CallBook:
         if (after.ringing_at and not before.ringing_at) or (after.answered_at and not before.answered_at):
             # The first sign of life counts when it is heard, not when the talk is over.
             self._heard_of_trunk(after, False, event.at)
+        if isinstance(event, ev.AgentDecided) and after.decision and not before.decision:
+            self._recorder.put(agent_act(after, event))
         if isinstance(event, ev.OptedOut):
             number = after.attempt.contact.phone.number
             self._recorder.put(OptOut(event.at, after.attempt.id, number))
@@ -146,7 +149,8 @@ class CallBook:
             reached=call.answered_at is not None,
             undiallable=call.refused_alone,
         )
-        self._recorder.put(ending(call, cdr(call), following, rows))
+        record = None if outcome in NOT_CALLED else cdr(call)
+        self._recorder.put(ending(call, record, following, rows))
         self._judge_trunk(call, at)
         self._observer.ended(call)
         log.info(
@@ -198,7 +202,8 @@ class CallBook:
         late = []
         now = self._monotonic()
         for call in self._calls.values():
-            limit = deadline_seconds(call.state, call.dialer.timeout)
+            options, decides = call.dialer.options, call.dialer.mode.decides
+            limit = deadline_seconds(call.state, call.dialer.timeout, options.decision_time if decides else 0)
             if limit is not None and now - self._since[call.attempt.id] > limit:
                 late.append(call)
         return late

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -11,10 +12,11 @@ from engine.domain import events as ev
 from engine.domain.call import Call
 from engine.domain.errors import FieldError
 from engine.domain.model import Campaign, CampaignName
-from engine.domain.pacing import supported
+from engine.domain.modes import Mode
 from engine.domain.settings import Row, SettingsRows, active_lists, read_dialer, read_trunks
 from engine.ports import CampaignReport, StoreError
-from engine.services.campaign import CampaignWorker, Tools
+from engine.services.campaign import CampaignWorker
+from engine.services.tools import Tools
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,8 @@ class Fleet:
         self._giving_back = asyncio.Lock()
         self._stopping = False
         self._bad_trunks = ""
+        #: Told of the agents whose talks are to be recorded where the campaign says so.
+        self.recorded: Callable[[frozenset[str]], None] = lambda agents: None
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Follow the settings until cancelled; workers run in `group`."""
@@ -70,7 +74,7 @@ class Fleet:
         async with self._giving_back:
             for worker in list(self._debtors):
                 try:
-                    await worker.release()
+                    await worker.placer.release()
                 except StoreError as error:
                     log.warning("claims not released", action="fleet.database", reason=str(error))
                 else:
@@ -80,6 +84,7 @@ class Fleet:
         """Start, update and stop workers so that they are what the rows say."""
         queues = {str(row["name"]).lower(): row for row in rows.queues}
         self._follow_trunks(rows)
+        self.recorded(frozenset(str(row["agent"]).casefold() for row in rows.agents if row["recording"]))
         self._tools.picture.set_wrapup({str(q["name"]): int(q["wrapuptime"]) for q in rows.queues})
         wanted: dict[CampaignName, Campaign] = {}
         aside: dict[str, CampaignReport] = {}
@@ -101,7 +106,9 @@ class Fleet:
             self._end(worker_name)
         for name, campaign in wanted.items():
             worker = self._workers.get(name)
-            if worker is not None:
+            if worker is not None and worker.campaign.dialer.mode is not campaign.dialer.mode:
+                self._end(name)  # who is called first is another matter altogether: a fresh worker follows
+            elif worker is not None:
                 worker.update(campaign)
             elif self._resting.get(name, 0.0) > at:
                 why = f"an internal error stopped it (see the log); it is tried again within {_REST:.0f} s"
@@ -122,12 +129,12 @@ class Fleet:
             self._bad_trunks = ""
 
     def _read(self, row: Row, queue: Row | None, rows: SettingsRows) -> Campaign:
-        dialer = read_dialer(row, queue, self._tools.profiles)
-        if not supported(dialer.dialer_type):
+        options = {str(option["campaign"]).lower(): option for option in rows.options}
+        name = str(row["campaign"]).lower()
+        dialer = read_dialer(row, queue, self._tools.profiles, options.get(name))
+        if dialer.mode is Mode.BROADCAST:
             raise FieldError(
-                "dialertype",
-                f"{dialer.dialer_type.value} cannot be dialled by this version",
-                "Use PowerDialer or Predictive.",
+                "dialertype", "VoiceBroadCast cannot be dialled by this version", "Use another type."
             )
         return Campaign(dialer, active_lists(rows.lists, dialer.name))
 
@@ -169,7 +176,7 @@ class Fleet:
             self._tasks.pop(worker.name, None)
             if self._workers.get(worker.name) is worker:
                 del self._workers[worker.name]
-            if worker.owes:
+            if worker.placer.owes:
                 self._debtors.append(worker)
 
     def _end(self, name: CampaignName) -> None:
@@ -185,7 +192,8 @@ class Fleet:
         return running + [r for r in self._aside.values() if r.campaign not in names]
 
     def on_call(self, call: Call, event: ev.CallEvent) -> None:
-        """Tell the worker of a call's campaign."""
+        """Tell the reservations, and the worker of the call's campaign."""
+        self._tools.desks.heard(call, event, call.dialer.wrapup)
         worker = self._workers.get(call.dialer.name)
         if worker is not None:
             worker.observe(call, event)

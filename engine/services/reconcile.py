@@ -12,7 +12,7 @@ from engine.domain.call import Call, State
 from engine.domain.callerid import CallerIdRules
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.errors import FieldError
-from engine.domain.model import Attempt, AttemptId, Dialer, DialerType
+from engine.domain.model import Attempt, AttemptId, Dialer, DialerType, agent_leg, leg_owner
 from engine.domain.picture import Picture
 from engine.domain.schedule import parse_schedule
 from engine.domain.settings import SettingsRows, read_dialer
@@ -52,7 +52,7 @@ class Reconciler:
         self._untouched: list[Attempt] = []
         self._missing: dict[str, datetime] = {}
         self._strangers: dict[str, datetime] = {}
-        self._ghosts: frozenset[AttemptId] = frozenset()
+        self._ghosts: frozenset[str] = frozenset()
 
     async def adopt(self) -> None:
         """Take over attempts that others left open: back into the spool when nothing was sent, else into
@@ -66,8 +66,9 @@ class Reconciler:
         rows = await self._store.settings()
         left = await self._store.take_over(self._strays)
         self._strays = frozenset()
-        sent = [item for item in left if item.state != "claimed"]
-        self._untouched += [_attempt(item) for item in left if item.state == "claimed"]
+        # An agent's leg that such an attempt may have left behind is found as a ghost.
+        sent = [item for item in left if item.sent_at is not None]
+        self._untouched += [_attempt(item) for item in left if item.sent_at is None]
         for item in sent:
             if item.id not in self._book:
                 self._book.add(_call(item, _dialer(item, rows)))
@@ -104,11 +105,9 @@ class Reconciler:
         gone: list[Call] = []
         for call in self._book:
             attempt = call.attempt.id
-            if attempt in listed.live:
-                if listed.live[attempt] and call.state in (State.SENT, State.RINGING):
-                    self._book.apply(ev.Answered(self._clock.now(), attempt, call.channel))
-                elif call.uncertain:
-                    self._book.apply(ev.OriginateAccepted(self._clock.now(), attempt))
+            channel = attempt if call.called else agent_leg(attempt)
+            if channel in listed.live:
+                self._alive(call, answered=listed.live[channel])
                 continue
             first = self._missing.get(attempt, listed.at)
             if listed.at - first < _SURE:
@@ -119,11 +118,20 @@ class Reconciler:
         for call in gone:
             if call.attempt.id in past:
                 self._replay(call, past[call.attempt.id])
-            elif not call.uncertain:
+            elif not (call.uncertain or call.state is State.OFFERED):
                 self._book.apply(ev.Vanished(self._clock.now(), call.attempt.id))
         self._missing = missing
-        self._look_for_ghosts(listed)
-        return len(missing)
+        return len(missing) + self._look_for_ghosts(listed)
+
+    def _alive(self, call: Call, *, answered: bool) -> None:
+        """The channel that the call has now (its agent's, while the customer is not called) is there."""
+        now, attempt = self._clock.now(), call.attempt.id
+        if answered and call.state is State.OFFERED:
+            self._book.apply(ev.AgentLegAnswered(now, attempt, ""))
+        elif answered and call.state in (State.SENT, State.RINGING):
+            self._book.apply(ev.Answered(now, attempt, call.channel))
+        elif call.uncertain:
+            self._book.apply(ev.OriginateAccepted(now, attempt))
 
     def _replay(self, call: Call, past: PastCall) -> None:
         """Let what the switch recorded happen to the call, as if its events had been heard."""
@@ -144,25 +152,31 @@ class Reconciler:
         name = seat.member.name if seat else interface
         return ev.AgentConnected(at, call.attempt.id, queue, interface, name, channel, "", 0, 0)
 
-    def _look_for_ghosts(self, listed: ev.ChannelsListed) -> None:
+    def _look_for_ghosts(self, listed: ev.ChannelsListed) -> int:
         """Channels with the form of our ids that the book does not know: an order that reached a frozen
-        Asterisk late, a hang-up that was lost. What they are the tables tell."""
+        Asterisk late, a hang-up that was lost. What they are the tables tell. Returns how many
+        were seen for the first time."""
         strangers = {
-            call: self._strangers.get(call, listed.at)
-            for call in listed.live
-            if call not in self._book and _OURS.fullmatch(call)
+            channel: self._strangers.get(channel, listed.at)
+            for channel in listed.live
+            if _owner(channel) not in self._book and _OURS.fullmatch(_owner(channel))
         }
         self._ghosts = frozenset(
-            AttemptId(call) for call, first in strangers.items() if listed.at - first >= _SURE
+            channel for channel, first in strangers.items() if listed.at - first >= _SURE
         )
+        new = len(strangers.keys() - self._strangers.keys())
         self._strangers = strangers
+        return new
 
     async def hang_up_ghosts(self) -> None:
         """Hang up channels whose attempts have ended: nobody else ever would. Raises StoreError."""
-        for attempt in await self._store.ended(self._ghosts):
-            log.warning("a call that had ended lives on; hung up", action="reconcile.ghost", call_id=attempt)
+        ended = await self._store.ended(frozenset(AttemptId(_owner(channel)) for channel in self._ghosts))
+        for channel in self._ghosts:
+            if _owner(channel) not in ended:
+                continue
+            log.warning("a call that had ended lives on; hung up", action="reconcile.ghost", call_id=channel)
             try:
-                await self._control.hang_up(attempt)
+                await self._control.hang_up(channel)
             except UNREACHABLE:
                 return
         self._ghosts = frozenset()
@@ -177,11 +191,16 @@ class Reconciler:
                 self._replay(call, past[attempt])
                 continue
             try:
-                alive = await self._control.hang_up(attempt)
+                alive = await self._control.hang_up(attempt if call.called else agent_leg(attempt))
             except UNREACHABLE:
                 return
             if not alive and attempt in self._book:
                 self._book.apply(ev.Overdue(self._clock.now(), attempt))
+
+
+def _owner(channel: str) -> str:
+    """Return the attempt that a channel belongs to, were it one of ours."""
+    return leg_owner(channel) or channel
 
 
 def _attempt(item: OpenAttempt) -> Attempt:
@@ -191,11 +210,12 @@ def _attempt(item: OpenAttempt) -> Attempt:
 def _dialer(item: OpenAttempt, rows: SettingsRows) -> Dialer:
     """The dialer as it is now; a campaign that was broken or removed meanwhile gets the safest one."""
     queues = {str(row["name"]).lower(): row for row in rows.queues}
+    options = {str(row["campaign"]).lower(): row for row in rows.options}
     name = item.campaign.lower()
     for row in rows.dialers:
         if str(row["campaign"]).lower() == name:
             try:
-                return read_dialer(row, queues.get(name))
+                return read_dialer(row, queues.get(name), options=options.get(name))
             except FieldError:
                 break
     return Dialer(
@@ -219,7 +239,8 @@ def _call(item: OpenAttempt, dialer: Dialer) -> Call:
     return Call(
         attempt=_attempt(item),
         dialer=dialer,
-        state=State(item.state),
+        # A step before the order may have been written after it.
+        state=max(State(item.state), State.SENT, key=list(State).index),
         sent_at=item.sent_at,
         ringing_at=item.ringing_at,
         answered_at=item.answered_at,

@@ -10,16 +10,18 @@ from datetime import timedelta
 import structlog
 
 from engine.domain import events as ev
-from engine.domain.call import State
+from engine.domain.call import Call, State
+from engine.domain.model import agent_leg
 from engine.domain.pacing import Profile
 from engine.domain.picture import Picture
 from engine.domain.records import QueueLogRow
 from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer, Store, StoreError
 from engine.services.book import CallBook
-from engine.services.campaign import Tools
+from engine.services.errands import Errands
 from engine.services.fleet import Fleet
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
+from engine.services.tools import Tools
 
 log = structlog.get_logger(__name__)
 
@@ -88,8 +90,14 @@ class Term:
                 profiles=world.profiles,
             )
         )
-        self.book.listen = self.fleet.on_call
+        self._errands = Errands(world.control, world.clock, self.book.apply)
+        self.fleet.recorded = self._errands.record_only
+        self.book.listen = self._heard
         self._unjudged = 0
+
+    def _heard(self, call: Call, event: ev.CallEvent) -> None:
+        self.fleet.on_call(call, event)
+        self._errands.heard(call, event)
 
     async def begin(self) -> None:
         """Take over what was left open. Raises StoreError; then begin again."""
@@ -99,6 +107,7 @@ class Term:
         """Pace the campaigns and look after the calls until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="overdue")
+            group.create_task(self._errands.run(), name="errands")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(self.fleet.run(group), name="fleet")
 
@@ -166,9 +175,9 @@ class Term:
         control, clock = self._world.control, self._world.clock
 
         async def hang_up(attempt: str) -> None:
-            self.book.apply(ev.HangUpOrdered(clock.now(), attempt))
+            call = self.book.apply(ev.HangUpOrdered(clock.now(), attempt))
             try:
-                await control.hang_up(attempt)
+                await control.hang_up(attempt if call is None or call.called else agent_leg(attempt))
             except UNREACHABLE as error:
                 log.warning("not hung up", action="engine.hang_up", call_id=attempt, reason=str(error))
 

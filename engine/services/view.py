@@ -26,6 +26,7 @@ from engine.domain.pacing.watch import SeatWatch, open_call, traits_of
 from engine.domain.picture import Picture
 from engine.ports import CallControl, Clock, Store
 from engine.services.book import CallBook
+from engine.services.desks import Desks
 from engine.services.trunks import Trunks
 
 
@@ -64,6 +65,7 @@ class CampaignView:
         clock: Clock,
         trunks: Trunks,
         rivals: Rivals,
+        desks: Desks,
         profiles: Mapping[str, Profile],
     ) -> None:
         self.campaign = campaign
@@ -73,6 +75,7 @@ class CampaignView:
         self._clock = clock
         self._trunks = trunks
         self._rivals = rivals
+        self._desks = desks
         self._profiles = profiles
         self._pacer: Pacer = pacer_for(campaign.dialer, profiles)
         self._prepared = False
@@ -146,14 +149,19 @@ class CampaignView:
         states = queue.states(now)
         counts = self._book.counts(self.name)
         strangers = {call for call in queue.waiting - queue.offered if call not in self._book}
+        reserved = sum(
+            1
+            for interface, seat in queue.seats.items()
+            if seat.state(now) is SeatState.READY and self._desks.taken(interface, now)
+        )
         trunk = dialer.dial_string.trunk
         trunk_calls, trunk_next = self._trunks.calls(trunk, now)
         local = self._clock.local(now)
         listening = sum(1 for call in self._open.values() if call.answered is not None)
         return Snapshot(
             dialer=dialer,
-            ready=states[SeatState.READY],
-            ringing=states[SeatState.RINGING],
+            ready=states[SeatState.READY] - reserved,
+            ringing=states[SeatState.RINGING] + reserved,
             talking=states[SeatState.TALKING],
             wrapup=states[SeatState.WRAPUP],
             dialling=counts.dialling,

@@ -158,7 +158,12 @@ async def test_t06_a_channel_id_that_could_start_a_line_hangs_nothing_up(rig: Ri
 async def test_t06_a_value_full_of_separators_arrives_as_one_escaped_variable(rig: Rig) -> None:
     control = await rig.up()
     value = 'Smith, "Jo" \\ (a) [b] {c}, OD_QUEUE=evil'
-    await control.originate(order(variables=(("name", value), ("OD_ATTEMPT", "call-1"))))
+    await control.originate(
+        order(
+            variables=(("name", value), ("OD_ATTEMPT", "call-1")),
+            headers=(("X-Overdial-Attempt", "call-1"),),
+        )
+    )
     seen = await rig.server.wait_for("Originate")
     assert seen.all("Variable") == [
         "PJSIP_HEADER(add,X-Overdial-Attempt)=call-1",

@@ -98,7 +98,8 @@ def test_every_table_has_a_primary_key_and_is_transactional(mariadb: MariaDB, na
         "SELECT t.table_name, t.engine, COUNT(k.column_name) FROM information_schema.tables t"
         " LEFT JOIN information_schema.key_column_usage k ON k.table_schema = t.table_schema"
         " AND k.table_name = t.table_name AND k.constraint_name = 'PRIMARY'"
-        f" WHERE t.table_schema IN ('{names.configuration}', '{names.history}') GROUP BY 1, 2"
+        f" WHERE t.table_schema IN ('{names.configuration}', '{names.history}') "
+        " AND t.table_type = 'BASE TABLE' GROUP BY 1, 2"
     ).splitlines()
     assert len(tables) >= 27
     for line in tables:
@@ -115,7 +116,7 @@ async def test_migrate_twice_does_nothing_and_a_half_done_one_goes_on(database: 
         await session.run("DROP TABLE ccdata.campaign_state")
     with pytest.raises(SchemaError, match=r"0004_other_channels.*overdial migrate"):
         await check(database)
-    assert [m.version for m in await migrate(database)] == [4, 5]
+    assert [m.version for m in await migrate(database)] == [4, 5, 6]
     await check(database)
 
 

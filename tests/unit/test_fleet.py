@@ -101,7 +101,7 @@ async def test_a_campaign_that_breaks_while_it_runs_dials_no_more(bench: Bench) 
         assert len(bench.dialled(QUEUE)) == 1
 
 
-@pytest.mark.parametrize(("column", "value"), [("dialertype", "Preview"), ("dialertype", "Magic")])
+@pytest.mark.parametrize(("column", "value"), [("dialertype", "VoiceBroadCast"), ("dialertype", "Magic")])
 async def test_a_type_that_cannot_be_dialled_is_set_aside(bench: Bench, column: str, value: str) -> None:
     bench.store.dialers[QUEUE][column] = value
     async with running(bench):

@@ -11,8 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.domain import events as ev
-from engine.domain.model import DialerType
-from engine.domain.pacing import Bound, Decision, Placed, PowerPacer, Snapshot, pacer_for, supported
+from engine.domain.pacing import Bound, Decision, Placed, PowerPacer, Snapshot, pacer_for
 from tests import builders as b
 from tests.builders import NOW, PURE, a_dialer, later
 
@@ -152,10 +151,6 @@ def test_an_overdial_worked_out_in_real_time_begins_with_one_call_per_free_agent
     assert pacer.decide(later_on, later(831)).calls == 0, "what is placed is not placed again"
     nobody_free = replace(snapshot, ready=0)
     assert pacer.decide(nobody_free, later(831)).calls == 0, "busy agents are not counted on"
-
-
-def test_power_has_a_pacer() -> None:
-    assert supported(DialerType.POWER)
 
 
 COUNTS = st.integers(0, 300)

@@ -25,7 +25,6 @@ from engine.domain.pacing import (
     SeatInUse,
     Snapshot,
     pacer_for,
-    supported,
 )
 from tests.builders import NOW, PURE, a_dialer, later
 
@@ -71,13 +70,11 @@ def a_pacer(**changes: object) -> PredictivePacer:
 
 
 def test_predictive_has_a_pacer_and_learns_under_the_dialers_jurisdiction() -> None:
-    assert supported(DialerType.PREDICTIVE)
     pacer = pacer_for(replace(PREDICTIVE, jurisdiction="usa"))
     assert isinstance(pacer, PredictivePacer)
     assert pacer.profile is PROFILES["US"]
-    assert not supported(DialerType.PREVIEW)
     with pytest.raises(KeyError):
-        pacer_for(a_dialer(dialer_type=DialerType.PREVIEW))
+        pacer_for(a_dialer(dialer_type=DialerType.VOICE_BROADCAST))
 
 
 def test_at_the_start_every_free_agent_has_one_call_and_no_more() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -100,10 +101,20 @@ class AmiCallControl:
         if order.channel.startswith("Local/"):
             headers.append(("OtherChannelId", order.attempt + ";2"))
         if order.caller_id:
-            headers.append(("CallerID", f"{order.caller_id} <{order.caller_id}>"))
+            name = order.caller_name.replace('"', "").replace("<", "").replace(">", "") or order.caller_id
+            headers.append(("CallerID", f'"{name}" <{order.caller_id}>'))
+        if order.early_media:
+            headers.append(("EarlyMedia", "true"))
+        if order.presentation:
+            headers += [
+                ("Variable", f"{who}(pres)={order.presentation}") for who in ("CALLERID", "CONNECTEDLINE")
+            ]
         if order.channel.startswith("PJSIP/"):
             # Whoever reads a SIP trace, here or at the carrier, finds the attempt.
-            headers.append(("Variable", f"PJSIP_HEADER(add,X-Overdial-Attempt)={order.attempt}"))
+            headers += [
+                ("Variable", tr.quote_variable(f"PJSIP_HEADER(add,{name})", value))
+                for name, value in order.headers
+            ]
         headers += [("Variable", line) for line in self._variables(order)]
         try:
             await self.link.ask(headers)
@@ -134,6 +145,19 @@ class AmiCallControl:
         except (RefusedError, UnsafeValueError):
             return False
         return True
+
+    async def redirect(self, call: str, context: str, exten: str) -> None:
+        place = (("Context", context), ("Exten", exten), ("Priority", "1"))
+        await self.link.ask((("Action", "Redirect"), ("Channel", call), *place))
+
+    async def record(self, call: str, file: str) -> None:
+        headers = (("Action", "MixMonitor"), ("Channel", call), ("File", file), ("Options", "b"))
+        await self.link.ask(headers)
+
+    async def hang_up_phone(self, interface: str) -> None:
+        """Hang up whatever the phone does: Asterisk takes what stands between slashes for a pattern."""
+        pattern = f"/^{re.escape(interface)}-[0-9a-f]+$/"
+        await self.link.ask((("Action", "Hangup"), ("Channel", pattern), ("Cause", "16")))
 
     async def refresh_queues(self) -> None:
         at = self._now()

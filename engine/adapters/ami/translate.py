@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.domain import events as ev
+from engine.domain.model import leg_owner
 
 #: A parsed AMI message: header access without regard to case, '' for what is missing.
 Message = Any
@@ -18,7 +19,23 @@ Message = Any
 def translate(message: Message, at: datetime) -> ev.Event | None:
     """Return what `message` means, or None when it means nothing to us."""
     maker = _MAKERS.get(message.event)
-    return maker(message, at) if maker else None
+    event = maker(message, at) if maker else None
+    if isinstance(event, ev.CallEvent):
+        attempt = leg_owner(event.call)
+        return event if attempt is None else _agent_leg(event, attempt)
+    return event
+
+
+def _agent_leg(event: ev.CallEvent, attempt: str) -> ev.Event | None:
+    """Return what happened to a call whose reserved agent's leg this happened to."""
+    match event:
+        case ev.Answered():
+            return ev.AgentLegAnswered(event.at, attempt, event.channel)
+        case ev.OriginateFailed():
+            return ev.AgentLegFailed(event.at, attempt, event.reason)
+        case ev.HungUp():
+            return ev.AgentLegEnded(event.at, attempt, event.cause)
+    return None
 
 
 #: Asterisk sends no larger number in earnest, and neither the tables nor the calendar could hold one.
@@ -154,12 +171,32 @@ def _removed(m: Message, at: datetime) -> ev.Event:
     return ev.MemberGone(at, m.queue, m.interface, m.membername)
 
 
+#: The keys of an agent who decides (docs/modes.md); '' is no key in time.
+_KEYS = {"1": "dial", "2": "skip", "3": "later", "": "timeout"}
+
+
+def _decision(m: Message, at: datetime, call: str) -> ev.Event | None:
+    act = _KEYS.get(m.key)
+    reason = f"key {m.reason}" if m.reason else ""
+    return ev.AgentDecided(at, call, act, reason, "key") if act else None
+
+
 def _user_event(m: Message, at: datetime) -> ev.Event | None:
     call = m.attempt or m.uniqueid
     if m.userevent == "OverdialQueueExit":
         return ev.QueueExited(at, call, m.status)
     if m.userevent == "OverdialOptOut":
         return ev.OptedOut(at, call)
+    if m.userevent == "OverdialJoined":
+        return ev.AgentConnected(
+            at, call, m.queue, m.interface, m.agent, m.agentchannel, m.agentleg, 0, _int(m.ring)
+        )
+    if m.userevent == "OverdialLeft":
+        return ev.AgentCompleted(at, call, m.queue, m.interface, m.agent, m.by, 0, _int(m.talk))
+    if m.userevent == "OverdialAgentLost":
+        return ev.AgentLost(at, call)
+    if m.userevent == "OverdialDecision":
+        return _decision(m, at, call)
     if m.userevent == "OverdialAmd":
         return ev.MachineJudged(at, call, m.status, m.cause)
     return None

@@ -47,6 +47,15 @@ CLAIM_TASKS = (
 )
 
 
+#: Contacts bound to one agent, or (with '') to none, in one list. NULL is nobody's, too: see CLAIM_NOBODYS.
+CLAIM_OWN = (
+    f"SELECT {_COLUMNS} FROM ccdata.calls_spool FORCE INDEX (calls_spool_agent)"
+    " WHERE campaign = %s AND dialerbase = %s AND status = 1 AND notbefore IS NULL AND agentphone = %s"
+    " ORDER BY priority, shuffle LIMIT %s FOR UPDATE SKIP LOCKED"
+)
+CLAIM_NOBODYS = CLAIM_OWN.replace("agentphone = %s", "agentphone IS NULL")
+
+
 @dataclass(frozen=True, slots=True)
 class Claimant:
     """Who claims: an engine, its token, and the local time of the black lists."""
@@ -70,7 +79,7 @@ async def claim_contacts(
     if due:
         marks = ",".join(["%s"] * len(due))
         await session.run(f"UPDATE ccdata.calls_spool SET notbefore = NULL WHERE id IN ({marks})", due)
-    rows = await _select(session, request)
+    rows = await (_select_for_agents if request.agents else _select)(session, request)
     if not rows:
         return ClaimResult()
 
@@ -157,6 +166,28 @@ async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any
     for name in request.lists:
         if len(rows) < request.limit:
             await take(CLAIM, name, request.limit - len(rows))
+    return list(rows.values())
+
+
+async def _select_for_agents(session: Session, request: ClaimRequest) -> list[dict[str, Any]]:
+    """Lock one row for each agent: his own before those that are nobody's, in each tasks before lists."""
+    rows: dict[int, dict[str, Any]] = {}
+    slots = iter(request.slots)
+    for names in request.agents:
+        lists = dict.fromkeys(("", next(slots, ""), *request.lists))
+        own = [(CLAIM_OWN, (name, agent)) for name in lists for agent in names]
+        nobodys = [
+            (query, (name, *nobody))
+            for name in lists
+            for query, nobody in ((CLAIM_OWN, ("",)), (CLAIM_NOBODYS, ()))
+        ]
+        for query, args in [*own, *nobodys]:
+            # Our own locks do not hide rows from ourselves: one more than we have is asked for.
+            found = await session.rows(query, (request.campaign, *args, len(rows) + 1))
+            row = next((row for row in found if row["id"] not in rows), None)
+            if row is not None:
+                rows[row["id"]] = row
+                break
     return list(rows.values())
 
 

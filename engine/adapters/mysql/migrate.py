@@ -17,6 +17,9 @@ from engine.ports import SchemaError
 from engine.resources import resource
 
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+#: Columns and keys cannot be added "if not exists" in MySQL: 1060 and 1061 say that a migration that was
+#: cut off had got as far as that.
+_THERE_ALREADY = (1060, 1061)
 _LEDGER = """CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
   name VARCHAR(128) NOT NULL,
@@ -103,6 +106,8 @@ async def migrate(database: Database, folder: Path | None = None) -> tuple[Migra
                 async with database.session() as session:
                     await session.run(statement)
             except pymysql.err.MySQLError as error:
+                if error.args and error.args[0] in _THERE_ALREADY:
+                    continue
                 first = statement.splitlines()[0][:80]
                 raise SchemaError(
                     f"migration {migration.name} stopped at '{first}': {error.args[-1]}. "

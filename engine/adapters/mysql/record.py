@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.adapters.mysql.database import Session, utc
-from engine.domain.entries import Ending, OptOut, Progress, Written, attempt_of
+from engine.domain.entries import AgentAct, Ending, OptOut, Progress, Written, attempt_of
 from engine.domain.localtime import LocalTime
 from engine.domain.outcomes import Outcome
 from engine.domain.records import CdrRow, QueueLogRow
@@ -42,13 +42,15 @@ async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
                 log.append(entry)
             case OptOut():
                 await _opt_out(session, entry, local)
+            case AgentAct():
+                await _agent_act(session, entry)
             case Ending():
                 steps.pop(attempt, None)
                 if is_late and entry.outcome is Outcome.UNKNOWN:
                     continue  # who took the call over knows better
                 if await _end(session, entry):
                     log.extend(entry.queue_log)
-                    cdrs.append(entry.cdr)
+                    cdrs += [entry.cdr] if entry.cdr else []
                 elif is_late and await _correct(session, entry, local):
                     log.extend(entry.queue_log)
     for step in steps.values():
@@ -96,10 +98,33 @@ async def _opt_out(session: Session, entry: OptOut, local: LocalTime) -> None:
     )
 
 
+async def _agent_act(session: Session, entry: AgentAct) -> None:
+    """One decision per attempt counts: the first."""
+    await session.run(
+        "INSERT IGNORE INTO ccdata.agent_acts (acted_at, attempt, campaign, spool_id, contact, destination,"
+        " agent, interface, act, reason, via) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            utc(entry.at),
+            entry.attempt,
+            entry.campaign,
+            entry.spool_id,
+            entry.contact[:64],
+            entry.destination,
+            entry.agent[:80],
+            entry.interface[:128],
+            entry.act,
+            entry.reason[:255],
+            entry.via,
+        ),
+    )
+
+
 async def _progress(session: Session, step: Progress) -> None:
     await session.run(
         "UPDATE ccdata.attempts SET state=%s, ringing_at=%s, answered_at=%s, queued_at=%s,"
-        " connected_at=%s, agent=%s WHERE id=%s AND state <> 'ended'",
+        " connected_at=%s, agent=%s WHERE id=%s AND state <> 'ended'"
+        # A step before the order to the customer may be written after it.
+        " AND (sent_at IS NULL OR %s NOT IN ('offered', 'held'))",
         (
             step.state,
             utc(step.ringing_at),
@@ -108,6 +133,7 @@ async def _progress(session: Session, step: Progress) -> None:
             utc(step.connected_at),
             step.agent[:80],
             step.attempt,
+            step.state,
         ),
     )
 
@@ -129,7 +155,7 @@ async def _correct(session: Session, end: Ending, local: LocalTime) -> bool:
     if not await _write_end(session, end, "state = 'ended' AND outcome = 'unknown'"):
         return False
     await session.run("DELETE FROM ccrepo.cdr_repo WHERE guid=%s", (end.attempt,))
-    await _cdrs(session, [end.cdr], local)
+    await _cdrs(session, [end.cdr] if end.cdr else [], local)
     # The row of the call's end that told of 'unknown' makes room for the real one.
     await session.run("DELETE FROM ccrepo.queue_log_repo WHERE callid=%s AND event='OUTCALL'", (end.attempt,))
     later = await session.rows(

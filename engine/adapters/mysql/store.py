@@ -29,8 +29,8 @@ from engine.ports import (
 
 #: Unfinished attempts of other terms. Every state but the last is named, so that the index serves.
 STRAYS = (
-    "SELECT id FROM ccdata.attempts FORCE INDEX (attempts_open) WHERE state IN ('claimed', 'sent',"
-    " 'ringing', 'answered', 'queued', 'connected', 'completed') AND fence < %s"
+    "SELECT id FROM ccdata.attempts FORCE INDEX (attempts_open) WHERE state IN ('claimed', 'offered',"
+    " 'held', 'sent', 'ringing', 'answered', 'queued', 'connected', 'completed') AND fence < %s"
 )
 #: A day of a campaign: answered by a person, abandoned as the law counts it, taken for machines.
 TOTALS = (
@@ -74,6 +74,8 @@ class MysqlStore:
                 ),
                 queues=tuple(await session.rows("SELECT name, queue_timeout, wrapuptime FROM ccdata.queues")),
                 trunks=tuple(await session.rows("SELECT name, channels, cps FROM ccdata.trunks")),
+                options=tuple(await session.rows("SELECT * FROM ccdata.dialer_options")),
+                agents=tuple(await session.rows("SELECT agent, recording FROM ccdata.agent_options")),
             )
 
         return await self.database.transaction(work)
@@ -114,7 +116,7 @@ class MysqlStore:
             await lease.check(session, self._fence)
             await session.run(
                 f"UPDATE ccdata.attempts SET state='sent', sent_at=%s WHERE id IN ({marks})"
-                " AND state='claimed' AND fence=%s",
+                " AND state IN ('claimed', 'offered', 'held') AND fence=%s",
                 (utc(at), *ids, self._fence),
             )
             rows = await session.rows(

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from engine.domain.model import Dialer, DialerType
+from engine.domain.model import Dialer
+from engine.domain.modes import Mode
 from engine.domain.pacing.base import (
     NOTHING_KNOWN,
     Bound,
@@ -21,6 +22,7 @@ from engine.domain.pacing.limits import TokenBucket
 from engine.domain.pacing.power import PowerPacer
 from engine.domain.pacing.predictive import PredictivePacer
 from engine.domain.pacing.profiles import PROFILES, STRICT, Profile, Since, profile_for
+from engine.domain.pacing.reserved import ReservedPacer
 
 __all__ = [
     "NOTHING_KNOWN",
@@ -36,6 +38,7 @@ __all__ = [
     "PowerPacer",
     "PredictivePacer",
     "Profile",
+    "ReservedPacer",
     "SeatChanged",
     "SeatInUse",
     "Since",
@@ -44,24 +47,19 @@ __all__ = [
     "Traits",
     "pacer_for",
     "profile_for",
-    "supported",
 ]
-
-_STRATEGIES = frozenset({DialerType.POWER, DialerType.PREDICTIVE})
-
-
-def supported(kind: DialerType) -> bool:
-    """Is there a strategy for this type of dialer?"""
-    return kind in _STRATEGIES
 
 
 def pacer_for(dialer: Dialer, profiles: Mapping[str, Profile] = PROFILES) -> Pacer:
-    """Return a fresh pacer for the dialer. Raises KeyError where `supported` is false.
+    """Return a fresh pacer for the dialer. Raises KeyError for a mode without a strategy.
 
     `profiles`: jurisdictions by name, in capitals; `dialer.jurisdiction` chooses among them.
     """
-    if dialer.dialer_type is DialerType.POWER:
-        return PowerPacer(profile_for(dialer.jurisdiction, profiles))
-    if dialer.dialer_type is DialerType.PREDICTIVE:
-        return PredictivePacer(profile_for(dialer.jurisdiction, profiles))
-    raise KeyError(dialer.dialer_type)
+    profile = profile_for(dialer.jurisdiction, profiles)
+    if dialer.mode is Mode.POWER:
+        return PowerPacer(profile)
+    if dialer.mode is Mode.PREDICTIVE:
+        return PredictivePacer(profile)
+    if dialer.mode.reserves:
+        return ReservedPacer(profile)
+    raise KeyError(dialer.mode)

@@ -51,7 +51,7 @@ def open_call(call: Call, traits: Traits) -> CallInFlight | None:
     An answered call of a campaign with AMD is open until the verdict or the queue.
     """
     listening = call.state is State.ANSWERED and bool(call.dialer.am) and not call.amd
-    if not (call.dialling or listening) or call.state is State.FAILING:
+    if not (call.dialling or listening) or call.state in (State.FAILING, State.OFFERED, State.HELD):
         return None
     sent = call.sent_at or call.attempt.claimed_at
     return CallInFlight(call.attempt.id, sent, call.ringing_at, call.answered_at, traits)

@@ -1,0 +1,91 @@
+"""What must be said to the switch when something happened to a call: legs to hang up, talks to record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.call import Call, State
+from engine.domain.commands import AGENT_CONTEXT, recording_file
+from engine.domain.model import agent_leg
+from engine.domain.modes import Recording
+from engine.ports import UNREACHABLE, CallControl, Clock
+
+log = structlog.get_logger(__name__)
+
+
+class Errands:
+    """`heard` decides, at once and without waiting; `run` performs until cancelled.
+
+    An errand that fails is logged and not repeated: what lives on without its call is found and hung up
+    by the next comparison with Asterisk.
+    """
+
+    def __init__(self, control: CallControl, clock: Clock, apply: Callable[[ev.CallEvent], object]) -> None:
+        self._control = control
+        self._clock = clock
+        self._apply = apply
+        self._waiting: asyncio.Queue[tuple[str, str, Coroutine[Any, Any, object]]] = asyncio.Queue()
+        self._recorded: frozenset[str] = frozenset()
+
+    def record_only(self, agents: frozenset[str]) -> None:
+        """Take over whose talks are recorded (user names or extensions, case folded)."""
+        self._recorded = agents
+
+    async def run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    group.create_task(self._do(*await self._waiting.get()))
+        finally:
+            while not self._waiting.empty():
+                self._waiting.get_nowait()[2].close()
+
+    async def _do(self, what: str, call: str, errand: Coroutine[Any, Any, object]) -> None:
+        try:
+            await errand
+        except UNREACHABLE as error:
+            log.warning("not done", action=f"errand.{what}", call_id=call, reason=str(error))
+
+    def _put(self, what: str, call: Call, errand: Coroutine[Any, Any, object]) -> None:
+        self._waiting.put_nowait((what, call.attempt.id, errand))
+
+    def heard(self, call: Call, event: ev.CallEvent) -> None:
+        """Something happened to `call`, which is as it is after `event`."""
+        if call.state is State.ENDED:
+            if call.agent_leg:
+                self._put("agent_leg", call, self._control.hang_up(agent_leg(call.attempt.id)))
+            return
+        match event:
+            case ev.AgentLegEnded() if call.called and call.dialling:
+                self._give_up(call)
+            case ev.AgentDecided(via="order"):
+                self._carry_out(call, event)
+            case ev.AgentConnected() if self._to_be_recorded(call):
+                file = recording_file(call.attempt.id, self._clock.local(event.at))
+                self._put("record", call, self._control.record(call.attempt.id, file))
+
+    def _give_up(self, call: Call) -> None:
+        """The agent is gone while the customer's phone rings: nobody would speak to him."""
+        self._put("give_up", call, self._control.hang_up(call.attempt.id))
+        self._apply(ev.HangUpOrdered(self._clock.now(), call.attempt.id))
+
+    def _carry_out(self, call: Call, event: ev.AgentDecided) -> None:
+        """The agent decided elsewhere than on his phone, which still asks him."""
+        if call.decision != event.act:
+            return  # he had decided before
+        leg = agent_leg(call.attempt.id)
+        if event.act == "dial":
+            self._put("decision", call, self._control.redirect(leg, AGENT_CONTEXT, "wait"))
+        else:
+            self._put("decision", call, self._control.hang_up(leg))
+
+    def _to_be_recorded(self, call: Call) -> bool:
+        if call.dialer.options.recording is not Recording.AGENTS:
+            return False
+        phone = call.agent_interface.partition("/")[2].partition("@")[0].partition("/")[0]
+        return call.agent.casefold() in self._recorded or phone.casefold() in self._recorded

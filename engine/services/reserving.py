@@ -1,0 +1,144 @@
+"""Calls for which an agent is reserved: ring him, let him decide where he may, then call the customer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.call import Call
+from engine.domain.commands import ring_agent
+from engine.domain.model import Attempt, Campaign, Desk, Dialer
+from engine.domain.pacing import Bound, Decision
+from engine.domain.pacing.reserved import AGENT_FIRST
+from engine.ports import LinkError, RefusedError, UncertainError
+from engine.services.placing import BATCH, Placer
+from engine.services.tools import Tools
+from engine.services.view import CampaignView
+
+log = structlog.get_logger(__name__)
+
+
+class ReservedPlacer(Placer):
+    """Reserves an agent for every call; rings him first, or the customer first where the mode says so."""
+
+    def __init__(
+        self, campaign: Campaign, tools: Tools, view: CampaignView, wake: Callable[[], None]
+    ) -> None:
+        super().__init__(campaign, tools, view, wake)
+        self._accepted: dict[str, None] = {}
+        self._agent_first = campaign.dialer.mode.agent_first
+
+    @property
+    def dialer(self) -> Dialer:
+        """The dialer as it dials now: with the agents first while the budget is spent."""
+        dialer = self.campaign.dialer
+        if self._agent_first and not dialer.mode.agent_first:
+            return replace(dialer, options=replace(dialer.options, customer_first=False))
+        return dialer
+
+    def heard(self, call: Call, event: ev.CallEvent) -> None:
+        """An agent is on the line, or has decided: his customer is next."""
+        accepted = isinstance(event, ev.AgentLegAnswered) and not call.dialer.mode.decides
+        decided = isinstance(event, ev.AgentDecided | ev.AgentLegAnswered)
+        if call.held and (accepted or (decided and call.decision == "dial")):
+            self._accepted[call.attempt.id] = None
+
+    async def _dial(self, decision: Decision, now: datetime) -> Decision:
+        self._agent_first = self.campaign.dialer.mode.agent_first or bool(decision.detail.get(AGENT_FIRST))
+        desks = self._tools.desks.free(self._tools.picture.queue(self.dialer.name), now)
+        desks = desks[: min(decision.calls, BATCH)]
+        if not desks:
+            return replace(decision, calls=0, bound=Bound.NOBODY)
+        names = tuple(desk.names for desk in desks) if self.dialer.mode.portfolio else ()
+        result = await self._claim(len(desks), now, names)
+        if result.rows == 0:
+            return self._nobody_ready(decision, now)
+        if result.rows > len(result.attempts):
+            self._wake()
+        attempts = self._reserve(result.attempts, desks)
+        if self._agent_first:
+            await asyncio.gather(*(self._ring(attempt) for attempt in attempts))
+        else:
+            await self._place(attempts)
+        if len(attempts) < decision.calls:
+            return replace(decision, calls=len(attempts), bound=Bound.SPOOL)
+        return decision
+
+    def _reserve(self, attempts: tuple[Attempt, ...], desks: list[Desk]) -> tuple[Attempt, ...]:
+        """Give every call an agent who is free still: his own first, then whoever is left."""
+        now, left, reserved = self._tools.clock.now(), list(desks), []
+        for attempt in sorted(attempts, key=lambda a: not a.contact.agent_phone):
+            desk = next((desk for desk in left if self._may_have(attempt, desk, now)), None)
+            if desk is None:
+                self.unreleased.append(attempt)  # he was taken while the database was asked
+                continue
+            left.remove(desk)
+            self._tools.desks.reserve(desk, attempt.id, now)
+            reserved.append(replace(attempt, desk=desk))
+        return tuple(reserved)
+
+    def _may_have(self, attempt: Attempt, desk: Desk, now: datetime) -> bool:
+        if self._tools.desks.taken(desk.interface, now):
+            return False
+        bound_to = attempt.contact.agent_phone.strip().casefold()
+        if not bound_to or not self.dialer.mode.portfolio:
+            return True
+        return bound_to in (name.casefold() for name in desk.names)
+
+    async def _ring(self, attempt: Attempt) -> None:
+        """Ring the agent; nothing is said to the customer's side yet."""
+        tools, dialer = self._tools, self.dialer
+        if self.stopping or tools.may_dial():
+            self.unreleased.append(attempt)
+            return
+        tools.book.add(Call(attempt, dialer, self._caller_id(attempt)))
+        tools.book.apply(ev.AgentLegOrdered(tools.clock.now(), attempt.id))
+        try:
+            await tools.control.originate(ring_agent(dialer, attempt, tools.clock.local(tools.clock.now())))
+        except (LinkError, RefusedError) as error:
+            if isinstance(error, RefusedError):
+                self._note_refusal(str(error))
+            tools.book.apply(ev.AgentLegFailed(tools.clock.now(), attempt.id, 0))
+        except UncertainError as error:
+            log.warning(
+                "whether the agent is rung is not known", action="call.uncertain", call_id=attempt.id,
+                campaign=dialer.name, reason=str(error),
+            )  # fmt: skip
+        else:
+            self.refusals = 0
+
+    async def proceed(self, now: datetime) -> None:
+        """Call the customers whose agents are on the line and willing. Raises StoreError."""
+        trunk, trunks = self.dialer.dial_string.trunk, self._tools.trunks
+        for attempt_id in list(self._accepted):
+            call = self._tools.book.get(attempt_id)
+            if call is None or not call.held:
+                del self._accepted[attempt_id]
+                continue
+            allowed, _ = trunks.calls(trunk, now)
+            if allowed is not None and allowed < 1:
+                return  # the trunk takes no further call at this moment; the next turn is soon
+            attempt = call.attempt
+            ours = await self._tools.store.mark_sent((attempt,), self._tools.clock.now())
+            call = self._tools.book.get(attempt_id)
+            self._accepted.pop(attempt_id, None)
+            if call is None:
+                self.unreleased.append(attempt)  # the agent left while the database was asked
+                continue
+            if attempt.id not in ours or self.stopping or self._tools.may_dial():
+                self._tools.book.apply(ev.AgentLegFailed(self._tools.clock.now(), attempt.id, 0))
+                continue
+            trunks.reserve(trunk, 1, now)
+            await self._originate(attempt)
+            trunks.settle(trunk, 1, 1, self._tools.clock.now())
+
+    def dismiss(self) -> None:
+        """Let agents go whose customers will not be called any more."""
+        for call in self._tools.book:
+            if call.dialer.name == self.dialer.name and call.attempt.desk and not call.called:
+                self._tools.book.apply(ev.AgentLegFailed(self._tools.clock.now(), call.attempt.id, 0))

@@ -1,0 +1,33 @@
+"""What every campaign's worker shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from engine.domain.pacing import PROFILES, Profile
+from engine.domain.picture import Picture
+from engine.ports import CallControl, Clock, Observer, Store
+from engine.services.book import CallBook
+from engine.services.desks import Desks
+from engine.services.recorder import Recorder
+from engine.services.trunks import Trunks
+from engine.services.view import Rivals
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """`may_dial` says why nothing may be dialled, '' when it may."""
+
+    control: CallControl
+    store: Store
+    book: CallBook
+    picture: Picture
+    recorder: Recorder
+    observer: Observer
+    clock: Clock
+    may_dial: Callable[[], str]
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
+    trunks: Trunks = field(default_factory=Trunks)
+    rivals: Rivals = field(default_factory=Rivals)
+    desks: Desks = field(default_factory=Desks)

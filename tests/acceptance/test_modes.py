@@ -1,0 +1,195 @@
+"""Every way of dialling with a reserved agent, on the real parts: who is called first, and every ending."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stage import PAIR, Stage
+
+#: Numbers by how the carrier answers (carrier.xml): talks and hangs up, waits for our hang-up, busy.
+TALKS, WAITS, BUSY, RINGS = "100", "200", "486", "777"
+
+
+def _campaign(stage: Stage, kind: str, campaign: str = PAIR, **columns: object) -> None:
+    stage.dialer(campaign, dialertype=kind, context=kind, tbc=0, retries=0, **columns)
+
+
+def _options(stage: Stage, campaign: str, **columns: object) -> None:
+    names = ", ".join(["campaign", *columns])
+    values = ", ".join(f"'{value}'" for value in (campaign, *columns.values()))
+    stage.sql(f"INSERT INTO ccdata.dialer_options ({names}) VALUES ({values})")
+
+
+def _contacts(stage: Stage, campaign: str, *endings: str, start: int = 0, **columns: object) -> None:
+    rows = ({"destination": f"5557{start + n:03d}{ending}", **columns} for n, ending in enumerate(endings))
+    stage.contacts(*rows, campaign=campaign)
+
+
+def _agent_free(stage: Stage, campaign: str, ready: int = 1) -> None:
+    query = f"SELECT ready FROM ccdata.campaign_state WHERE campaign = '{campaign}'"
+    stage.wait_for_value(query, ready)
+
+
+def _ended(stage: Stage) -> list[list[str]]:
+    return stage.sql(
+        "SELECT outcome, next_step, agent FROM ccdata.attempts WHERE state = 'ended' ORDER BY claimed_at, id"
+    )
+
+
+def test_preview_calls_the_agent_first_and_joins_him_with_the_customer(stage: Stage) -> None:
+    _campaign(stage, "Preview")
+    _contacts(stage, PAIR, TALKS, TALKS, BUSY)
+    stage.start()
+    stage.ended(3)
+    assert sorted(row[0] for row in _ended(stage)) == ["answered", "answered", "busy"]
+    talks = stage.sql(
+        "SELECT agent, answered_at <= connected_at FROM ccdata.attempts WHERE outcome = 'answered'"
+    )
+    assert {row[0] for row in talks} <= {"Agent 301", "Agent 302"}
+    assert {row[1] for row in talks} == {"1"}
+    told = stage.sql("SELECT event, COUNT(*) FROM ccrepo.queue_log_repo GROUP BY event")
+    assert dict(told) == {
+        "CONNECT": "2", "COMPLETECALLER": "2", "OUTCALL": "3",
+    }  # fmt: skip
+    cdrs = stage.sql(
+        "SELECT disposition, lastapp, accountcode <> '' FROM ccrepo.cdr_repo ORDER BY disposition"
+    )
+    assert cdrs == [["ANSWERED", "Bridge", "1"], ["ANSWERED", "Bridge", "1"], ["BUSY", "", "1"]]
+    assert stage.value("SELECT COUNT(*) FROM ccdata.calls_spool") == "0"
+    _agent_free(stage, PAIR, 2)
+    assert stage.asterisk.channels() == 0
+
+
+@pytest.mark.parametrize("campaign", ["REJECTS->", "DEAF->"])
+def test_an_agent_who_does_not_take_it_costs_the_contact_nothing(stage: Stage, campaign: str) -> None:
+    _campaign(stage, "Preview", campaign, timeout=2)
+    _contacts(stage, campaign, TALKS)
+    stage.start()
+    stage.ended(1)
+    assert _ended(stage)[0][:2] == ["agent_missed", "again"]
+    assert stage.invites() == []
+    assert stage.sql("SELECT status, retries FROM ccdata.calls_spool") == [["1", "0"]]
+    assert stage.value("SELECT COUNT(*) FROM ccrepo.cdr_repo") == "0"
+    stage.wait_for_value("SELECT event FROM ccrepo.queue_log_repo", "RINGNOANSWER")
+    # He is left alone for a while, and the channel is gone.
+    stage.wait(lambda: stage.asterisk.channels() == 0, "no channel is left")
+
+
+def test_an_agent_who_hangs_up_early_ends_the_customers_call(stage: Stage) -> None:
+    _campaign(stage, "Preview", "LEAVES->", timeout=10)
+    _contacts(stage, "LEAVES->", RINGS)
+    stage.start()
+    stage.ended(1)
+    assert _ended(stage)[0][0] == "withdrawn"
+    stage.wait(lambda: stage.asterisk.channels() == 0, "no channel is left")
+
+
+def test_a_customer_who_is_busy_frees_the_agent_at_once(stage: Stage) -> None:
+    _campaign(stage, "Preview", "STAYS->")
+    _contacts(stage, "STAYS->", BUSY)
+    stage.start()
+    stage.ended(1)
+    assert _ended(stage)[0][:2] == ["busy", "finished"]
+    stage.wait(lambda: stage.asterisk.channels() == 0, "no channel is left")
+    _agent_free(stage, "STAYS->")
+
+
+def test_progressive_gives_every_contact_to_its_own_agent(stage: Stage) -> None:
+    _campaign(stage, "Progressive")
+    _contacts(stage, PAIR, TALKS, TALKS, agentphone="agent302")
+    _contacts_more(stage, "5557900100", "Agent 302")
+    _contacts_more(stage, "5557901100", "agent301")
+    _contacts_more(stage, "5557902100", "nobody here")
+    _contacts_more(stage, "5557903100", "")
+    stage.start()
+    stage.ended(5)
+    talks = stage.sql("SELECT destination, agent FROM ccdata.attempts")
+    rows = dict(talks)
+    assert rows["5557000100"] == rows["5557001100"] == rows["5557900100"] == "Agent 302"
+    assert rows["5557901100"] == "Agent 301"
+    assert rows["5557903100"] in ("Agent 301", "Agent 302")
+    left = stage.sql("SELECT agent, ready FROM ccdata.portfolio")
+    assert left == [["nobody here", "1"]]
+
+
+def _contacts_more(stage: Stage, number: str, agent: str) -> None:
+    stage.sql(
+        "INSERT INTO ccdata.calls_spool (campaign, dialerbase, destination, agentphone)"
+        f" VALUES ('{PAIR}', 'L1', '{number}', '{agent}')"
+    )
+
+
+def test_reverse_progressive_calls_the_customer_and_then_exactly_his_agent(stage: Stage) -> None:
+    _campaign(stage, "Progressive")
+    _options(stage, PAIR, customer_first=1)
+    _contacts(stage, PAIR, TALKS, TALKS, BUSY, agentphone="agent302")
+    stage.start()
+    stage.ended(3)
+    rows = stage.sql("SELECT outcome, agent FROM ccdata.attempts ORDER BY outcome")
+    assert rows == [["answered", "Agent 302"], ["answered", "Agent 302"], ["busy", ""]]
+    _agent_free(stage, PAIR, 2)
+
+
+def test_an_agent_who_does_not_come_abandons_and_then_agents_are_called_first(stage: Stage) -> None:
+    _campaign(stage, "Progressive", "DEAF->", timeout=3)
+    _options(stage, "DEAF->", customer_first=1)
+    _contacts(stage, "DEAF->", WAITS, WAITS)
+    stage.start()
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE outcome = 'abandoned'", 1)
+    stage.wait_for_value("SELECT COUNT(*) > 0 FROM ccdata.attempts WHERE outcome = 'agent_missed'", 1)
+    assert len(stage.invites()) == 1
+
+
+def test_nothing_is_dialled_before_the_agent_says_so(stage: Stage) -> None:
+    _campaign(stage, "Preview", "MUTE->")
+    _options(stage, "MUTE->", agent_decides=1, decision_time=5)
+    _contacts(stage, "MUTE->", TALKS)
+    stage.start()
+    stage.wait_for_value("SELECT state FROM ccdata.agent_screen WHERE agent = 'Agent 317'", "held")
+    assert stage.invites() == []
+    stage.ended(1)
+    assert stage.invites() == []
+    assert _ended(stage)[0][:2] == ["agent_missed", "again"]
+    acts = stage.sql("SELECT agent, act, via, destination FROM ccdata.agent_acts")
+    assert acts == [["Agent 317", "timeout", "key", "5557000100"]]
+
+
+def test_key_1_dials_and_is_kept_as_evidence(stage: Stage) -> None:
+    _campaign(stage, "Preview", "DIALS->")
+    _options(stage, "DIALS->", agent_decides=1)
+    _contacts(stage, "DIALS->", TALKS)
+    stage.start()
+    stage.ended(1)
+    assert _ended(stage)[0] == ["answered", "finished", "Agent 311"]
+    acts = stage.sql(
+        "SELECT act, via, interface, acted_at <= sent_at FROM ccdata.agent_acts e JOIN ccdata.attempts a"
+        " ON a.id = e.attempt"
+    )
+    assert acts == [["dial", "key", "PJSIP/agent311", "1"]]
+
+
+def test_key_2_skips_with_a_reason_and_key_3_puts_off(stage: Stage) -> None:
+    for campaign in ("SKIPS->", "LATER->"):
+        _campaign(stage, "Progressive", campaign)
+        _options(stage, campaign, agent_decides=1, later=90)
+    _contacts(stage, "SKIPS->", TALKS, agentphone="agent312")
+    _contacts(stage, "LATER->", TALKS, start=50, agentphone="Agent 313")
+    stage.start()
+    stage.ended(2)
+    rows = stage.sql("SELECT outcome, next_step FROM ccdata.attempts ORDER BY campaign")
+    assert rows == [["postponed", "again"], ["skipped", "finished"]]
+    acts = stage.sql("SELECT act, reason FROM ccdata.agent_acts ORDER BY act")
+    assert acts == [["later", ""], ["skip", "key 7"]]
+    left = stage.sql(
+        "SELECT campaign, notbefore > UTC_TIMESTAMP() + INTERVAL 80 MINUTE FROM ccdata.calls_spool"
+    )
+    assert left == [["LATER->", "1"]]
+    assert stage.invites() == []
+
+
+def test_contradictory_options_set_the_campaign_aside_and_name_the_field(stage: Stage) -> None:
+    _campaign(stage, "Preview")
+    _options(stage, PAIR, customer_first=1)
+    stage.start()
+    stage.wait_for_value("SELECT state FROM ccdata.campaign_state", "set_aside")
+    assert stage.value("SELECT field FROM ccdata.campaign_state") == "dialer_options.customer_first"
