@@ -13,6 +13,7 @@ from engine.domain.commands import Originate
 from engine.domain.entries import Entry, Written
 from engine.domain.events import Event
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
+from engine.domain.orders import Order
 from engine.domain.pacing import DayTotals, Decision, Snapshot
 from engine.domain.settings import SettingsRows
 
@@ -74,9 +75,8 @@ class CallControl(Protocol):
         """Let one channel go on elsewhere in the dialplan. Raises LinkError, RefusedError or
         UncertainError."""
 
-    async def record(self, call: str, file: str) -> None:
-        """Record one channel while it is joined with another, into `file` below the switch's folder for
-        recordings. Raises LinkError, RefusedError or UncertainError."""
+    async def set_variable(self, call: str, name: str, value: str) -> None:
+        """Set a variable of one channel. Raises LinkError, RefusedError or UncertainError."""
 
     async def hang_up_phone(self, interface: str) -> None:
         """Hang up whatever the phone `interface` does. Raises LinkError, RefusedError (when it does
@@ -128,6 +128,15 @@ class ClaimResult:
     def rows(self) -> int:
         """Rows that left the ready state by this claim."""
         return len(self.attempts) + self.blocked + self.held + self.set_aside
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOrder:
+    """An order for a single call, and the attempt that was written for it."""
+
+    id: int
+    order: Order
+    attempt: Attempt | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +258,12 @@ class Store(Protocol):
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         """Take contacts out of the spool and write their attempts, in one short transaction."""
+
+    async def take_orders(self, now: datetime) -> tuple[TakenOrder, ...]:
+        """Take the orders for single calls that are new; a call's attempt is written with it."""
+
+    async def finish_order(self, order: int, fault: str) -> None:
+        """Answer an order; `fault` '' when it was carried out."""
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         """Write that the orders are about to leave; return which of them are still ours to send."""

@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS ccdata.orders (
   status VARCHAR(8) NOT NULL DEFAULT 'new' COMMENT 'new, taken, done, failed',
   result VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why it failed',
   guid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'call: its guid, once taken',
-  created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  created_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   done_at DATETIME(3) NULL,
   PRIMARY KEY (id),
   KEY orders_new (status, id)

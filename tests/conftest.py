@@ -53,6 +53,7 @@ def carrier(home: Path) -> Iterator[Sipp]:
     sipp.stop()
 
 
+_GLOBALS = "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\nOVERDIAL_TRUNK = CARRIER\n"
 #: A customer who hears a recording out of the queue and presses 9.
 _OPTS_OUT = """
 [opts-out]
@@ -60,6 +61,14 @@ exten => _X.,1,Answer()
  same => n,Wait(3)
  same => n,SendDTMF(9)
  same => n,Wait(10)
+"""
+
+
+#: A flow of the dialplan that calls a number made of what it was given.
+_FLOW = """
+[flow]
+exten => start,1,Answer()
+ same => n,Dial(PJSIP/5599${n}100@CARRIER,5)
 """
 
 
@@ -90,7 +99,7 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
         AsteriskInstall.find(LAB),
         resource("asterisk-conf"),
         home / "asterisk",
-        {"extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n" + _OPTS_OUT + _solists()},
+        {"extensions-parts.conf": _GLOBALS + _OPTS_OUT + _FLOW + _solists()},
     )
     part.queue(3, CAMPAIGN, wrapup=1)
     part.queue(3, OTHER, wrapup=0, first=201)

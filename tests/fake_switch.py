@@ -63,7 +63,7 @@ class FakeSwitch:
         #: Does an agent who is rung for a reserved call take it?
         self.agents_answer = True
         self.redirected: list[tuple[str, str, str]] = []
-        self.recorded: list[tuple[str, str]] = []
+        self.variables: list[tuple[str, str, str]] = []
         self.phones_hung_up: list[str] = []
         self.lose = ""
         #: How far behind events are said to be (s).
@@ -174,9 +174,9 @@ class FakeSwitch:
         await self._linked()
         self.redirected.append((call, context, exten))
 
-    async def record(self, call: str, file: str) -> None:
+    async def set_variable(self, call: str, name: str, value: str) -> None:
         await self._linked()
-        self.recorded.append((call, file))
+        self.variables.append((call, name, value))
 
     async def hang_up_phone(self, interface: str) -> None:
         await self._linked()

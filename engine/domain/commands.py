@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.domain.model import Attempt, AttemptId, Dialer, agent_leg
-from engine.domain.modes import Machines, Mode, Recording
+from engine.domain.modes import Machines, Mode
 from engine.domain.variables import merge, parse_variables, printable
 
 #: Where the leg to a reserved agent goes when he answers (asterisk-conf/overdial/extensions.conf).
@@ -37,10 +37,10 @@ class Originate:
     caller_name: str = ""
 
 
-def originate(dialer: Dialer, attempt: Attempt, caller_id: str, local: datetime) -> Originate:
+def originate(dialer: Dialer, attempt: Attempt, caller_id: str, record: str = "") -> Originate:
     """Return the order for `attempt`: dial string, where the answered call goes, what it carries.
 
-    `local`: the local time, for the folder of its recording. Later variables override earlier ones: the
+    `record`: the file in which the talk is recorded, '' for none. Later variables override earlier ones: the
     dialer's, then the contact's, then the engine's own (OD_…), which neither can set.
     """
     number = attempt.contact.phone.number
@@ -51,14 +51,14 @@ def originate(dialer: Dialer, attempt: Attempt, caller_id: str, local: datetime)
         exten=number if dialer.exten == "${EXTEN}" else dialer.exten,
         caller_id=caller_id,
         timeout=dialer.timeout,
-        variables=_variables(dialer, attempt, local),
+        variables=_variables(dialer, attempt, record),
         headers=(("X-Overdial-Attempt", attempt.id),),
         early_media=dialer.early_media,
         presentation=dialer.caller_pres,
     )
 
 
-def ring_agent(dialer: Dialer, attempt: Attempt, local: datetime) -> Originate:
+def ring_agent(dialer: Dialer, attempt: Attempt) -> Originate:
     """Return the order to ring the agent who is reserved for `attempt`.
 
     His phone shows the customer's number and reference; what happens when he answers the dialplan does:
@@ -75,7 +75,7 @@ def ring_agent(dialer: Dialer, attempt: Attempt, local: datetime) -> Originate:
         caller_name=printable(attempt.contact.reference),
         timeout=dialer.timeout,
         variables=(
-            *_variables(dialer, attempt, local),
+            *_variables(dialer, attempt, ""),
             ("OD_DECISION_TIME", str(dialer.options.decision_time)),
         ),
         headers=(("X-Overdial-Agent-Leg", attempt.id), *(AUTO_ANSWER if dialer.auto_answer else ())),
@@ -87,7 +87,7 @@ def recording_file(attempt: str, local: datetime) -> str:
     return f"{local:%Y-%m-%d}/{attempt}.wav"
 
 
-def _variables(dialer: Dialer, attempt: Attempt, local: datetime) -> tuple[tuple[str, str], ...]:
+def _variables(dialer: Dialer, attempt: Attempt, record: str) -> tuple[tuple[str, str], ...]:
     contact, desk, options = attempt.contact, attempt.desk, dialer.options
     own = [
         ("OD_CAMPAIGN", dialer.name),
@@ -105,8 +105,8 @@ def _variables(dialer: Dialer, attempt: Attempt, local: datetime) -> tuple[tuple
         ("am", str(dialer.am)),
         ("sound", dialer.sound),
     ]
-    if options.recording is Recording.ALL:
-        own.append(("OD_RECORD", recording_file(attempt.id, local)))
+    if record:
+        own.append(("OD_RECORD", record))
     if desk is not None:
         own += [
             ("OD_AGENT", printable(desk.name).replace(",", " ")),

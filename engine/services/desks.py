@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from engine.domain import events as ev
 from engine.domain.agent import SeatState
 from engine.domain.call import Call, State
-from engine.domain.model import AttemptId, Desk
+from engine.domain.model import AttemptId, Desk, Dialer
+from engine.domain.modes import Recording
 from engine.domain.picture import QueuePicture
 
 #: An agent who did not take a call is left alone for so long, twice as long each time, up to the limit.
@@ -33,6 +34,17 @@ class Desks:
     def __init__(self) -> None:
         self._desks: dict[str, _Desk] = {}
         self._calls: dict[AttemptId, str] = {}
+        self._recorded: frozenset[str] = frozenset()
+
+    def record_only(self, agents: frozenset[str]) -> None:
+        """Take over whose talks are recorded (user names or extensions, case folded)."""
+        self._recorded = agents
+
+    def recorded(self, dialer: Dialer, desk: Desk) -> bool:
+        """Is what the agent talks for this campaign recorded?"""
+        if dialer.options.recording is Recording.AGENTS:
+            return any(name.casefold() in self._recorded for name in desk.names)
+        return dialer.options.recording is Recording.ALL
 
     def taken(self, interface: str, now: datetime) -> bool:
         """Is the agent reserved, or left alone for a while?"""

@@ -11,9 +11,10 @@ import structlog
 from engine.domain import events as ev
 from engine.domain.call import Call, State
 from engine.domain.commands import AGENT_CONTEXT, recording_file
-from engine.domain.model import agent_leg
+from engine.domain.model import Desk, agent_leg
 from engine.domain.modes import Recording
 from engine.ports import UNREACHABLE, CallControl, Clock
+from engine.services.desks import Desks
 
 log = structlog.get_logger(__name__)
 
@@ -25,16 +26,18 @@ class Errands:
     by the next comparison with Asterisk.
     """
 
-    def __init__(self, control: CallControl, clock: Clock, apply: Callable[[ev.CallEvent], object]) -> None:
+    def __init__(
+        self,
+        control: CallControl,
+        clock: Clock,
+        desks: Desks,
+        apply: Callable[[ev.CallEvent], object],
+    ) -> None:
         self._control = control
         self._clock = clock
         self._apply = apply
         self._waiting: asyncio.Queue[tuple[str, str, Coroutine[Any, Any, object]]] = asyncio.Queue()
-        self._recorded: frozenset[str] = frozenset()
-
-    def record_only(self, agents: frozenset[str]) -> None:
-        """Take over whose talks are recorded (user names or extensions, case folded)."""
-        self._recorded = agents
+        self._desks = desks
 
     async def run(self) -> None:
         try:
@@ -65,9 +68,15 @@ class Errands:
                 self._give_up(call)
             case ev.AgentDecided(via="order"):
                 self._carry_out(call, event)
-            case ev.AgentConnected() if self._to_be_recorded(call):
-                file = recording_file(call.attempt.id, self._clock.local(event.at))
-                self._put("record", call, self._control.record(call.attempt.id, file))
+            case ev.AgentOffered() if call.dialer.options.recording is Recording.AGENTS:
+                self._record(call, Desk(event.interface, event.agent))
+
+    def _record(self, call: Call, desk: Desk) -> None:
+        """The dialplan records the talk with this agent, should he be the one who takes the call."""
+        if self._desks.recorded(call.dialer, desk):
+            file = recording_file(call.attempt.id, self._clock.local(self._clock.now()))
+            name = f"OD_RECORD_{desk.extension}"
+            self._put("record", call, self._control.set_variable(call.attempt.id, name, file))
 
     def _give_up(self, call: Call) -> None:
         """The agent is gone while the customer's phone rings: nobody would speak to him."""
@@ -83,9 +92,3 @@ class Errands:
             self._put("decision", call, self._control.redirect(leg, AGENT_CONTEXT, "wait"))
         else:
             self._put("decision", call, self._control.hang_up(leg))
-
-    def _to_be_recorded(self, call: Call) -> bool:
-        if call.dialer.options.recording is not Recording.AGENTS:
-            return False
-        phone = call.agent_interface.partition("/")[2].partition("@")[0].partition("/")[0]
-        return call.agent.casefold() in self._recorded or phone.casefold() in self._recorded

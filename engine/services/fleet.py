@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -44,8 +43,6 @@ class Fleet:
         self._giving_back = asyncio.Lock()
         self._stopping = False
         self._bad_trunks = ""
-        #: Told of the agents whose talks are to be recorded where the campaign says so.
-        self.recorded: Callable[[frozenset[str]], None] = lambda agents: None
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Follow the settings until cancelled; workers run in `group`."""
@@ -84,7 +81,8 @@ class Fleet:
         """Start, update and stop workers so that they are what the rows say."""
         queues = {str(row["name"]).lower(): row for row in rows.queues}
         self._follow_trunks(rows)
-        self.recorded(frozenset(str(row["agent"]).casefold() for row in rows.agents if row["recording"]))
+        recorded = (str(row["agent"]).casefold() for row in rows.agents if row["recording"])
+        self._tools.desks.record_only(frozenset(recorded))
         self._tools.picture.set_wrapup({str(q["name"]): int(q["wrapuptime"]) for q in rows.queues})
         wanted: dict[CampaignName, Campaign] = {}
         aside: dict[str, CampaignReport] = {}

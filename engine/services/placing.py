@@ -6,17 +6,18 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from engine.domain import events as ev
 from engine.domain.call import Call
-from engine.domain.commands import originate
+from engine.domain.commands import originate, recording_file
 from engine.domain.model import Attempt, Campaign, ContactList, Dialer
+from engine.domain.modes import Recording
 from engine.domain.pacing import Bound, Decision
 from engine.ports import ClaimRequest, ClaimResult, LinkError, RefusedError, UncertainError
 from engine.services.tools import Tools
-from engine.services.view import CampaignView
 
 log = structlog.get_logger(__name__)
 
@@ -30,15 +31,23 @@ REFUSED_PAUSE = timedelta(seconds=10)
 BATCH = 50
 
 
+class Learner(Protocol):
+    """Who is told of what leaves."""
+
+    def placed(self, attempt: Attempt, at: datetime) -> None:
+        """An order is about to leave."""
+
+    def not_placed(self, attempt: Attempt, at: datetime) -> None:
+        """It did not leave after all."""
+
+
 class Placer:
     """Places one campaign's calls, customers first.
 
     Invariant: what was claimed is sent once, or is in `unreleased` until it has been given back.
     """
 
-    def __init__(
-        self, campaign: Campaign, tools: Tools, view: CampaignView, wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, campaign: Campaign, tools: Tools, view: Learner, wake: Callable[[], None]) -> None:
         self.campaign = campaign
         self._tools = tools
         self._view = view
@@ -150,17 +159,18 @@ class Placer:
         self.unreleased = [attempt for attempt in self.unreleased if attempt not in attempts]
 
     async def _originate(self, attempt: Attempt) -> None:
-        tools, dialer = self._tools, self.dialer
+        tools = self._tools
         if tools.may_dial():
             self.unreleased.append(attempt)  # something changed since the order was written
             return
         known = tools.book.get(attempt.id)
+        dialer = known.dialer if known else self.dialer
         caller_id = known.caller_id if known else self._caller_id(attempt)
         self._view.placed(attempt, tools.clock.now())
         if known is None:
             tools.book.add(Call(attempt, dialer, caller_id))
         tools.book.apply(ev.OriginateSent(tools.clock.now(), attempt.id))
-        order = originate(dialer, attempt, caller_id, tools.clock.local(tools.clock.now()))
+        order = originate(dialer, attempt, caller_id, self._record(attempt, dialer))
         try:
             await tools.control.originate(order)
         except LinkError:
@@ -183,6 +193,14 @@ class Placer:
         else:
             tools.book.apply(ev.OriginateAccepted(tools.clock.now(), attempt.id))
             self.refusals = 0
+
+    def _record(self, attempt: Attempt, dialer: Dialer) -> str:
+        """Return the file in which the talk is recorded, '' where it is not, or nobody knows yet."""
+        wanted = dialer.options.recording is Recording.ALL
+        if attempt.desk is not None:
+            wanted = self._tools.desks.recorded(dialer, attempt.desk)
+        local = self._tools.clock.local(self._tools.clock.now())
+        return recording_file(attempt.id, local) if wanted else ""
 
     def _caller_id(self, attempt: Attempt) -> str:
         return self.dialer.caller_id.choose(attempt.contact.phone.number, self._tools.clock.draw)

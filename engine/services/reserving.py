@@ -10,15 +10,14 @@ from datetime import datetime
 import structlog
 
 from engine.domain import events as ev
-from engine.domain.call import Call
+from engine.domain.call import Call, State
 from engine.domain.commands import ring_agent
 from engine.domain.model import Attempt, Campaign, Desk, Dialer
 from engine.domain.pacing import Bound, Decision
 from engine.domain.pacing.reserved import AGENT_FIRST
 from engine.ports import LinkError, RefusedError, UncertainError
-from engine.services.placing import BATCH, Placer
+from engine.services.placing import BATCH, Learner, Placer
 from engine.services.tools import Tools
-from engine.services.view import CampaignView
 
 log = structlog.get_logger(__name__)
 
@@ -26,10 +25,10 @@ log = structlog.get_logger(__name__)
 class ReservedPlacer(Placer):
     """Reserves an agent for every call; rings him first, or the customer first where the mode says so."""
 
-    def __init__(
-        self, campaign: Campaign, tools: Tools, view: CampaignView, wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, campaign: Campaign, tools: Tools, view: Learner, wake: Callable[[], None]) -> None:
         super().__init__(campaign, tools, view, wake)
+        #: Whose agents were rung here, and which of them are on the line and willing.
+        self._rung: set[str] = set()
         self._accepted: dict[str, None] = {}
         self._agent_first = campaign.dialer.mode.agent_first
 
@@ -43,9 +42,16 @@ class ReservedPlacer(Placer):
 
     def heard(self, call: Call, event: ev.CallEvent) -> None:
         """An agent is on the line, or has decided: his customer is next."""
+        if call.called or call.state is State.ENDED:
+            self._rung.discard(call.attempt.id)
+            return
         accepted = isinstance(event, ev.AgentLegAnswered) and not call.dialer.mode.decides
         decided = isinstance(event, ev.AgentDecided | ev.AgentLegAnswered)
-        if call.held and (accepted or (decided and call.decision == "dial")):
+        if (
+            call.attempt.id in self._rung
+            and call.held
+            and (accepted or (decided and call.decision == "dial"))
+        ):
             self._accepted[call.attempt.id] = None
 
     async def _dial(self, decision: Decision, now: datetime) -> Decision:
@@ -62,7 +68,7 @@ class ReservedPlacer(Placer):
             self._wake()
         attempts = self._reserve(result.attempts, desks)
         if self._agent_first:
-            await asyncio.gather(*(self._ring(attempt) for attempt in attempts))
+            await asyncio.gather(*(self.ring(attempt) for attempt in attempts))
         else:
             await self._place(attempts)
         if len(attempts) < decision.calls:
@@ -90,16 +96,17 @@ class ReservedPlacer(Placer):
             return True
         return bound_to in (name.casefold() for name in desk.names)
 
-    async def _ring(self, attempt: Attempt) -> None:
+    async def ring(self, attempt: Attempt) -> None:
         """Ring the agent; nothing is said to the customer's side yet."""
         tools, dialer = self._tools, self.dialer
         if self.stopping or tools.may_dial():
             self.unreleased.append(attempt)
             return
+        self._rung.add(attempt.id)
         tools.book.add(Call(attempt, dialer, self._caller_id(attempt)))
         tools.book.apply(ev.AgentLegOrdered(tools.clock.now(), attempt.id))
         try:
-            await tools.control.originate(ring_agent(dialer, attempt, tools.clock.local(tools.clock.now())))
+            await tools.control.originate(ring_agent(dialer, attempt))
         except (LinkError, RefusedError) as error:
             if isinstance(error, RefusedError):
                 self._note_refusal(str(error))
@@ -114,12 +121,13 @@ class ReservedPlacer(Placer):
 
     async def proceed(self, now: datetime) -> None:
         """Call the customers whose agents are on the line and willing. Raises StoreError."""
-        trunk, trunks = self.dialer.dial_string.trunk, self._tools.trunks
+        trunks = self._tools.trunks
         for attempt_id in list(self._accepted):
             call = self._tools.book.get(attempt_id)
             if call is None or not call.held:
                 del self._accepted[attempt_id]
                 continue
+            trunk = call.dialer.dial_string.trunk
             allowed, _ = trunks.calls(trunk, now)
             if allowed is not None and allowed < 1:
                 return  # the trunk takes no further call at this moment; the next turn is soon
@@ -140,5 +148,5 @@ class ReservedPlacer(Placer):
     def dismiss(self) -> None:
         """Let agents go whose customers will not be called any more."""
         for call in self._tools.book:
-            if call.dialer.name == self.dialer.name and call.attempt.desk and not call.called:
+            if call.attempt.id in self._rung:
                 self._tools.book.apply(ev.AgentLegFailed(self._tools.clock.now(), call.attempt.id, 0))

@@ -19,6 +19,7 @@ from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer,
 from engine.services.book import CallBook
 from engine.services.errands import Errands
 from engine.services.fleet import Fleet
+from engine.services.orders import Orders
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
 from engine.services.tools import Tools
@@ -77,26 +78,26 @@ class Term:
         self._reconciler = Reconciler(
             world.control, world.store, self.book, world.clock, world.history, world.picture
         )
-        self.fleet = Fleet(
-            Tools(
-                control=world.control,
-                store=world.store,
-                book=self.book,
-                picture=world.picture,
-                recorder=world.recorder,
-                observer=world.observer,
-                clock=world.clock,
-                may_dial=world.obstacle,
-                profiles=world.profiles,
-            )
+        tools = Tools(
+            control=world.control,
+            store=world.store,
+            book=self.book,
+            picture=world.picture,
+            recorder=world.recorder,
+            observer=world.observer,
+            clock=world.clock,
+            may_dial=world.obstacle,
+            profiles=world.profiles,
         )
-        self._errands = Errands(world.control, world.clock, self.book.apply)
-        self.fleet.recorded = self._errands.record_only
+        self.fleet = Fleet(tools)
+        self._orders = Orders(tools)
+        self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
         self.book.listen = self._heard
         self._unjudged = 0
 
     def _heard(self, call: Call, event: ev.CallEvent) -> None:
         self.fleet.on_call(call, event)
+        self._orders.heard(call, event)
         self._errands.heard(call, event)
 
     async def begin(self) -> None:
@@ -108,6 +109,7 @@ class Term:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="overdue")
             group.create_task(self._errands.run(), name="errands")
+            group.create_task(self._orders.run(), name="orders")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(self.fleet.run(group), name="fleet")
 

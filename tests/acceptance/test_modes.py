@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stage import PAIR, Stage
+from tests.stage import CAMPAIGN, PAIR, Stage
 
 #: Numbers by how the carrier answers (carrier.xml): talks and hangs up, waits for our hang-up, busy.
 TALKS, WAITS, BUSY, RINGS = "100", "200", "486", "777"
@@ -193,3 +193,117 @@ def test_contradictory_options_set_the_campaign_aside_and_name_the_field(stage: 
     stage.start()
     stage.wait_for_value("SELECT state FROM ccdata.campaign_state", "set_aside")
     assert stage.value("SELECT field FROM ccdata.campaign_state") == "dialer_options.customer_first"
+
+
+def _order(stage: Stage, kind: str, **columns: object) -> str:
+    names = ", ".join(["kind", *columns])
+    values = ", ".join(f"'{value}'" for value in (kind, *columns.values()))
+    stage.sql(f"INSERT INTO ccdata.orders ({names}) VALUES ({values})")
+    number = stage.value("SELECT MAX(id) FROM ccdata.orders")
+    stage.wait_for_value(f"SELECT status IN ('done', 'failed') FROM ccdata.orders WHERE id = {number}", 1)
+    return number
+
+
+CALL = {
+    "campaign": "MANUAL->",
+    "agent": "ana",
+    "phone": "agent318",
+    "context": "agents",
+    "callerid": "18005550199",
+}
+
+
+def test_click_to_call_rings_the_agent_then_the_destination_and_tells_the_guid(stage: Stage) -> None:
+    stage.start()
+    number = _order(stage, "call", destination="5557-000-100", **CALL)
+    guid = stage.value(f"SELECT guid FROM ccdata.orders WHERE id = {number}")
+    stage.ended(1)
+    cdr = stage.sql("SELECT guid, dst, campaign, disposition, accountcode, src FROM ccrepo.cdr_repo")
+    assert cdr == [[guid, "5557000100", "MANUAL->", "ANSWERED", "ana", "18005550199"]]
+    assert stage.invites() == ["5557000100"]
+
+
+def test_a_manual_call_that_may_not_or_cannot_be_made_says_why(stage: Stage) -> None:
+    stage.sql("INSERT INTO ccdata.black_list (phone, campaign) VALUES ('5557000100', '*')")
+    stage.start()
+    faults = (
+        ({"destination": "5557000100", **CALL}, "destination"),
+        ({"destination": "5557001100", **CALL, "phone": "a;b"}, "phone"),
+        ({"destination": "call me", **CALL}, "destination"),
+    )
+    for columns, field in faults:
+        number = _order(stage, "call", **columns)
+        result = stage.sql(f"SELECT status, result FROM ccdata.orders WHERE id = {number}")
+        assert result[0][0] == "failed"
+        assert result[0][1].startswith(field), result
+    assert stage.invites() == []
+
+
+def test_an_order_decides_for_the_agent_whose_phone_still_asks(stage: Stage) -> None:
+    _campaign(stage, "Preview", "MUTE->")
+    _options(stage, "MUTE->", agent_decides=1, decision_time=60)
+    _contacts(stage, "MUTE->", TALKS, TALKS)
+    stage.start()
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE state = 'held'", 1)
+    _order(stage, "decide", agent="agent317", act="dial")
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE outcome = 'answered'", 1)
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE state = 'held'", 1)
+    _order(stage, "decide", agent="Agent 317", act="skip", reason="moved away")
+    stage.ended(2)
+    acts = stage.sql("SELECT act, reason, via FROM ccdata.agent_acts ORDER BY id")
+    assert acts == [["dial", "", "order"], ["skip", "moved away", "order"]]
+    number = _order(stage, "decide", agent="Agent 317", act="dial")
+    assert stage.value(f"SELECT status FROM ccdata.orders WHERE id = {number}") == "failed"
+
+
+def test_a_phone_is_hung_up_and_a_flow_is_started_by_order(stage: Stage) -> None:
+    _campaign(stage, "Preview", "STAYS->")
+    _contacts(stage, "STAYS->", WAITS)
+    stage.start()
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE state = 'connected'", 1)
+    _order(stage, "hangup", phone="agent318")
+    stage.ended(1)
+    assert _ended(stage)[0][0] == "answered"
+    assert (
+        stage.value("SELECT event FROM ccrepo.queue_log_repo WHERE event LIKE 'COMPLETE%'") == "COMPLETEAGENT"
+    )
+    stage.sql("UPDATE ccdata.dialers SET status = 0")
+    number = _order(
+        stage, "workflow", context="flow", exten="start", variables='{"who": "Ana, \\\\"x\\\\"", "n": 5}'
+    )
+    assert stage.value(f"SELECT status FROM ccdata.orders WHERE id = {number}") == "done"
+    stage.wait(lambda: "55995100" in stage.invites(), "the flow calls the number that was given")
+    number = _order(stage, "workflow", context="flow", exten="start", variables="{who}")
+    assert stage.value(f"SELECT result FROM ccdata.orders WHERE id = {number}").startswith("variables")
+
+
+def test_talks_are_recorded_by_guid_in_the_folder_of_the_day(stage: Stage) -> None:
+    for campaign, recording in ((PAIR, "all"), ("STAYS->", "agents"), ("DIALS->", "agents")):
+        _campaign(stage, "Preview", campaign)
+        _options(stage, campaign, recording=recording)
+    stage.sql("INSERT INTO ccdata.agent_options (agent, recording) VALUES ('agent318', 1), ('agent311', 0)")
+    stage.dialer()
+    _options(stage, CAMPAIGN, recording="agents")
+    stage.sql("INSERT INTO ccdata.agent_options (agent, recording) VALUES ('Agent 101', 1)")
+    stage.contacts(*({"destination": f"5558{n:03d}100"} for n in range(3)))
+    _contacts(stage, PAIR, TALKS)
+    _contacts(stage, "STAYS->", TALKS, start=10)
+    _contacts(stage, "DIALS->", TALKS, start=20)
+    stage.start()
+    stage.ended(6)
+    wanted = {
+        row[0]
+        for row in stage.sql(
+            f"SELECT id FROM ccdata.attempts WHERE campaign IN ('{PAIR}', 'STAYS->') OR agent = 'Agent 101'"
+        )
+    }
+    assert len(wanted) == 3
+    folder = stage.asterisk.home / "spool/monitor"
+    stage.wait(
+        lambda: wanted == {file.stem for file in folder.glob("20*/*.wav")} & _ids(stage), "the recordings"
+    )
+    assert all(file.stat().st_size > 1000 for file in folder.glob("20*/*.wav") if file.stem in wanted)
+
+
+def _ids(stage: Stage) -> set[str]:
+    return {row[0] for row in stage.sql("SELECT id FROM ccdata.attempts")}

@@ -23,7 +23,7 @@ from engine.domain.phones import Phone
 from engine.lab.asterisk import Asterisk
 from engine.lab.parts import poll
 from engine.ports import CallControl, LinkError, RefusedError
-from tests.builders import NOW, a_contact, a_dialer
+from tests.builders import a_contact, a_dialer
 from tests.fake_switch import FakeSwitch
 from tests.stage import CAMPAIGN
 
@@ -65,7 +65,7 @@ class Bench:
         phone = a_contact(campaign=CampaignName(CAMPAIGN), phone=Phone(number))
         attempt = Attempt(attempt_id(time.time_ns() // 1_000_000, secrets.randbits(74)), phone, utc_now())
         call = step(Call(attempt, self.dialer, "18885550100"), ev.OriginateSent(utc_now(), attempt.id))
-        order = originate(self.dialer, attempt, "18885550100", NOW)
+        order = originate(self.dialer, attempt, "18885550100")
         try:
             await self.control.originate(replace(order, channel=channel or order.channel))
         except RefusedError as error:

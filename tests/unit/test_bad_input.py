@@ -107,7 +107,7 @@ def test_a_dialer_is_read_or_refused_by_a_column_in_few_printable_words(
     if dialer is not None:
         dialer.schedule.open_at(NOW)
         dialer.caller_id.choose("1001", lambda sides: sides - 1)
-        order = originate(dialer, an_attempt(), dialer.caller_id.choose("1001", lambda sides: 0), NOW)
+        order = originate(dialer, an_attempt(), dialer.caller_id.choose("1001", lambda sides: 0))
         assert order.channel.isprintable()
 
 
@@ -183,7 +183,7 @@ def test_an_order_is_one_line_for_each_header_and_one_variable_for_each_line(
     data: str, reference: str, agent: str
 ) -> None:
     contact = a_contact(data=f"{data}:z={reference}", reference=reference, agent_phone=agent)
-    order = originate(a_dialer(), an_attempt(contact), "18885550100", NOW)
+    order = originate(a_dialer(), an_attempt(contact), "18885550100")
     text = wire_text(order)
     assert text.endswith("\r\n\r\n")
     lines = text.removesuffix("\r\n\r\n").split("\r\n")
@@ -208,7 +208,7 @@ def test_an_order_is_one_line_for_each_header_and_one_variable_for_each_line(
 @PURE
 @given(texts, texts)
 def test_an_order_whose_own_fields_are_nonsense_is_refused_and_never_two(channel: str, caller: str) -> None:
-    order = replace(originate(a_dialer(), an_attempt(), "", NOW), channel=channel, caller_id=caller)
+    order = replace(originate(a_dialer(), an_attempt(), ""), channel=channel, caller_id=caller)
     try:
         text = wire_text(order)
     except RefusedError:

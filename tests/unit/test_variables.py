@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.domain.commands import originate
 from engine.domain.variables import MAX_VALUE, merge, parse_variables, printable
-from tests.builders import ANY_TEXT, ID, NOW, PURE, a_contact, a_dialer, an_attempt, near
+from tests.builders import ANY_TEXT, ID, PURE, a_contact, a_dialer, an_attempt, near
 
 AMD = (
     "FORM=Totality:language=default:initialSilence=1500:greeting=2000:afterGreetingSilence=1000:"
@@ -97,7 +97,7 @@ def test_later_variables_override_earlier_ones_in_the_place_of_the_first() -> No
 def test_the_contact_overrides_the_dialer_and_nobody_overrides_the_engine() -> None:
     dialer = a_dialer(variables=parse_variables("language=en:am=9"), am=1, sound="hello")
     contact = a_contact(data="language=es:OD_ATTEMPT=stolen:am=0:sound=evil")
-    carried = dict(originate(dialer, an_attempt(contact), "18885751288", NOW).variables)
+    carried = dict(originate(dialer, an_attempt(contact), "18885751288").variables)
     assert carried["language"] == "es"
     assert carried["OD_ATTEMPT"] == ID
     assert (carried["am"], carried["sound"]) == ("1", "hello")
@@ -108,7 +108,7 @@ def test_the_contact_overrides_the_dialer_and_nobody_overrides_the_engine() -> N
 
 @pytest.mark.parametrize(("exten", "dialled"), [("${EXTEN}", "0991234567"), ("s", "s"), ("100", "100")])
 def test_an_answered_call_enters_the_dialplan_where_the_dialer_says(exten: str, dialled: str) -> None:
-    order = originate(a_dialer(exten=exten), an_attempt(), "", NOW)
+    order = originate(a_dialer(exten=exten), an_attempt(), "")
     assert (order.context, order.exten) == ("PowerDialer", dialled)
     assert order.channel == "PJSIP/98980991234567@CARRIER"
     assert order.timeout == 30
@@ -137,7 +137,7 @@ def test_printable_text_is_one_line_that_any_protocol_can_carry(text: str) -> No
 
 def test_a_line_break_in_a_row_reaches_the_channel_as_a_space() -> None:
     contact = a_contact(data="name=Ana\r\n", reference="C-1\r")
-    order = originate(a_dialer(), an_attempt(contact), "", NOW)
+    order = originate(a_dialer(), an_attempt(contact), "")
     carried = dict(order.variables)
     assert carried["OD_CONTACT"] == "C-1 "
     assert "\r" not in carried["OD_DATA"]

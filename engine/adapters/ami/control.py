@@ -150,9 +150,8 @@ class AmiCallControl:
         place = (("Context", context), ("Exten", exten), ("Priority", "1"))
         await self.link.ask((("Action", "Redirect"), ("Channel", call), *place))
 
-    async def record(self, call: str, file: str) -> None:
-        headers = (("Action", "MixMonitor"), ("Channel", call), ("File", file), ("Options", "b"))
-        await self.link.ask(headers)
+    async def set_variable(self, call: str, name: str, value: str) -> None:
+        await self.link.ask((("Action", "Setvar"), ("Channel", call), ("Variable", name), ("Value", value)))
 
     async def hang_up_phone(self, interface: str) -> None:
         """Hang up whatever the phone does: Asterisk takes what stands between slashes for a pattern."""

@@ -124,7 +124,7 @@ async def _sift(
         return contacts, 0, 0
     digits = {contact.id: contact.phone.number.removeprefix("+") for contact in contacts}
     local_now = claimant.local.naive(request.now)
-    listed, until = await _black_listed(session, request, local_now, sorted(set(digits.values())))
+    listed, until = await black_listed(session, request.campaign, local_now, sorted(set(digits.values())))
     blocked = [contact for contact in contacts if digits[contact.id] in listed]
     held = [c for c in contacts if digits[c.id] in until and digits[c.id] not in listed]
     await _set_status(session, 3, "the number is on the black list", [contact.id for contact in blocked])
@@ -200,8 +200,8 @@ async def _set_status(session: Session, status: int, reason: str, ids: Sequence[
         )
 
 
-async def _black_listed(
-    session: Session, request: ClaimRequest, local_now: datetime, numbers: Sequence[str]
+async def black_listed(
+    session: Session, campaign: str, local_now: datetime, numbers: Sequence[str]
 ) -> tuple[set[str], dict[str, datetime]]:
     """Return which numbers may not be called, and which not before a (local) moment.
 
@@ -210,7 +210,7 @@ async def _black_listed(
     marks = ",".join(["%s"] * len(numbers))
     listed = await session.rows(
         f"SELECT number FROM ccdata.black_list WHERE number IN ({marks}) AND campaign IN (%s, '*')",
-        (*numbers, request.campaign),
+        (*numbers, campaign),
     )
     until = await session.rows(
         "SELECT number, MAX(removedate) AS until FROM ccdata.black_list_schedule"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from engine.adapters.mysql import lease, migrate
+from engine.adapters.mysql import lease, migrate, orders
 from engine.adapters.mysql.claim import Claimant, claim_contacts
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.record import write_batch
@@ -25,6 +25,7 @@ from engine.ports import (
     ClaimResult,
     LeaseState,
     OpenAttempt,
+    TakenOrder,
 )
 
 #: Unfinished attempts of other terms. Every state but the last is named, so that the index serves.
@@ -107,6 +108,17 @@ class MysqlStore:
             )
 
         return await self.database.transaction(work)
+
+    async def take_orders(self, now: datetime) -> tuple[TakenOrder, ...]:
+        async def work(session: Session) -> tuple[TakenOrder, ...]:
+            await lease.check(session, self._fence)
+            claimant = Claimant(self.owner, self._fence, self._local)
+            return await orders.take(session, claimant, self._new_id, now)
+
+        return await self.database.transaction(work)
+
+    async def finish_order(self, order: int, fault: str) -> None:
+        await self.database.transaction(lambda session: orders.finish(session, order, fault))
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         ids = [attempt.id for attempt in attempts]

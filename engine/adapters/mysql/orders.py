@@ -1,0 +1,82 @@
+"""Orders for single calls: taken once, in the order in which they came, and answered in their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from engine.adapters.mysql.claim import Claimant, black_listed
+from engine.adapters.mysql.database import Session, utc
+from engine.domain.errors import FieldError
+from engine.domain.model import Attempt, AttemptId
+from engine.domain.orders import ManualCall, read_order
+from engine.ports import TakenOrder
+
+#: Whoever asked for a call has long turned to something else after so many seconds.
+STALE = 60
+_TAKE = "SELECT * FROM ccdata.orders WHERE status = 'new' ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED"
+
+
+async def take(
+    session: Session, claimant: Claimant, new_id: Callable[[], AttemptId], now: datetime
+) -> tuple[TakenOrder, ...]:
+    """Take what is new. What cannot be carried out is answered at once; a call gets its attempt here, in
+    the same transaction, and its guid."""
+    rows = await session.rows(_TAKE)
+    taken = []
+    for row in rows:
+        old = await session.rows(
+            "SELECT 1 FROM ccdata.orders WHERE id = %s AND created_at < NOW(3) - INTERVAL %s SECOND",
+            (row["id"], STALE),
+        )
+        try:
+            if old:
+                raise FieldError("created_at", f"it waited for more than {STALE} s", "Ask again.")
+            order = read_order(row)
+            attempt = None
+            if isinstance(order, ManualCall):
+                await _refuse_black_listed(session, order, claimant, now)
+                attempt = Attempt(new_id(), order.contact, now, order.desk)
+                await _insert(session, attempt, order, claimant)
+        except FieldError as error:
+            await finish(session, int(row["id"]), str(error))
+            continue
+        await session.run(
+            "UPDATE ccdata.orders SET status = 'taken', guid = %s WHERE id = %s",
+            (attempt.id if attempt else "", row["id"]),
+        )
+        taken.append(TakenOrder(int(row["id"]), order, attempt))
+    return tuple(taken)
+
+
+async def finish(session: Session, order_id: int, fault: str) -> None:
+    """Answer an order; `fault` '' when it was carried out."""
+    await session.run(
+        "UPDATE ccdata.orders SET status = %s, result = %s, done_at = UTC_TIMESTAMP(3) WHERE id = %s",
+        ("failed" if fault else "done", fault[:255], order_id),
+    )
+
+
+async def _refuse_black_listed(
+    session: Session, order: ManualCall, claimant: Claimant, now: datetime
+) -> None:
+    number = order.contact.phone.number.removeprefix("+")
+    listed, until = await black_listed(session, order.dialer.name, claimant.local.naive(now), [number])
+    if listed or until:
+        raise FieldError("destination", "the number is on the black list", "Call another number.")
+
+
+async def _insert(session: Session, attempt: Attempt, order: ManualCall, claimant: Claimant) -> None:
+    await session.run(
+        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, owner, fence, state, claimed_at,"
+        " agent) VALUES (%s, %s, 0, %s, %s, %s, 'claimed', %s, %s)",
+        (
+            attempt.id,
+            order.dialer.name,
+            order.contact.phone.number,
+            claimant.owner,
+            claimant.fence,
+            utc(attempt.claimed_at),
+            order.desk.name[:80],
+        ),
+    )

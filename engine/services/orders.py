@@ -1,0 +1,136 @@
+"""Carries out what people ask of single calls: click to call, flows, hang-ups, agents' decisions."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import structlog
+
+from engine.domain import events as ev
+from engine.domain.call import Call, State
+from engine.domain.commands import Originate
+from engine.domain.model import Attempt, Campaign, Desk, attempt_id
+from engine.domain.orders import Decide, HangUpPhone, ManualCall, Workflow
+from engine.ports import UNREACHABLE, StoreError, TakenOrder
+from engine.services.reserving import ReservedPlacer
+from engine.services.tools import Tools
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two looks into `orders`: a person waits for the answer.
+PERIOD = 0.25
+#: Where our side of a started flow waits until the flow ends (asterisk-conf/overdial/extensions.conf).
+WORKFLOW_CONTEXT = "overdial-workflow"
+
+
+class _Nobody:
+    """Manual calls teach no pacer."""
+
+    def placed(self, attempt: Attempt, at: datetime) -> None:
+        """Nothing to learn."""
+
+    def not_placed(self, attempt: Attempt, at: datetime) -> None:
+        """Nothing to learn."""
+
+
+class Orders:
+    """Takes orders and answers them. An order that was taken is never carried out twice."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._placers: dict[str, ReservedPlacer] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled; a database that does not answer is asked again."""
+        while True:
+            try:
+                if not self._tools.may_dial():
+                    for taken in await self._tools.store.take_orders(self._tools.clock.now()):
+                        fault = await self._carry_out(taken)
+                        await self._tools.store.finish_order(taken.id, fault)
+                await self._proceed()
+            except StoreError as error:
+                log.warning("orders not taken", action="orders.database", reason=str(error))
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(PERIOD):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    def heard(self, call: Call, event: ev.CallEvent) -> None:
+        """Something happened to a call; the ordered ones are looked after here."""
+        placer = self._placers.get(call.attempt.id)
+        if placer is not None:
+            placer.heard(call, event)
+            self._wake.set()
+
+    async def _proceed(self) -> None:
+        """Call the destinations of those whose agents are on the line."""
+        for attempt, placer in list(self._placers.items()):
+            await placer.proceed(self._tools.clock.now())
+            await placer.release()
+            if attempt not in self._tools.book:
+                del self._placers[attempt]
+
+    async def _carry_out(self, taken: TakenOrder) -> str:
+        """Return why it could not be done, '' when it was."""
+        try:
+            match taken.order:
+                case ManualCall() if taken.attempt is not None:
+                    return await self._call(taken.order, taken.attempt)
+                case Workflow():
+                    await self._start(taken.order)
+                case HangUpPhone():
+                    await self._tools.control.hang_up_phone(taken.order.interface)
+                case Decide():
+                    return self._decide(taken.order)
+        except UNREACHABLE as error:
+            return str(error)
+        return ""
+
+    async def _call(self, order: ManualCall, attempt: Attempt) -> str:
+        tools = self._tools
+        placer = ReservedPlacer(Campaign(order.dialer), tools, _Nobody(), self._wake.set)
+        if tools.desks.taken(order.desk.interface, tools.clock.now()):
+            await tools.store.release((attempt,), tools.clock.now())
+            return "the agent is reserved for another call"
+        self._placers[attempt.id] = placer
+        tools.desks.reserve(order.desk, attempt.id, tools.clock.now())
+        await placer.ring(attempt)
+        return ""
+
+    async def _start(self, order: Workflow) -> None:
+        clock = self._tools.clock
+        unix_ms = int(clock.now().timestamp() * 1000)
+        await self._tools.control.originate(
+            Originate(
+                attempt=attempt_id(unix_ms, clock.draw(1 << 74)),
+                channel=f"Local/{order.exten}@{order.context}/n",
+                context=WORKFLOW_CONTEXT,
+                exten="s",
+                caller_id=order.caller_id,
+                timeout=30,
+                variables=order.variables,
+            )
+        )
+
+    def _decide(self, order: Decide) -> str:
+        for call in self._tools.book:
+            if call.state not in (State.OFFERED, State.HELD) or call.decision:
+                continue
+            if call.attempt.id == order.attempt or (
+                not order.attempt and _is(call.attempt.desk, order.agent)
+            ):
+                now = self._tools.clock.now()
+                self._tools.book.apply(
+                    ev.AgentDecided(now, call.attempt.id, order.act, order.reason, "order")
+                )
+                return ""
+        return "no call waits for this agent's decision"
+
+
+def _is(desk: Desk | None, name: str) -> bool:
+    return desk is not None and name.casefold() in (own.casefold() for own in desk.names)
