@@ -106,6 +106,7 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
     part.queue(2, PAIR, wrapup=1, first=301)
     for queue, (number, *_) in SOLISTS.items():
         part.queue(1, queue, wrapup=0, first=number)
+    part.phone("TRACED->", "phone200", carrier.port)
     part.trunk("CARRIER", carrier.port)
     part.trunk("LOOPBACK", part.sip_port)
     part.start()

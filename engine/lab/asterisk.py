@@ -174,6 +174,17 @@ class Asterisk:
         with (local / "pjsip-parts.conf").open("a") as parts:
             parts.write(endpoints)
 
+    def phone(self, queue: str, name: str, port: int) -> None:
+        """Write a queue with one agent, whose phone `name` listens at 127.0.0.1:`port`, before the start."""
+        local = self.home / "etc/local"
+        with (local / "queues.conf").open("a") as queues:
+            queues.write(f"[{queue}](overdial-campaign)\nmember => PJSIP/{name},0,{name},PJSIP/{name}\n")
+        with (local / "pjsip-parts.conf").open("a") as parts:
+            parts.write(
+                f"[{name}](overdial-agent)\naors = {name}\ntransport = lab\n"
+                f"[{name}]\ntype = aor\ncontact = sip:{name}@127.0.0.1:{port}\n"
+            )
+
     def trunk(self, name: str, port: int, lines: str = "") -> None:
         """Write a trunk `name` that sends its calls to 127.0.0.1:`port`, before the start; `lines` are
         further settings of its endpoint."""

@@ -25,6 +25,8 @@ HIGH_WATER = 5000
 LOW_WATER = 1000
 #: Variables beyond these would not fit into one AMI action.
 MAX_VARIABLES = 100
+#: What would end a name in a CallerID.
+_NO_NAME = str.maketrans("", "", '"<>\\')
 
 
 class AmiCallControl:
@@ -100,15 +102,9 @@ class AmiCallControl:
         ]
         if order.channel.startswith("Local/"):
             headers.append(("OtherChannelId", order.attempt + ";2"))
-        if order.caller_id:
-            name = order.caller_name.replace('"', "").replace("<", "").replace(">", "") or order.caller_id
-            headers.append(("CallerID", f'"{name}" <{order.caller_id}>'))
+        headers += self._caller(order)
         if order.early_media:
             headers.append(("EarlyMedia", "true"))
-        if order.presentation:
-            headers += [
-                ("Variable", f"{who}(pres)={order.presentation}") for who in ("CALLERID", "CONNECTEDLINE")
-            ]
         if order.channel.startswith("PJSIP/"):
             # Whoever reads a SIP trace, here or at the carrier, finds the attempt.
             headers += [
@@ -120,6 +116,22 @@ class AmiCallControl:
             await self.link.ask(headers)
         except UnsafeValueError as error:
             raise RefusedError(f"not sent: {error}") from error
+
+    @staticmethod
+    def _caller(order: Originate) -> list[tuple[str, str]]:
+        """Who calls. Originate's own CallerID always says that it may be shown (main/pbx.c,
+        pbx_outgoing_attempt), so a presentation needs it said otherwise."""
+        if not order.caller_id:
+            return []
+        if not order.presentation:
+            name = order.caller_name.translate(_NO_NAME) or order.caller_id
+            return [("CallerID", f'"{name}" <{order.caller_id}>')]
+        says = [("num", order.caller_id), ("pres", order.presentation)]
+        return [
+            ("Variable", tr.quote_variable(f"{who}({what}{quiet})", value))
+            for who, quiet in (("CALLERID", ""), ("CONNECTEDLINE", ",i"))
+            for what, value in says
+        ]
 
     @staticmethod
     def _variables(order: Originate) -> list[str]:
