@@ -4,6 +4,7 @@
 LAB := $(if $(OVERDIAL_LAB),$(OVERDIAL_LAB),.lab)
 BIN := $(LAB)/venv/bin
 ARGS ?=
+MODE ?= power
 .DEFAULT_GOAL := help
 
 .PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live chaos lock clean
@@ -16,8 +17,8 @@ install: ## Everything that the demo and the tests need (idempotent)
 	@deploy/lab/asterisk.sh
 	@deploy/lab/venv.sh
 
-demo: install ## Watch a campaign on a private Asterisk and MariaDB; ARGS="--agents 5 --contacts 60 --duration 90 --plain"
-	@"$(BIN)/overdial" demo --lab "$(LAB)" $(ARGS)
+demo: install ## Watch a campaign on a private Asterisk and MariaDB; MODE=preview, ARGS="--agents 5 --contacts 60 --duration 90 --plain"
+	@"$(BIN)/overdial" demo --lab "$(LAB)" --mode "$(MODE)" $(ARGS)
 
 test: install ## All tests: unit, contract, integration, acceptance
 	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest $(ARGS)

@@ -10,6 +10,8 @@ from typing import NoReturn
 import click
 
 from engine import __version__
+from engine.demo.scene import MODES
+from engine.domain.modes import Mode
 from engine.simulate.command import simulate
 
 _CONFIG = click.option(
@@ -91,19 +93,26 @@ def migrate(config: Path | None) -> None:
 )
 @click.option("--plain", is_flag=True, help="Lines instead of the live view.")
 @click.option(
+    "--mode",
+    default=str(MODES[0]),
+    show_default=True,
+    type=click.Choice([str(mode) for mode in MODES]),
+    help="How the campaign dials (docs/modes.md).",
+)
+@click.option(
     "--lab",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(".lab"),
     show_default=True,
     help="Folder of the private Asterisk and database.",
 )
-def demo(agents: int, contacts: int, duration: int, plain: bool, lab: Path) -> None:
+def demo(agents: int, contacts: int, duration: int, plain: bool, mode: str, lab: Path) -> None:
     """Dial a list with a private Asterisk and database, and report."""
     from engine.demo import DemoOptions, play
     from engine.lab.parts import LabError
 
     try:
-        sys.exit(play(DemoOptions(agents, contacts, duration, plain, lab.resolve())))
+        sys.exit(play(DemoOptions(agents, contacts, duration, plain, lab.resolve(), Mode(mode))))
     except LabError as error:
         _fail(error)
 

@@ -116,8 +116,9 @@ class FakeSwitch:
             self._put(ev.AgentLegEnded(self._now(), attempt, 16))
         elif line.agent is not None:
             free = line.agent
+            name = dict(line.order.variables).get("OD_AGENT", free.name)
             self._put(
-                ev.AgentCompleted(self._now(), call, line.queue, free.interface, free.name, by, 0, 1),
+                ev.AgentCompleted(self._now(), call, line.queue, free.interface, name, by, 0, 1),
             )
             self._seen(free, "status")
             self._gone(call, 16, None)

@@ -15,6 +15,7 @@ from typing import Any
 from engine.domain.entries import AgentAct, Ending, Entry, OptOut, Progress, attempt_of
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
+from engine.domain.orders import ManualCall, read_order
 from engine.domain.pacing import DayTotals
 from engine.domain.phones import Phone
 from engine.domain.records import CdrRow, QueueLogRow
@@ -29,6 +30,7 @@ from engine.ports import (
     LeaseState,
     OpenAttempt,
     StoreError,
+    TakenOrder,
 )
 
 Row = dict[str, Any]
@@ -63,6 +65,7 @@ class MemoryStore:
         self.options: list[Row] = []
         self.agent_options: list[Row] = []
         self.agent_acts: list[AgentAct] = []
+        self.orders: dict[int, Row] = {}
         self.spool: dict[int, Row] = {}
         self.attempts: dict[str, Row] = {}
         self.cdr: list[CdrRow] = []
@@ -246,6 +249,48 @@ class MemoryStore:
     def _check_lease(self) -> None:
         if self.lease["token"] not in (0, self.fence):
             raise FencedError(f"{self.lease['owner']} has taken over")
+
+    def add_order(self, kind: str, **columns: Any) -> int:
+        """Insert an order; return its id."""
+        number = next(self._numbers)
+        empty = dict.fromkeys(
+            ("campaign", "agent", "phone", "context", "exten", "callerid", "destination", "attempt", "act"),
+            "",
+        )
+        self.orders[number] = {
+            **empty, "id": number, "kind": kind, "tech": "SIP", "reason": "", "variables": None,
+            "status": "new", "result": "", "guid": "", **columns,
+        }  # fmt: skip
+        return number
+
+    async def take_orders(self, now: datetime) -> tuple[TakenOrder, ...]:
+        await self._begin("take_orders")
+        self._check_lease()
+        taken = []
+        for row in self.orders.values():
+            if row["status"] != "new":
+                continue
+            try:
+                order = read_order(row)
+                attempt = None
+                if isinstance(order, ManualCall):
+                    number, name = order.contact.phone.number, order.dialer.name
+                    request = ClaimRequest(name, 1, (), (), True, now)
+                    if self._black_listed(number, request) or self._held_until(number, request):
+                        raise FieldError("destination", "the number is on the black list", "Call another.")
+                    attempt = Attempt(attempt_id(next(self._numbers), 0), order.contact, now, order.desk)
+                    self.attempts[attempt.id] = self._attempt_row(attempt, request)
+            except FieldError as error:
+                row.update(status="failed", result=str(error))
+                continue
+            row.update(status="taken", guid=attempt.id if attempt else "")
+            taken.append(TakenOrder(row["id"], order, attempt))
+        self.done("take_orders")
+        return tuple(taken)
+
+    async def finish_order(self, order: int, fault: str) -> None:
+        await self._begin("finish_order")
+        self.orders[order].update(status="failed" if fault else "done", result=fault)
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         await self._begin("mark_sent")

@@ -18,14 +18,16 @@ from engine.domain.picture import Picture
 from engine.services import campaign as campaign_module
 from engine.services import engine as engine_module
 from engine.services import fleet as fleet_module
+from engine.services import orders as orders_module
 from engine.services import recorder as recorder_module
 from engine.services import term as term_module
 from engine.services.book import CallBook
-from engine.services.campaign import CampaignWorker, Tools
+from engine.services.campaign import CampaignWorker
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
 from engine.services.recorder import Recorder
 from engine.services.term import StopLimits
+from engine.services.tools import Tools
 from tests.builders import QUEUE, a_dialer
 from tests.doubles import (
     PATIENCE,
@@ -54,6 +56,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(term_module, "LOOK", 0.002)
     monkeypatch.setattr(term_module, "REFRESH", 10**9)
     monkeypatch.setattr(fleet_module, "_REST", 0.02)
+    monkeypatch.setattr(orders_module, "PERIOD", 0.002)
     monkeypatch.setattr(recorder_module, "_PATIENCE", (0.002,))
 
 

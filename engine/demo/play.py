@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from engine.demo import report, scene, view
+from engine.domain.modes import Mode
 from engine.lab.asterisk import Asterisk, AsteriskInstall
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import Child, LabError, free_port
@@ -33,6 +34,7 @@ class DemoOptions:
     duration: int
     plain: bool
     lab: Path
+    mode: Mode = Mode.POWER
 
 
 def play(options: DemoOptions) -> int:
@@ -70,6 +72,7 @@ class _Stage:
 
     def __init__(self, options: DemoOptions, console: Console) -> None:
         self.options = options
+        self.campaign = scene.campaign_of(options.mode)
         self.console = console
         self.home = options.lab / "demo"
         self.database = MariaDB(self.home / "db")
@@ -82,7 +85,7 @@ class _Stage:
             self._watch()
             self._stop_engine()
             self.console.print(
-                report.render(report.read(self.database, scene.CAMPAIGN, self.options.agents, scene.WRAPUP))
+                report.render(report.read(self.database, self.campaign, self.options.agents, scene.WRAPUP))
             )
             return 0
         finally:
@@ -96,16 +99,18 @@ class _Stage:
         self._say("private MariaDB")
         self.database.start()
         self._say(
-            f"private Asterisk with asterisk-conf/ and {options.agents} agents in queue {scene.CAMPAIGN}"
+            f"private Asterisk with asterisk-conf/ and {options.agents} agents in queue {self.campaign}"
         )
         talk = f"LAB_TALK_MIN = {scene.TALK[0]}\nLAB_TALK_MAX = {scene.TALK[1]}\n"
+        if options.mode.decides:
+            talk += "LAB_AGENT_KEYS = yes\n"
         self.asterisk = Asterisk(
             AsteriskInstall.find(options.lab),
             resource("asterisk-conf"),
             self.home / "asterisk",
             {"extensions-parts.conf": f"[globals]\n{talk}"},
         )
-        self.asterisk.queue(options.agents, scene.CAMPAIGN, scene.WRAPUP)
+        self.asterisk.queue(options.agents, self.campaign, scene.WRAPUP)
         self.asterisk.trunk("LOOPBACK", self.asterisk.sip_port)
         self.asterisk.start()
         metrics_port = free_port()
@@ -124,8 +129,9 @@ class _Stage:
         if migrate.process.wait(60) != 0:
             raise LabError(f"overdial migrate failed: {migrate.tail(3)}. Fix: read {migrate.log}.")
         self._say(f"{options.contacts} contacts by plain SQL: calls_spool, then dialer_base")
-        self.database.sql(scene.settings_sql(options.agents))
-        self.database.sql(scene.list_sql(scene.contacts(options.contacts, seed=7)))
+        self.database.sql(scene.settings_sql(options.agents, options.mode))
+        rows = scene.contacts(options.contacts, 7, options.mode, options.agents)
+        self.database.sql(scene.list_sql(rows, options.mode))
         self._say(f"engine (overdial run); metrics on http://127.0.0.1:{metrics_port}/metrics")
         self.engine = self._overdial("run", config, "engine.log")
 
@@ -139,9 +145,9 @@ class _Stage:
         with Live(console=self.console, refresh_per_second=4, transient=False) as live:
             while (seconds := time.monotonic() - started) < self.options.duration:
                 self._check_engine()
-                picture = view.look(self.database, scene.CAMPAIGN, self.options.contacts)
+                picture = view.look(self.database, self.campaign, self.options.contacts)
                 if not self.options.plain and self.console.is_terminal:
-                    live.update(view.render(picture, seconds, scene.CAMPAIGN))
+                    live.update(view.render(picture, seconds, f"{self.campaign} ({self.options.mode})"))
                 elif seconds - last_line >= 5:
                     print(view.line(picture, seconds), flush=True)
                     last_line = seconds

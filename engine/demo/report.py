@@ -26,6 +26,7 @@ class Report:
     alternatives: int
     contacts: int
     results: tuple[tuple[str, str, int], ...]
+    not_called: tuple[tuple[str, int], ...] = ()
 
     @property
     def answer_seizure_ratio(self) -> float:
@@ -50,8 +51,11 @@ _LOG = """SELECT COALESCE(SUM(event = 'CONNECT'), 0),
   COALESCE(SUM(event IN ('ABANDON', 'EXITWITHTIMEOUT')), 0),
   COALESCE(SUM(IF(event LIKE 'COMPLETE%', data2, 0)), 0),
   COALESCE(SUM(event LIKE 'COMPLETE%'), 0),
-  COALESCE(TIMESTAMPDIFF(SECOND, MIN(IF(event = 'ENTERQUEUE', datetime, NULL)), MAX(datetime)), 0)
+  COALESCE(TIMESTAMPDIFF(SECOND,
+    MIN(IF(event IN ('ENTERQUEUE', 'CONNECT', 'OUTCALL'), datetime, NULL)), MAX(datetime)), 0)
   FROM ccrepo.queue_log_repo WHERE queuename = '{campaign}';"""
+_NOT_CALLED = """SELECT outcome, COUNT(*) FROM ccdata.attempts WHERE campaign = '{campaign}'
+  AND outcome IN ('agent_missed', 'skipped', 'postponed') GROUP BY 1 ORDER BY 1;"""
 _RESULTS = """SELECT disposition, causecode, COUNT(*) FROM ccrepo.cdr_repo
   WHERE campaign = '{campaign}' GROUP BY 1, 2 ORDER BY 3 DESC;"""
 
@@ -77,6 +81,7 @@ def read(database: MariaDB, campaign: str, agents: int, wrapup: int) -> Report:
         retries=attempts - numbers,
         alternatives=numbers - people,
         contacts=people,
+        not_called=tuple((row[0], int(row[1])) for row in rows(_NOT_CALLED)),
         results=tuple((row[0], row[1], int(row[2])) for row in rows(_RESULTS)),
     )
 
@@ -89,6 +94,8 @@ def render(report: Report) -> RenderableType:
     outcomes.add_column("calls", justify="right")
     for disposition, cause, count in report.results:
         outcomes.add_row(disposition, cause, str(count))
+    for outcome, count in report.not_called:
+        outcomes.add_row(f"not called: {outcome}", "", str(count))
     figures = Table(title="Campaign (cdr_repo, queue_log_repo)", title_justify="left", show_header=False)
     figures.add_column()
     figures.add_column(justify="right")

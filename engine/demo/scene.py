@@ -6,7 +6,8 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-CAMPAIGN = "DEMO<-"
+from engine.domain.modes import Mode
+
 LIST = "DEMO-LIST"
 #: Seconds of after-call work, of ringing and of waiting for an agent: short, so that the demo is.
 WRAPUP = 1
@@ -16,6 +17,17 @@ QUEUE_TIMEOUT = 4
 OVERDIAL = 150
 #: Seconds of talk that the loopback's customers draw from.
 TALK = (2, 5)
+#: dialertype, tbc, and what dialer_options says, per mode.
+_DIALERS: dict[Mode, tuple[str, int, dict[str, int]]] = {
+    Mode.POWER: ("PowerDialer", -OVERDIAL, {}),
+    Mode.PREDICTIVE: ("Predictive", -3, {}),
+    Mode.PREVIEW: ("Preview", 0, {}),
+    Mode.PROGRESSIVE: ("Progressive", 0, {}),
+    Mode.REVERSE_PROGRESSIVE: ("Progressive", 0, {"customer_first": 1}),
+    Mode.TCPA_PREVIEW: ("Preview", 0, {"agent_decides": 1}),
+    Mode.TCPA_PROGRESSIVE: ("Progressive", 0, {"agent_decides": 1}),
+}
+MODES = tuple(_DIALERS)
 _NAMES = ("Ana", "Bruno", "Carla", "Diego", "Elena", "Fabio", "Grete", "Hugo", "Inés", "João")
 
 
@@ -27,10 +39,19 @@ class Row:
     alternatives: str
     data: str
     contact: str
+    agent: str = ""
 
 
-def contacts(count: int, seed: int) -> list[Row]:
-    """Return contacts whose last two digits spread evenly over the loopback's outcomes."""
+def campaign_of(mode: Mode) -> str:
+    """Return the campaign's name: the arrow says who is called first, as the documents have it."""
+    return "DEMO->" if mode.reserves else "DEMO<-"
+
+
+def contacts(count: int, seed: int, mode: Mode = Mode.POWER, agents: int = 1) -> list[Row]:
+    """Return contacts whose last two digits spread evenly over the loopback's outcomes.
+
+    They are bound to their agents where the mode wants it.
+    """
     dice = random.Random(seed)
     rows = []
     for index in range(count):
@@ -43,35 +64,47 @@ def contacts(count: int, seed: int) -> list[Row]:
             if index % 6 == 0:
                 alternatives += f":557{10_000 + index:05d}{dice.randrange(100):02d}"
         name = _NAMES[index % len(_NAMES)]
-        rows.append(Row(number, alternatives, f"name={name}:ticket={index + 1}", f"C{index + 1:05d}"))
+        agent = f"agent{101 + index % agents}" if mode.portfolio else ""
+        data = f"name={name}:ticket={index + 1}"
+        rows.append(Row(number, alternatives, data, f"C{index + 1:05d}", agent))
     return rows
 
 
-def settings_sql(agents: int) -> str:
-    """Return the statements for the campaign's queue, its members and its dialer (switched off)."""
-    members = ", ".join(f"('{CAMPAIGN}', 'PJSIP/agent{101 + i}', 'Agent {101 + i}')" for i in range(agents))
+def settings_sql(agents: int, mode: Mode) -> str:
+    """Return the statements for the campaign's queue, its members, its options and its dialer."""
+    campaign = campaign_of(mode)
+    kind, tbc, options = _DIALERS[mode]
+    members = ", ".join(f"('{campaign}', 'PJSIP/agent{101 + i}', 'Agent {101 + i}')" for i in range(agents))
+    columns = ", ".join(["campaign", *options])
+    values = ", ".join([f"'{campaign}'", *map(str, options.values())])
+    # For Predictive the documents count channels per agent.
+    channels = 4 if mode is Mode.PREDICTIVE else agents * 4
     return f"""
 INSERT INTO ccdata.queues (name, wrapuptime, queue_timeout, direction)
-  VALUES ('{CAMPAIGN}', {WRAPUP}, {QUEUE_TIMEOUT}, 'inbound');
+  VALUES ('{campaign}', {WRAPUP}, {QUEUE_TIMEOUT}, 'inbound');
 INSERT INTO ccdata.queue_members (queue_name, interface, membername) VALUES {members};
+INSERT INTO ccdata.dialer_options ({columns}) VALUES ({values});
 INSERT INTO ccdata.dialers (campaign, dialertype, schedule, dialstring, context, callerid,
     maxchannels, timeout, retries, tbc, tbc_nocontact, variables, status)
-  VALUES ('{CAMPAIGN}', 'PowerDialer', 'sun-sat;00:00-23:59', 'SIP/LOOPBACK/', 'PowerDialer',
-    '18885550100', {agents * 4}, {RING_TIMEOUT}, 1, -{OVERDIAL}, 0, 'FORM=Demo:language=en', 1);
+  VALUES ('{campaign}', '{kind}', 'sun-sat;00:00-23:59', 'SIP/LOOPBACK/', '{kind}',
+    '18885550100', {channels}, {RING_TIMEOUT}, 1, {tbc}, 0, 'FORM=Demo:language=en', 1);
 """
 
 
-def list_sql(rows: list[Row]) -> str:
+def list_sql(rows: list[Row], mode: Mode) -> str:
     """Return the documented order of loading a list by SQL: first the contacts, then the list."""
+    campaign = campaign_of(mode)
     values = ",\n  ".join(
-        f"('{CAMPAIGN}', '{row.destination}', '{row.alternatives}', '{row.data}', '{row.contact}', '{LIST}')"
+        f"('{campaign}', '{row.destination}', '{row.alternatives}', '{row.data}', '{row.contact}', '{LIST}',"
+        f" '{row.agent}')"
         for row in rows
     )
     return f"""
-INSERT INTO ccdata.calls_spool (campaign, destination, alternatives, data, contact, dialerbase) VALUES
+INSERT INTO ccdata.calls_spool
+  (campaign, destination, alternatives, data, contact, dialerbase, agentphone) VALUES
   {values};
 INSERT INTO ccdata.dialer_base (campaign, name, records, active)
-  VALUES ('{CAMPAIGN}', '{LIST}', {len(rows)}, 1);
+  VALUES ('{campaign}', '{LIST}', {len(rows)}, 1);
 """
 
 

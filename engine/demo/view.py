@@ -14,11 +14,11 @@ from engine.lab.mariadb import MariaDB
 _STATE = """SELECT state, bound, reason, overdial, ready, ringing, talking, wrapup, paused, dialling,
   waiting, channels FROM ccdata.campaign_state WHERE campaign = '{campaign}';"""
 _SPOOL = """SELECT COALESCE(SUM(status IN (0, 1) AND (notbefore IS NULL
-  OR notbefore < UTC_TIMESTAMP() + INTERVAL 1 HOUR)), 0), COALESCE(SUM(status IN (1)
-  AND notbefore >= UTC_TIMESTAMP() + INTERVAL 1 HOUR), 0), COALESCE(SUM(status IN (2, 3)), 0)
+  OR notbefore < UTC_TIMESTAMP() + INTERVAL 50 MINUTE)), 0), COALESCE(SUM(status IN (1)
+  AND notbefore >= UTC_TIMESTAMP() + INTERVAL 50 MINUTE), 0), COALESCE(SUM(status IN (2, 3)), 0)
   FROM ccdata.calls_spool WHERE campaign = '{campaign}';"""
-_OPEN = """SELECT state, COUNT(*) FROM ccdata.attempts WHERE state IN ('claimed', 'sent', 'ringing',
-  'answered', 'queued', 'connected', 'completed') AND campaign = '{campaign}' GROUP BY state;"""
+_OPEN = """SELECT state, COUNT(*) FROM ccdata.attempts WHERE state IN ('claimed', 'offered', 'held', 'sent',
+  'ringing', 'answered', 'queued', 'connected', 'completed') AND campaign = '{campaign}' GROUP BY state;"""
 _DONE = """SELECT COALESCE(outcome, ''), COUNT(*) FROM ccdata.attempts WHERE campaign = '{campaign}'
   AND state = 'ended' GROUP BY outcome;"""
 

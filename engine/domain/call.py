@@ -178,6 +178,8 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
             return replace(call, agent_leg=False)
         case ev.AgentDecided():
             return call if call.called else replace(call, decision=call.decision or event.act)
+        case ev.AgentDismissed():
+            return call
         case ev.AgentLost():
             return replace(call, connected_at=None, queue_exit="NOAGENT")
         case ev.HungUp():
@@ -204,7 +206,8 @@ _UNCALLED = {"skip": Outcome.SKIPPED, "later": Outcome.POSTPONED}
 def _outcome(call: Call, event: ev.CallEvent) -> Outcome:
     """What the end means, from the strongest evidence to the weakest."""
     if call.sent_at is None and call.attempt.desk is not None:
-        return _UNCALLED.get(call.decision, Outcome.AGENT_MISSED)
+        missed = Outcome.WITHHELD if isinstance(event, ev.AgentDismissed) else Outcome.AGENT_MISSED
+        return _UNCALLED.get(call.decision, missed)
     if call.dialer.early_media and call.sip is not None and call.sip >= 400:
         # What was taken for an answer was an announcement: the call itself was refused in the end.
         return unanswered_outcome(sip=call.sip, cause=call.cause, status="", reason=call.reason)

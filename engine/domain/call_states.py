@@ -52,6 +52,7 @@ EVENTS: tuple[type[ev.CallEvent], ...] = (
     ev.AgentLegFailed,
     ev.AgentLegEnded,
     ev.AgentDecided,
+    ev.AgentDismissed,
     ev.HangUpOrdered,
     ev.HungUp,
     ev.Overdue,
@@ -66,6 +67,7 @@ _AGENT_LEG: tuple[type[ev.CallEvent], ...] = (
     ev.AgentLegFailed,
     ev.AgentLegEnded,
     ev.AgentDecided,
+    ev.AgentDismissed,
 )
 # From here a call may be seen further on than we knew: events between were missed.
 _FURTHER: dict[type[ev.CallEvent], State] = {
@@ -98,7 +100,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
         ev.AgentLegAnswered: State.HELD,
         ev.AgentLegFailed: State.ENDED,
         ev.AgentLegEnded: State.ENDED,
-        ev.AgentDecided: State.OFFERED,
+        ev.AgentDismissed: State.ENDED,
         ev.Overdue: State.ENDED,
         ev.Vanished: State.ENDED,
     },
@@ -107,6 +109,7 @@ TABLE: dict[State, dict[type[ev.CallEvent], State]] = {
         ev.OriginateSent: State.SENT,
         ev.AgentLegFailed: State.ENDED,
         ev.AgentLegEnded: State.ENDED,
+        ev.AgentDismissed: State.ENDED,
         ev.Overdue: State.ENDED,
         ev.Vanished: State.ENDED,
     },

@@ -186,6 +186,11 @@ class AgentDecided(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentDismissed(CallEvent):
+    """We let the agent go: the customer will not be called for him now."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentLost(CallEvent):
     """The customer answered and could not be joined with the agent who was there a moment before."""
 

@@ -30,10 +30,11 @@ class Outcome(enum.StrEnum):
     AGENT_MISSED = "agent_missed"  # the reserved agent did not take it, or left
     SKIPPED = "skipped"  # the agent decided against it
     POSTPONED = "postponed"  # the agent put it off
+    WITHHELD = "withheld"  # the agent was there, and we did not call after all (a stop, a closed schedule)
 
 
 #: Outcomes of attempts for which nothing was sent towards the customer: no CDR, no attempt counted.
-NOT_CALLED = frozenset((Outcome.AGENT_MISSED, Outcome.SKIPPED, Outcome.POSTPONED))
+NOT_CALLED = frozenset((Outcome.AGENT_MISSED, Outcome.SKIPPED, Outcome.POSTPONED, Outcome.WITHHELD))
 
 
 _BY_SIP: dict[int, Outcome] = {

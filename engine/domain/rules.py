@@ -60,8 +60,8 @@ def next_step(
       aside when its orders were refused twice while those for others are accepted (`undiallable`).
     * unknown: when somebody had answered (`reached`), as abandoned. Else the phone may have rung: it
       counts like any attempt, because no number is dialled once more for a fault of ours.
-    * agent missed: the customer was never called; the same number at once, uncounted. Skipped: finished.
-      Postponed: the same number after `options.later` minutes, uncounted.
+    * agent missed, withheld: the customer was never called; the same number at once, uncounted.
+    * skipped: finished. Postponed: the same number after `options.later` minutes, uncounted.
     * invalid: the number is never tried again; next alternative, else finished.
     * anything else: the same number while it has extra attempts left (`retries` of the typed
       number, else of the dialer), after `tbc_nocontact` minutes; then the next alternative at
@@ -78,7 +78,7 @@ def next_step(
         return NextStep(Step.ASIDE, here, rest, contact.retries, None)
     if outcome is Outcome.NOT_PLACED:
         return NextStep(Step.AGAIN, here, rest, contact.retries, now + NOT_PLACED_PAUSE)
-    if outcome is Outcome.AGENT_MISSED:
+    if outcome in (Outcome.AGENT_MISSED, Outcome.WITHHELD):
         return NextStep(Step.AGAIN, here, rest, contact.retries, None)
     if outcome is Outcome.SKIPPED:
         return NextStep(Step.FINISHED, here, rest, contact.retries, None)

@@ -23,7 +23,7 @@ class Errands:
     """`heard` decides, at once and without waiting; `run` performs until cancelled.
 
     An errand that fails is logged and not repeated: what lives on without its call is found and hung up
-    by the next comparison with Asterisk.
+    by the next comparison with Asterisk. `done` is set while none is left.
     """
 
     def __init__(
@@ -38,6 +38,9 @@ class Errands:
         self._apply = apply
         self._waiting: asyncio.Queue[tuple[str, str, Coroutine[Any, Any, object]]] = asyncio.Queue()
         self._desks = desks
+        self._open = 0
+        self.done = asyncio.Event()
+        self.done.set()
 
     async def run(self) -> None:
         try:
@@ -53,8 +56,14 @@ class Errands:
             await errand
         except UNREACHABLE as error:
             log.warning("not done", action=f"errand.{what}", call_id=call, reason=str(error))
+        finally:
+            self._open -= 1
+            if not self._open:
+                self.done.set()
 
     def _put(self, what: str, call: Call, errand: Coroutine[Any, Any, object]) -> None:
+        self._open += 1
+        self.done.clear()
         self._waiting.put_nowait((what, call.attempt.id, errand))
 
     def heard(self, call: Call, event: ev.CallEvent) -> None:

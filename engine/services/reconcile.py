@@ -154,8 +154,8 @@ class Reconciler:
 
     def _look_for_ghosts(self, listed: ev.ChannelsListed) -> int:
         """Channels with the form of our ids that the book does not know: an order that reached a frozen
-        Asterisk late, a hang-up that was lost. What they are the tables tell. Returns how many
-        were seen for the first time."""
+        Asterisk late, a hang-up that was lost. What they are the tables tell. Returns of how
+        many it is too early to tell."""
         strangers = {
             channel: self._strangers.get(channel, listed.at)
             for channel in listed.live
@@ -164,9 +164,8 @@ class Reconciler:
         self._ghosts = frozenset(
             channel for channel, first in strangers.items() if listed.at - first >= _SURE
         )
-        new = len(strangers.keys() - self._strangers.keys())
         self._strangers = strangers
-        return new
+        return len(strangers) - len(self._ghosts)
 
     async def hang_up_ghosts(self) -> None:
         """Hang up channels whose attempts have ended: nobody else ever would. Raises StoreError."""

@@ -139,7 +139,7 @@ class ReservedPlacer(Placer):
                 self.unreleased.append(attempt)  # the agent left while the database was asked
                 continue
             if attempt.id not in ours or self.stopping or self._tools.may_dial():
-                self._tools.book.apply(ev.AgentLegFailed(self._tools.clock.now(), attempt.id, 0))
+                self._tools.book.apply(ev.AgentDismissed(self._tools.clock.now(), attempt.id))
                 continue
             trunks.reserve(trunk, 1, now)
             await self._originate(attempt)
@@ -149,4 +149,4 @@ class ReservedPlacer(Placer):
         """Let agents go whose customers will not be called any more."""
         for call in self._tools.book:
             if call.attempt.id in self._rung:
-                self._tools.book.apply(ev.AgentLegFailed(self._tools.clock.now(), call.attempt.id, 0))
+                self._tools.book.apply(ev.AgentDismissed(self._tools.clock.now(), call.attempt.id))

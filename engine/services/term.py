@@ -166,10 +166,11 @@ class Term:
         """Stop dialling, let calls end, hang up what is left; each within its limit. Returns whether
         every claim was given back and every call has ended."""
         released = await self.fleet.stop(limits.claims)
-        await self._until_empty(limits.drain)
+        await self._until(self.book.empty, limits.drain)
         if len(self.book):
             log.info("hanging up what is left", action="engine.hanging_up", calls=len(self.book))
             await self._hang_up_all(limits.hang_up)
+        await self._until(self._errands.done, limits.hang_up)
         return released and not len(self.book)
 
     async def _hang_up_all(self, limit: float) -> None:
@@ -190,9 +191,9 @@ class Term:
         except TimeoutError:
             log.warning("calls are left", action="engine.calls_left", calls=len(self.book))
 
-    async def _until_empty(self, limit: float) -> None:
+    async def _until(self, reached: asyncio.Event, limit: float) -> None:
         try:
             async with asyncio.timeout(limit):
-                await self.book.empty.wait()
+                await reached.wait()
         except TimeoutError:
             pass

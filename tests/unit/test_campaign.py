@@ -12,7 +12,7 @@ from engine.domain.pacing import Bound
 from engine.domain.records import QueueLogRow
 from engine.domain.schedule import parse_schedule
 from engine.ports import StoreError
-from engine.services.campaign import REFUSALS
+from engine.services.placing import REFUSALS
 from tests.builders import NOW, QUEUE
 from tests.doubles import until
 from tests.service_rig import Bench, a_campaign, hurry
