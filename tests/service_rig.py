@@ -19,6 +19,7 @@ from engine.services import campaign as campaign_module
 from engine.services import engine as engine_module
 from engine.services import fleet as fleet_module
 from engine.services import orders as orders_module
+from engine.services import placing as placing_module
 from engine.services import recorder as recorder_module
 from engine.services import term as term_module
 from engine.services.book import CallBook
@@ -51,6 +52,7 @@ LIMITS = StopLimits(claims=5.0, drain=5.0, hang_up=5.0, flush=5.0)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every wait of the services short."""
     monkeypatch.setattr(campaign_module, "TICK", 0.002)
+    monkeypatch.setattr(placing_module, "TICK", 0.002)
     monkeypatch.setattr(fleet_module, "PERIOD", 0.002)
     monkeypatch.setattr(engine_module, "PULSE", 0.002)
     monkeypatch.setattr(term_module, "LOOK", 0.002)

@@ -20,6 +20,8 @@ from engine.domain.rules import NOT_PLACED_PAUSE
 from engine.services import campaign as campaign_module
 from engine.services import engine as engine_module
 from engine.services import fleet as fleet_module
+from engine.services import orders as orders_module
+from engine.services import placing as placing_module
 from engine.services import term as term_module
 from tests.builders import QUEUE
 from tests.cuts import LEASE, REST, House, Placed, Process
@@ -50,6 +52,8 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Look less often than in earnest: time costs nothing here, but looking does."""
     monkeypatch.setattr(campaign_module, "TICK", 6.0)
     monkeypatch.setattr(fleet_module, "PERIOD", 6.0)
+    monkeypatch.setattr(orders_module, "PERIOD", 6.0)
+    monkeypatch.setattr(placing_module, "TICK", 6.0)
     monkeypatch.setattr(engine_module, "PULSE", 6.0)
     monkeypatch.setattr(term_module, "LOOK", 3.0)
     monkeypatch.setattr(term_module, "REFRESH", 6)
