@@ -53,10 +53,11 @@ class Traits(NamedTuple):
 NOTHING_KNOWN = Traits()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CallInFlight:
     """A call placed at `sent` of which it is not yet known whether a person will need an agent.
 
+    Best one object as long as nothing changes: a pacer then knows it again, and a decision costs less.
     `ringing` and `answered`: since when, if it does (answered: AMD is still listening).
     """
 
