@@ -54,6 +54,7 @@ class Ending:
     reason: str
     cdr: CdrRow
     queue_log: tuple[QueueLogRow, ...] = ()
+    queued_at: datetime | None = None
     kind: Literal["ending"] = "ending"
 
 
@@ -119,6 +120,7 @@ def ending(call: Call, record: CdrRow, following: NextStep, rows: tuple[QueueLog
         reason=call.note if following.step in (Step.AGAIN, Step.ASIDE) else "",
         cdr=record,
         queue_log=rows,
+        queued_at=call.queued_at,
     )
 
 

@@ -94,7 +94,7 @@ class Snapshot:
     AMD still listens to); `seats`: the seats talking, in wrap-up or paused. Without their ages a
     call counts as just placed and a seat as busy for ever.
     `today`: the calendar day of the campaign's zone (default: UTC's); `closes_at`: when the
-    schedule ends; `contacts`: contacts ready to be called, None unknown; `upcoming`: traits of the
+    schedule ends, or that day if it is sooner; `contacts`: contacts ready to be called, None unknown; `upcoming`: traits of the
     contacts that would be called next, in order. `trunk_room`: free channels of the trunk;
     `trunk_calls`: calls the trunk may be given now, and `trunk_next`: when the next
     (see `limits.TokenBucket`). `lag`: s by which events arrive late. `rivals`: callers whom

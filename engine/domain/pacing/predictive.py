@@ -27,8 +27,9 @@ from engine.domain.pacing.risk import mean_risk, widest
 
 #: Before so many calls, answers and ended talks have been seen nothing is predicted.
 LEAST_CALLS, LEAST_ANSWERS, LEAST_TALKS = 30, 8, 8
-#: Events later than this (s) cannot be predicted from.
-LATEST = 3.0
+#: From events later than this (s) nobody can be promised an agent within the law's two seconds. (The
+#: worker, `services.campaign`, slows down at 0.25 s and places nothing at 2 s.)
+LATEST = 1.0
 #: θ = multiplier × target rate. Most calls are placed at less than the marginal risk θ, so it is
 #: above 1 where forecasts are right; per abandoned call too many or too few its logarithm moves by
 #: FIRST_GAIN, later by less, as after stochastic approximation (Robbins & Monro, 1951).
