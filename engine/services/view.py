@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from engine.domain import events as ev
 from engine.domain.agent import SeatState
@@ -24,7 +24,6 @@ from engine.domain.pacing import (
 )
 from engine.domain.pacing.watch import SeatWatch, open_call, traits_of
 from engine.domain.picture import Picture
-from engine.domain.schedule import Schedule
 from engine.ports import CallControl, Clock, Store
 from engine.services.book import CallBook
 from engine.services.trunks import Trunks
@@ -164,16 +163,10 @@ class CampaignView:
             calls=tuple(self._open.values()),
             seats=self._seats.in_use(queue.seats),
             today=local.date(),
-            closes_at=_closes_at(dialer.schedule, local),
+            closes_at=dialer.schedule.ends_today(local),
             trunk_room=self._trunks.room(trunk, self._book.over(trunk)),
             trunk_calls=trunk_calls,
             trunk_next=trunk_next,
             lag=self._control.lag(),
             rivals=self._rivals.of(self.name, frozenset(queue.seats)),
         )
-
-
-def _closes_at(schedule: Schedule, local: datetime) -> datetime:
-    """Return when the schedule or the day ends: what was lost today cannot be made up for tomorrow."""
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return min(schedule.closes_at(local) or midnight, midnight)
