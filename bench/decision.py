@@ -18,9 +18,10 @@ from random import Random
 from engine.domain import events as ev
 from engine.domain.agent import SeatState
 from engine.domain.pacing import CallInFlight, Placed, PredictivePacer, SeatChanged, SeatInUse, Snapshot
+from engine.simulate.clock import EPOCH
 from engine.simulate.run import predictive_dialer
 from engine.simulate.scenario import Scenario
-from engine.simulate.world import EPOCH, World
+from engine.simulate.world import World
 
 AGENTS, CALLS = 300, 1500
 #: A call is in flight for so long (s); one in sixteen is answered.
@@ -93,7 +94,7 @@ class _Traffic:
 def times(scenario: Scenario, rounds: int) -> Iterator[float]:
     """Yield the CPU time (ms) of each decision."""
     pacer = PredictivePacer(scenario.profile)
-    World(scenario, pacer, predictive_dialer(scenario), 1).run()
+    World(scenario, pacer, predictive_dialer(scenario), 1).play()
     now = EPOCH + timedelta(hours=1)
     traffic = _Traffic(scenario, pacer, now)
     pacer.decide(traffic.snapshot(5), now)  # that all calls are new to it at once never happens

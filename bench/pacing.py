@@ -33,9 +33,10 @@ from engine.domain.pacing import (
     Traits,
 )
 from engine.domain.pacing.profiles import UK, US
+from engine.simulate.day import Day
 from engine.simulate.run import a_dialer, predictive_dialer
 from engine.simulate.scenario import Absence, Amd, Group, Scenario, Times, public, steps
-from engine.simulate.world import Day, World
+from engine.simulate.world import World
 
 #: A policy: a fresh pacer and the dialer it runs under.
 Policy = Callable[[], tuple[Pacer, Dialer]]
@@ -95,7 +96,7 @@ def play(scenario: Scenario, policy: Policy, seeds: Iterable[int]) -> list[Day]:
     days = []
     for seed in seeds:
         pacer, dialer = policy()
-        days.append(World(scenario, pacer, dialer, seed).run())
+        days.append(World(scenario, pacer, dialer, seed).play())
     return days
 
 

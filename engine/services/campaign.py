@@ -17,6 +17,7 @@ from engine.domain.call import Call
 from engine.domain.commands import originate
 from engine.domain.model import Attempt, Campaign, CampaignName, ContactList
 from engine.domain.pacing import PROFILES, Bound, Decision, Profile
+from engine.domain.pacing.rivals import Rivals
 from engine.domain.picture import Picture
 from engine.ports import (
     CallControl,
@@ -34,7 +35,7 @@ from engine.ports import (
 from engine.services.book import CallBook
 from engine.services.recorder import Recorder
 from engine.services.trunks import Trunks
-from engine.services.view import CampaignView, Rivals
+from engine.services.view import CampaignView
 
 log = structlog.get_logger(__name__)
 

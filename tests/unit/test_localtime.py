@@ -62,7 +62,9 @@ def test_no_moment_is_read_back_too_early(moment: datetime) -> None:
         ("sun-sat;00:00-23:59", wall(2026, 3, 2, 10, 0), wall(2026, 3, 3, 0, 0)),
     ],
 )
-def test_a_schedule_tells_when_it_or_the_day_ends(schedule: str, local: datetime, closes: datetime | None) -> None:
+def test_a_schedule_tells_when_it_or_the_day_ends(
+    schedule: str, local: datetime, closes: datetime | None
+) -> None:
     assert parse_schedule(schedule).ends_today(local) == closes
 
 

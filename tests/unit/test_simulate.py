@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from engine.cli import main
 from engine.domain.pacing import PROFILES, PredictivePacer
 from engine.resources import resource
+from engine.simulate.day import Day
 from engine.simulate.run import play, predictive_dialer
 from engine.simulate.scenario import Absence, Amd, Scenario, public
-from engine.simulate.world import Day, World
+from engine.simulate.world import World
 
 SHORT = replace(public(10), hours=0.75)
 
@@ -61,8 +62,8 @@ def test_the_same_seed_gives_the_same_day_and_a_second_day_goes_on_learning() ->
     short = replace(SHORT, hours=0.4)
     assert a_day(short).utilisation == a_day(short).utilisation
     pacer, dialer = PredictivePacer(SHORT.profile), predictive_dialer(SHORT)
-    first = World(short, pacer, dialer, 1).run()
-    second = World(short, pacer, dialer, 1, day=1).run()
+    first = World(short, pacer, dialer, 1).play()
+    second = World(short, pacer, dialer, 1, day=1).play()
     assert second.bounds.get("data", 0) < first.bounds["data"]
     assert second.abandonment <= 0.03
 

@@ -94,12 +94,13 @@ class Snapshot:
     AMD still listens to); `seats`: the seats talking, in wrap-up or paused. Without their ages a
     call counts as just placed and a seat as busy for ever.
     `today`: the calendar day of the campaign's zone (default: UTC's); `closes_at`: when the
-    schedule ends, or that day if it is sooner; `contacts`: contacts ready to be called, None unknown; `upcoming`: traits of the
-    contacts that would be called next, in order. `trunk_room`: free channels of the trunk;
+    schedule ends, or that day if it is sooner; `contacts`: contacts ready to be called, None unknown;
+    `upcoming`: traits of the contacts that would be called next, in order. `trunk_room`: free channels
+    of the trunk;
     `trunk_calls`: calls the trunk may be given now, and `trunk_next`: when the next
     (see `limits.TokenBucket`). `lag`: s by which events arrive late. `rivals`: callers whom
-    other campaigns expect within the same seconds for the same agents (their decisions' detail
-    `expected`).
+    other campaigns have waiting or expect within the same seconds for the same agents, and `relief`:
+    the agents who will be done with calls of those campaigns by then (see `rivals.Rivals`).
     """
 
     dialer: Dialer
@@ -122,6 +123,7 @@ class Snapshot:
     trunk_next: datetime | None = None
     lag: float = 0.0
     rivals: float = 0.0
+    relief: float = 0.0
 
     @property
     def staff(self) -> int:

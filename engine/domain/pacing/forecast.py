@@ -93,31 +93,36 @@ class Forecast:
         """Return the chances of a call placed now to be a caller by then (the first POINTS values)."""
         return self._calls.new(traits)[:POINTS]
 
-    def outlooks(self, snapshot: Snapshot, now: datetime, in_flight: int) -> tuple[list[Outlook], float]:
-        """Return the distribution of agents less callers at each horizon, and the callers expected."""
+    def outlooks(
+        self, snapshot: Snapshot, now: datetime, in_flight: int
+    ) -> tuple[list[Outlook], float, float]:
+        """Return the distribution of agents less callers at each horizon; the callers and the agents
+        expected at the last."""
         free = self._seat_rows(snapshot.seats, now) if self._seats else NO_ROWS
         more = in_flight - len(snapshot.calls)
         calls = self._calls.counted(snapshot.calls, now, more, renew=not self._busy)
         net = snapshot.ready - snapshot.waiting
         size = range(POINTS)
-        if snapshot.rivals <= 0 and len(snapshot.seats) + in_flight <= EXACT:
+        rivals, relief = snapshot.rivals, snapshot.relief
+        if rivals + relief <= 0 and len(snapshot.seats) + in_flight <= EXACT:
             agents, callers = _each(free), _each(calls)
             exact: list[Outlook] = [
                 ExactOutlook(net, [entry[k] for entry in agents], [entry[k] for entry in callers])
                 for k in size
             ]
-            return exact, sum(entry[POINTS - 1] for entry in callers)
+            last = POINTS - 1
+            return exact, sum(entry[last] for entry in callers), sum(entry[last] for entry in agents)
         gained, lost = _sums(free), _sums(calls)
         doubt = self._follow.rate.doubt
-        rivals = snapshot.rivals
-        return [
+        normal: list[Outlook] = [
             NormalOutlook(
-                net + gained[k] - lost[k] - rivals,
-                gained[POINTS + k] + lost[POINTS + k] + rivals + doubt * lost[k] ** 2,
-                gained[2 * POINTS + k] - lost[2 * POINTS + k] - rivals,
+                net + gained[k] + relief - lost[k] - rivals,
+                gained[POINTS + k] + lost[POINTS + k] + rivals + relief + doubt * lost[k] ** 2,
+                gained[2 * POINTS + k] - lost[2 * POINTS + k] + relief - rivals,
             )
             for k in size
-        ], lost[POINTS - 1]
+        ]
+        return normal, lost[POINTS - 1], gained[POINTS - 1]
 
     def _seat_rows(self, seats: Sequence[SeatInUse], now: datetime) -> Rows:
         """Return the chances of the seats in use to be free in time, and how many seats share them."""

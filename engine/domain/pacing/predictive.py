@@ -37,6 +37,8 @@ FIRST_GAIN, LAST_GAIN = 0.08, 0.01
 START, LEAST, MOST = 1.0, 0.2, 8.0
 #: However low the answer rate, at most so many calls per agent (and ten) are placed at once.
 _SURPLUS = 6
+#: Campaigns that share agents go on with an empty budget at this share of the limit.
+_LAST_RESORT = 0.1
 #: After so many calls one by one they are tried by so many at once.
 _SINGLY, _STRIDE = 4, 256
 
@@ -144,7 +146,11 @@ class PredictivePacer:
             self._remaining(snapshot, now), self._wrong_per_answer(), in_flight * self.follow.rate.share
         )
         theta = min(self.multiplier * self._target, 0.5)
-        outlooks, expected = self.forecast.outlooks(snapshot, now, in_flight)
+        outlooks, expected, relief = self.forecast.outlooks(snapshot, now, in_flight)
+        if snapshot.rivals > 0.0:
+            # A free agent may have another campaign's caller: no call is safe, but the least risky ones
+            # are placed even so, or a campaign without budget would never get answers to recover by.
+            safe, theta = 0, max(theta, _LAST_RESORT * self._limit)
         calls, risk, stride = 0, 0.0, _STRIDE
         most = snapshot.staff * _SURPLUS + 10
         while True:
@@ -163,7 +169,7 @@ class PredictivePacer:
                 outlook.add(chance, more)
             expected += more * chances[-1]
             calls += more
-        detail.update(target=self._target, theta=theta, risk=risk, expected=expected)
+        detail.update(target=self._target, theta=theta, risk=risk, expected=expected, relief=relief)
         if self._target < 0.5 * self._limit:
             day = self.budget.day
             reason = (
