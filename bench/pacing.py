@@ -4,6 +4,8 @@
     make bench-pacing ARGS="--agents 20 --seeds 12"    one row of it
     make bench-pacing ARGS="--unseen --agents 20"      our pacer under other traffic
     make bench-pacing ARGS="--contacts --agents 20"    what it gains to know the contacts
+    make bench-pacing ARGS="--shared --agents 20"      two campaigns that share their agents
+    make bench-pacing ARGS="--days 5 --agents 20"      consecutive days under the US rules
     make bench-pacing ARGS="--decision"                what one decision costs
 
 One JSON object per line and cell. All policies meet the same contacts, talk times and agents in one
@@ -24,6 +26,7 @@ from dataclasses import replace
 
 from bench.decision import measure
 from bench.issabel import Issabel
+from bench.shared import shared, window
 from bench.vicidial import Limits, Method, Vicidial
 from engine.domain.model import Dialer, DialerType
 from engine.domain.pacing import (
@@ -210,6 +213,8 @@ def main() -> None:
     parser.add_argument("--decision", action="store_true", help="time one decision instead")
     parser.add_argument("--unseen", action="store_true", help="our pacer under other traffic instead")
     parser.add_argument("--contacts", action="store_true", help="what knowing the contacts gains instead")
+    parser.add_argument("--shared", action="store_true", help="two campaigns on the same agents instead")
+    parser.add_argument("--days", type=int, default=0, help="so many days of one pacer, US rules, instead")
     options = parser.parse_args()
     if options.decision:
         measure(replace(differing(30), hours=0.5))
@@ -223,6 +228,12 @@ def main() -> None:
     for agents in options.agents:
         if options.contacts:
             contacts(agents, seeds)
+            continue
+        if options.shared:
+            shared(agents, seeds)
+            continue
+        if options.days:
+            window(agents, options.days)
             continue
         if options.unseen:
             for scenario in unseen(agents):

@@ -113,6 +113,10 @@ class CampaignView:
         self._rivals.note(self.name, decision, frozenset(seats))
         return decision
 
+    def rest(self) -> None:
+        """Nothing is placed for now: others need not leave agents to this campaign."""
+        self._rivals.rest(self.name, calls=len(self._open))
+
     def states(self, now: datetime) -> Counter[SeatState]:
         """Count the seats by state."""
         return self._picture.queue(self.name).states(now)
@@ -127,7 +131,7 @@ class CampaignView:
         trunk = dialer.dial_string.trunk
         trunk_calls, trunk_next = self._trunks.calls(trunk, now)
         local = self._clock.local(now)
-        rivals, relief = self._rivals.of(self.name, frozenset(queue.seats))
+        shared = self._rivals.of(self.name, frozenset(queue.seats))
         listening = sum(1 for call in self._open.values() if call.answered is not None)
         return Snapshot(
             dialer=dialer,
@@ -147,6 +151,8 @@ class CampaignView:
             trunk_calls=trunk_calls,
             trunk_next=trunk_next,
             lag=self._control.lag(),
-            rivals=rivals,
-            relief=relief,
+            rivals=shared.callers,
+            relief=shared.relief,
+            elsewhere=states[SeatState.BUSY],
+            share=shared.share,
         )

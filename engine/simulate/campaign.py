@@ -21,7 +21,7 @@ from engine.domain.pacing import (
     Snapshot,
     TokenBucket,
 )
-from engine.domain.pacing.rivals import Rivals
+from engine.domain.pacing.rivals import Rivals, Shared
 from engine.simulate.clock import Clock
 from engine.simulate.contacts import Call, Contact, ContactList
 from engine.simulate.day import Day
@@ -75,7 +75,7 @@ class Campaign:
     def decide(self, rivals: Rivals) -> None:
         """Ask the pacer, and place what it decides."""
         clock = self._clock
-        decision = self._pacer.decide(self.snapshot(*rivals.of(self, self._all_seats)), clock.now)
+        decision = self._pacer.decide(self.snapshot(rivals.of(self, self._all_seats)), clock.now)
         rivals.note(self, decision, self._all_seats)
         day = self.day
         day.decisions += 1
@@ -100,7 +100,7 @@ class Campaign:
             else:
                 self._place(contact)
 
-    def snapshot(self, rivals: float = 0.0, relief: float = 0.0) -> Snapshot:
+    def snapshot(self, shared: Shared) -> Snapshot:
         """Return the pacer's view of this moment."""
         scenario = self.scenario
         bucket = self._bucket
@@ -126,8 +126,10 @@ class Campaign:
             trunk_calls=None if bucket is None else bucket.available(self._clock.now),
             trunk_next=None if bucket is None else bucket.next_at(self._clock.now),
             lag=scenario.latency,
-            rivals=rivals,
-            relief=relief,
+            rivals=shared.callers,
+            relief=shared.relief,
+            elsewhere=self._floor.working - self.talking - self.wrapping,
+            share=shared.share,
         )
 
     # Calls

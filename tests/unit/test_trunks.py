@@ -97,7 +97,14 @@ def test_campaigns_that_share_seats_count_with_each_others_callers() -> None:
     decision = Decision(1, Bound.AGENTS, "", {"expected": 3.0, "waiting": 1.0, "relief": 2.0})
     rivals.note(a_dialer().name, decision, frozenset("abcd"))
     other = CampaignName("OTHER<-")
-    assert rivals.of(other, frozenset("ab")) == (2.0, 1.0)
-    assert rivals.of(a_dialer().name, frozenset("ab")) == (0.0, 0.0), "its own are in the picture already"
+    assert rivals.of(other, frozenset("ab")) == (2.0, 1.0, 0.5)
+    assert rivals.of(a_dialer().name, frozenset("ab")) == (0.0, 0.0, 1.0), (
+        "its own are in the picture already"
+    )
+    rivals.rest(a_dialer().name, calls=1)
+    assert rivals.of(other, frozenset("ab")) == (2.0, 1.0, 1.0), "who places none leaves the agents to others"
+    rivals.rest(a_dialer().name, calls=0)
+    assert rivals.of(other, frozenset("ab")) == (0.0, 0.0, 1.0)
+    rivals.note(a_dialer().name, decision, frozenset("abcd"))
     rivals.forget(a_dialer().name)
-    assert rivals.of(other, frozenset("ab")) == (0.0, 0.0)
+    assert rivals.of(other, frozenset("ab")) == (0.0, 0.0, 1.0)

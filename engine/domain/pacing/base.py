@@ -100,7 +100,9 @@ class Snapshot:
     `trunk_calls`: calls the trunk may be given now, and `trunk_next`: when the next
     (see `limits.TokenBucket`). `lag`: s by which events arrive late. `rivals`: callers whom
     other campaigns have waiting or expect within the same seconds for the same agents, and `relief`:
-    the agents who will be done with calls of those campaigns by then (see `rivals.Rivals`).
+    the agents who will be done with calls of those campaigns by then. `elsewhere`: seats on calls that
+    are not this campaign's; `share`: of all its seats, the part that is due to it while others want the
+    rest (see `rivals.Rivals`).
     """
 
     dialer: Dialer
@@ -124,6 +126,8 @@ class Snapshot:
     lag: float = 0.0
     rivals: float = 0.0
     relief: float = 0.0
+    elsewhere: int = 0
+    share: float = 1.0
 
     @property
     def staff(self) -> int:

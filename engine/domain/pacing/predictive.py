@@ -7,7 +7,7 @@ budget (see `budget.py`) steers θ. docs/pacing.md has the formulas and what the
 from __future__ import annotations
 
 from datetime import datetime
-from math import exp
+from math import exp, inf
 
 from engine.domain.model import Dialer
 from engine.domain.pacing.base import (
@@ -23,7 +23,7 @@ from engine.domain.pacing.follow import CallFollower
 from engine.domain.pacing.forecast import Forecast
 from engine.domain.pacing.limits import within_limits
 from engine.domain.pacing.profiles import Profile
-from engine.domain.pacing.risk import mean_risk, widest
+from engine.domain.pacing.risk import Outlook, mean_risk, widest
 
 #: Before so many calls, answers and ended talks have been seen nothing is predicted.
 LEAST_CALLS, LEAST_ANSWERS, LEAST_TALKS = 30, 8, 8
@@ -98,8 +98,10 @@ class PredictivePacer:
         if snapshot.staff == 0:
             return Decision(0, Bound.NOBODY, "nobody is on duty", detail)
         if (missing := self._missing()) is not None:
+            detail["expected"] = (in_flight + safe) * follow.rate.share
             decision = Decision(safe, Bound.DATA, f"one call per free agent: {missing}", detail)
         elif snapshot.lag > LATEST:
+            detail["expected"] = (in_flight + safe) * follow.rate.share
             reason = f"one call per free agent: events arrive {snapshot.lag:.1f} s late"
             decision = Decision(safe, Bound.LAG, reason, detail)
         else:
@@ -151,25 +153,16 @@ class PredictivePacer:
             # A free agent may have another campaign's caller: no call is safe, but the least risky ones
             # are placed even so, or a campaign without budget would never get answers to recover by.
             safe, theta = 0, max(theta, _LAST_RESORT * self._limit)
-        calls, risk, stride = 0, 0.0, _STRIDE
-        most = snapshot.staff * _SURPLUS + 10
-        while True:
-            if calls >= safe:
-                risk = mean_risk(outlooks)
-                if risk > theta or theta <= 0.0 or calls >= most:
-                    break
-            known = calls < len(snapshot.upcoming)
-            chances = self.forecast.new_call(snapshot.upcoming[calls] if known else None)
-            more = 1
-            if not known and calls < safe:
-                more = safe - calls
-            elif not known and calls >= safe + _SINGLY:
-                stride = more = widest(outlooks, chances, theta, min(stride, most - calls))
-            for outlook, chance in zip(outlooks, chances, strict=True):
-                outlook.add(chance, more)
-            expected += more * chances[-1]
-            calls += more
-        detail.update(target=self._target, theta=theta, risk=risk, expected=expected, relief=relief)
+        room = inf
+        if snapshot.share < 1.0:
+            # What is due to it of all seats at work, less those it will be using then anyway.
+            due = snapshot.share * (snapshot.staff + snapshot.elsewhere)
+            room = due - (snapshot.talking + snapshot.wrapup + snapshot.waiting + expected - relief)
+        calls, risk, more = self._place(outlooks, snapshot, safe, theta, room)
+        detail.update(target=self._target, theta=theta, risk=risk, expected=expected + more, relief=relief)
+        if risk <= theta and more >= room:
+            reason = f"{snapshot.share:.0%} of the agents are due to the campaign, and will be at work for it"
+            return Decision(calls, Bound.AGENTS, reason, detail)
         if self._target < 0.5 * self._limit:
             day = self.budget.day
             reason = (
@@ -180,6 +173,32 @@ class PredictivePacer:
         reason = f"one call more would find no agent with {risk:.1%} (bearable: {theta:.1%})"
         bound = Bound.AGENTS if snapshot.ready or calls else Bound.NOBODY
         return Decision(calls, bound, reason, detail)
+
+    def _place(
+        self, outlooks: list[Outlook], snapshot: Snapshot, safe: int, theta: float, room: float
+    ) -> tuple[int, float, float]:
+        """Add calls while the risk stays within θ and their expected callers within `room`.
+
+        Return how many, the risk of one more, and the callers expected from them.
+        """
+        calls, risk, expected, stride = 0, 0.0, 0.0, _STRIDE
+        most = snapshot.staff * _SURPLUS + 10
+        while True:
+            if calls >= safe:
+                risk = mean_risk(outlooks)
+                if risk > theta or theta <= 0.0 or calls >= most or expected >= room:
+                    return calls, risk, expected
+            known = calls < len(snapshot.upcoming)
+            chances = self.forecast.new_call(snapshot.upcoming[calls] if known else None)
+            more = 1
+            if not known and calls < safe:
+                more = safe - calls
+            elif not known and calls >= safe + _SINGLY and room == inf:
+                stride = more = widest(outlooks, chances, theta, min(stride, most - calls))
+            for outlook, chance in zip(outlooks, chances, strict=True):
+                outlook.add(chance, more)
+            expected += more * chances[-1]
+            calls += more
 
     def _remaining(self, snapshot: Snapshot, now: datetime) -> float | None:
         """Return about how many answers today still brings, or None where the closing time is not known."""
