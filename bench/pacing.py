@@ -4,6 +4,8 @@
     make bench-pacing ARGS="--agents 20 --seeds 12"    one row of it
     make bench-pacing ARGS="--unseen --agents 20"      our pacer under other traffic
     make bench-pacing ARGS="--contacts --agents 20"    what it gains to know the contacts
+    make bench-pacing ARGS="--shared --agents 20"      two campaigns that share their agents
+    make bench-pacing ARGS="--days 5 --agents 20"      consecutive days under the US rules
     make bench-pacing ARGS="--decision"                what one decision costs
 
 One JSON object per line and cell. All policies meet the same contacts, talk times and agents in one
@@ -21,25 +23,23 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 
+from bench.decision import measure
 from bench.issabel import Issabel
+from bench.shared import shared, window
 from bench.vicidial import Limits, Method, Vicidial
-from engine.domain.agent import SeatState
 from engine.domain.model import Dialer, DialerType
 from engine.domain.pacing import (
-    CallInFlight,
     Pacer,
     PowerPacer,
     PredictivePacer,
-    SeatInUse,
-    Snapshot,
     Traits,
 )
 from engine.domain.pacing.profiles import UK, US
+from engine.simulate.day import Day
 from engine.simulate.run import a_dialer, predictive_dialer
 from engine.simulate.scenario import Absence, Amd, Group, Scenario, Times, public, steps
-from engine.simulate.world import EPOCH, Day, World
+from engine.simulate.world import World
 
 #: A policy: a fresh pacer and the dialer it runs under.
 Policy = Callable[[], tuple[Pacer, Dialer]]
@@ -99,7 +99,7 @@ def play(scenario: Scenario, policy: Policy, seeds: Iterable[int]) -> list[Day]:
     days = []
     for seed in seeds:
         pacer, dialer = policy()
-        days.append(World(scenario, pacer, dialer, seed).run())
+        days.append(World(scenario, pacer, dialer, seed).play())
     return days
 
 
@@ -202,53 +202,6 @@ def unseen(agents: int) -> Iterator[Scenario]:
     yield replace(base, name="events 0.5 s late", latency=0.5)
 
 
-def decision(agents: int = 300, calls: int = 1500, rounds: int = 300) -> None:
-    """Time `decide` (CPU) with everybody's ages known and the calls to several kinds of contacts."""
-    warm = replace(differing(30), hours=0.5)
-    pacer, dialer = ours(warm)()
-    World(warm, pacer, dialer, 1).run()
-    now = EPOCH + timedelta(hours=1)
-    kinds = [group.traits for group in warm.groups]
-    snapshot = Snapshot(
-        dialer,
-        ready=5,
-        ringing=0,
-        talking=agents - 35,
-        wrapup=30,
-        dialling=calls,
-        waiting=1,
-        channels=calls + agents,
-        calls=tuple(
-            CallInFlight(f"x{i}", now - timedelta(seconds=28 * i / calls), traits=kinds[i % len(kinds)])
-            for i in range(calls)
-        ),
-        seats=tuple(
-            SeatInUse(
-                SeatState.TALKING if i >= 30 else SeatState.WRAPUP,
-                now - timedelta(seconds=(i % 150) if i >= 30 else i / 3),
-            )
-            for i in range(agents - 5)
-        ),
-    )
-    spent = []
-    for index in range(rounds):
-        moment = now + timedelta(milliseconds=50 * index)
-        started = time.thread_time()
-        pacer.decide(snapshot, moment)
-        spent.append((time.thread_time() - started) * 1000)
-    spent.sort()
-    for name, value in (("p50", spent[rounds // 2]), ("p99", spent[rounds * 99 // 100])):
-        line = {
-            "name": f"pacing/decision_{name}",
-            "value": round(value, 3),
-            "unit": "ms",
-            "baseline": 1.0,
-            "ratio": round(value, 3),
-            "n": rounds,
-        }
-        print(json.dumps(line), flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -260,9 +213,11 @@ def main() -> None:
     parser.add_argument("--decision", action="store_true", help="time one decision instead")
     parser.add_argument("--unseen", action="store_true", help="our pacer under other traffic instead")
     parser.add_argument("--contacts", action="store_true", help="what knowing the contacts gains instead")
+    parser.add_argument("--shared", action="store_true", help="two campaigns on the same agents instead")
+    parser.add_argument("--days", type=int, default=0, help="so many days of one pacer, US rules, instead")
     options = parser.parse_args()
     if options.decision:
-        decision()
+        measure(replace(differing(30), hours=0.5))
         sys.exit()
     seeds = range(options.seeds)
     makers: dict[str, Callable[[int], Scenario]] = {
@@ -273,6 +228,12 @@ def main() -> None:
     for agents in options.agents:
         if options.contacts:
             contacts(agents, seeds)
+            continue
+        if options.shared:
+            shared(agents, seeds)
+            continue
+        if options.days:
+            window(agents, options.days)
             continue
         if options.unseen:
             for scenario in unseen(agents):

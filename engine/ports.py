@@ -14,7 +14,7 @@ from engine.domain.entries import Entry, Written
 from engine.domain.events import Event
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
 from engine.domain.orders import Order
-from engine.domain.pacing import DayTotals, Decision, Snapshot
+from engine.domain.pacing import DayTotals, Decision, Profile, Snapshot
 from engine.domain.settings import SettingsRows
 
 
@@ -310,10 +310,10 @@ class Store(Protocol):
         """Forget how far a journal was written: its file is gone."""
 
     async def day_totals(
-        self, campaign: CampaignName, today: date, days: int, seconds: float
+        self, campaign: CampaignName, today: date, profile: Profile
     ) -> tuple[DayTotals, ...]:
-        """Return what the records say of the campaign's last `days` local days, `today` included: calls
-        that a person answered, and those of them for whom no agent came within `seconds`."""
+        """Return what the records say of the local days of the profile's window, `today` included: calls
+        that a person answered, and those of them for whom no agent came within the profile's seconds."""
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         """Write what the campaigns are doing."""

@@ -16,7 +16,7 @@ from engine.domain.entries import AgentAct, Ending, Entry, OptOut, Progress, att
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
 from engine.domain.orders import ManualCall, read_order
-from engine.domain.pacing import DayTotals
+from engine.domain.pacing import DayTotals, Profile, Since
 from engine.domain.phones import Phone
 from engine.domain.records import CdrRow, QueueLogRow
 from engine.domain.rules import Step
@@ -475,11 +475,11 @@ class MemoryStore:
         )  # fmt: skip
 
     async def day_totals(
-        self, campaign: CampaignName, today: date, days: int, seconds: float
+        self, campaign: CampaignName, today: date, profile: Profile
     ) -> tuple[DayTotals, ...]:
         await self._begin("day_totals")
         found = []
-        for day in (today - timedelta(days=back) for back in range(days)):
+        for day in (today - timedelta(days=back) for back in range(profile.window_days)):
             rows = [
                 row
                 for row in self.attempts.values()
@@ -490,7 +490,7 @@ class MemoryStore:
                 row
                 for row in answered
                 if row["outcome"] == "abandoned"
-                or row["connected_at"] - row["answered_at"] > timedelta(seconds=seconds)
+                or row["connected_at"] - _counted_from(row, profile) > timedelta(seconds=profile.seconds)
             ]
             machines = sum(row["outcome"] == "machine" for row in rows)
             if answered or machines:
@@ -501,6 +501,11 @@ class MemoryStore:
         await self._begin("publish")
         self.reports.update((report.campaign, report) for report in reports)
         self.done("publish")
+
+
+def _counted_from(row: Row, profile: Profile) -> datetime:
+    greeted = row.get("queued_at") if profile.since is Since.GREETING else None
+    return greeted or row["answered_at"]
 
 
 def digits(phone: str) -> str:
@@ -515,4 +520,5 @@ def _facts(entry: Progress | Ending) -> Row:
         "connected_at": naive(entry.connected_at),
         "agent": entry.agent,
     }
-    return facts | ({"queued_at": naive(entry.queued_at)} if isinstance(entry, Progress) else {})
+    known = isinstance(entry, Progress) or entry.queued_at is not None
+    return facts | ({"queued_at": naive(entry.queued_at)} if known else {})

@@ -55,6 +55,7 @@ class Ending:
     reason: str
     cdr: CdrRow | None
     queue_log: tuple[QueueLogRow, ...] = ()
+    queued_at: datetime | None = None
     kind: Literal["ending"] = "ending"
 
 
@@ -156,6 +157,7 @@ def ending(call: Call, record: CdrRow | None, following: NextStep, rows: tuple[Q
         reason=call.note if following.step in (Step.AGAIN, Step.ASIDE) else "",
         cdr=record,
         queue_log=rows,
+        queued_at=call.queued_at,
     )
 
 

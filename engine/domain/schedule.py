@@ -50,16 +50,17 @@ class Schedule:
         """Is the wall-clock time `local` (of the campaign's zone) inside the schedule?"""
         return any(window.open_at(local.weekday(), local.time()) for window in self.windows)
 
-    def closes_at(self, local: datetime) -> datetime | None:
-        """Return when the schedule closes next, seen from `local`; None when it is closed, or stays open
-        for a day or more. Windows that follow one another without a gap are one."""
+    def ends_today(self, local: datetime) -> datetime | None:
+        """Return when the schedule closes next, seen from `local`, or midnight if that is sooner; None
+        when it is closed. Windows that follow one another without a gap are one."""
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         moment = local
-        while moment - local < timedelta(days=1):
+        while moment < midnight:
             ends = [w.end_after(moment) for w in self.windows if w.open_at(moment.weekday(), moment.time())]
             if not ends:
                 return moment if moment > local else None
             moment = max(ends)
-        return None
+        return midnight
 
 
 def parse_schedule(text: str, field: str = "schedule") -> Schedule:

@@ -123,6 +123,8 @@ class CampaignWorker:
             decision = self._slowed(self._probing(self.view.decide(now)))
             if decision.calls > 0:
                 decision = await self.placer.dial(decision, now)
+        else:
+            self.view.rest()
         self.decision = decision
         self._tools.observer.decided(self.name, decision, time.perf_counter() - started)
         return self._wait(decision, now)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.domain.pacing import PROFILES, Profile
+from engine.domain.pacing.rivals import Rivals
 from engine.domain.picture import Picture
 from engine.ports import CallControl, Clock, Observer, Store
 from engine.services.book import CallBook
 from engine.services.desks import Desks
 from engine.services.recorder import Recorder
 from engine.services.trunks import Trunks
-from engine.services.view import Rivals
 
 
 @dataclass(frozen=True, slots=True)

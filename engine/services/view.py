@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.domain import events as ev
@@ -22,34 +21,13 @@ from engine.domain.pacing import (
     pacer_for,
     profile_for,
 )
+from engine.domain.pacing.rivals import Rivals
 from engine.domain.pacing.watch import SeatWatch, open_call, traits_of
 from engine.domain.picture import Picture
 from engine.ports import CallControl, Clock, Store
 from engine.services.book import CallBook
 from engine.services.desks import Desks
 from engine.services.trunks import Trunks
-
-
-@dataclass(slots=True)
-class Rivals:
-    """Which callers campaigns expect, and which seats they count on: some may be the same."""
-
-    _expected: dict[CampaignName, tuple[float, frozenset[str]]] = field(default_factory=dict)
-
-    def note(self, campaign: CampaignName, decision: Decision, seats: frozenset[str]) -> None:
-        """Take over what a decision expects."""
-        self._expected[campaign] = (decision.detail.get("expected", 0.0), seats)
-
-    def forget(self, campaign: CampaignName) -> None:
-        self._expected.pop(campaign, None)
-
-    def of(self, campaign: CampaignName, seats: frozenset[str]) -> float:
-        """Return the callers whom other campaigns expect at these seats, by the share that is common."""
-        return sum(
-            expected * len(seats & theirs) / len(theirs)
-            for name, (expected, theirs) in self._expected.items()
-            if name != campaign and theirs
-        )
 
 
 class CampaignView:
@@ -101,7 +79,7 @@ class CampaignView:
             return
         profile = profile_for(self.campaign.dialer.jurisdiction, self._profiles)
         today = self._clock.local(now).date()
-        for totals in await store.day_totals(self.name, today, profile.window_days, profile.seconds):
+        for totals in await store.day_totals(self.name, today, profile):
             self._pacer.observe(totals)
         self._prepared = True
 
@@ -138,6 +116,10 @@ class CampaignView:
         self._rivals.note(self.name, decision, frozenset(seats))
         return decision
 
+    def rest(self) -> None:
+        """Nothing is placed for now: others need not leave agents to this campaign."""
+        self._rivals.rest(self.name, calls=len(self._open))
+
     def states(self, now: datetime) -> Counter[SeatState]:
         """Count the seats by state."""
         return self._picture.queue(self.name).states(now)
@@ -157,6 +139,7 @@ class CampaignView:
         trunk = dialer.dial_string.trunk
         trunk_calls, trunk_next = self._trunks.calls(trunk, now)
         local = self._clock.local(now)
+        shared = self._rivals.of(self.name, frozenset(queue.seats))
         listening = sum(1 for call in self._open.values() if call.answered is not None)
         return Snapshot(
             dialer=dialer,
@@ -171,10 +154,13 @@ class CampaignView:
             calls=tuple(self._open.values()),
             seats=self._seats.in_use(queue.seats),
             today=local.date(),
-            closes_at=dialer.schedule.closes_at(local),
+            closes_at=dialer.schedule.ends_today(local),
             trunk_room=self._trunks.room(trunk, self._book.over(trunk)),
             trunk_calls=trunk_calls,
             trunk_next=trunk_next,
             lag=self._control.lag(),
-            rivals=self._rivals.of(self.name, frozenset(queue.seats)),
+            rivals=shared.callers,
+            relief=shared.relief,
+            elsewhere=states[SeatState.BUSY],
+            share=shared.share,
         )

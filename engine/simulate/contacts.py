@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import exp, log, pi, sin
 from random import Random
 
-from engine.domain.pacing import Traits
+from engine.domain.pacing import CallInFlight, Traits
 from engine.simulate.scenario import Scenario, Times
 
 
@@ -24,6 +24,18 @@ class Contact:
     wrapup: float
     listening: float
     mistaken: float
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call to a contact. `human`: a person answers; `answered`: when (s)."""
+
+    id: str
+    contact: Contact
+    view: CallInFlight
+    human: bool = False
+    answered: float = 0.0
+    waiting: bool = False
 
 
 class ContactList:

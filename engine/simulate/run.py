@@ -11,8 +11,9 @@ from engine.domain.model import CampaignName, Dialer, DialerType
 from engine.domain.pacing import Pacer, PowerPacer, PredictivePacer
 from engine.domain.schedule import parse_schedule
 from engine.domain.variables import Variables
+from engine.simulate.day import Day
 from engine.simulate.scenario import Scenario
-from engine.simulate.world import Day, World
+from engine.simulate.world import World
 
 #: Policies that `overdial simulate` offers.
 POLICIES = ("predictive", "power", "progressive")
@@ -58,7 +59,7 @@ def play(scenario: Scenario, name: str, seeds: int, overdial: int = 0) -> Iterat
     """Play one day per seed; every policy meets the same contacts."""
     for seed in range(seeds):
         pacer, dialer = policy(name, scenario, overdial)
-        yield World(scenario, pacer, dialer, seed).run()
+        yield World(scenario, pacer, dialer, seed).play()
 
 
 @dataclass(frozen=True, slots=True)

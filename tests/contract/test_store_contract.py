@@ -11,7 +11,7 @@ import pytest
 from engine.adapters.mysql import Database, MysqlStore
 from engine.domain import events as ev
 from engine.domain.model import CampaignName
-from engine.domain.pacing import Bound, Decision, Snapshot
+from engine.domain.pacing import PROFILES, Bound, DayTotals, Decision, Snapshot
 from engine.domain.settings import active_lists, read_dialer
 from engine.ports import CampaignReport, ClaimRequest
 from tests import builders as b
@@ -294,6 +294,20 @@ async def test_progress_is_written_but_never_over_an_ending(desk: Desk) -> None:
     await record(desk, ringing)
     assert (await desk.attempt(attempt.id))["state"] == "ended"
     assert await desk.log() == [(attempt.id, "ENTERQUEUE"), (attempt.id, "OUTCALL")]
+
+
+async def test_what_a_day_came_to_is_read_as_the_rules_count_it(desk: Desk) -> None:
+    """AMD listens for 3 s, then an agent is there at once: late where the seconds run from the pick-up."""
+    _, attempt = await one(desk)
+    talked = (b.answered(t=5), b.joined(t=8), b.connected(t=8.5), b.completed(), b.hung_up())
+    await record(desk, so_far(attempt, *talked[:2]), finished(attempt, *talked))
+    _, lost = await one(desk)
+    await record(desk, finished(lost, *LOST))
+    totals = {
+        name: await desk.store.day_totals(CampaignName(QUEUE), NOW.date(), PROFILES[name])
+        for name in ("US", "STRICT")
+    }
+    assert totals == {"US": (DayTotals(NOW.date(), 2, 1),), "STRICT": (DayTotals(NOW.date(), 2, 2),)}
 
 
 async def test_a_published_report_is_there_to_read_and_the_next_one_replaces_it(desk: Desk) -> None:

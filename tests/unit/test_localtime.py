@@ -57,13 +57,15 @@ def test_no_moment_is_read_back_too_early(moment: datetime) -> None:
         ("mon-fri;09:00-20:00", wall(2026, 3, 2, 10, 0), wall(2026, 3, 2, 20, 1)),
         ("mon-fri;09:00-20:00", wall(2026, 3, 2, 21, 0), None),
         ("mon-fri;09:00-12:00&mon;12:01-14:00", wall(2026, 3, 2, 10, 0), wall(2026, 3, 2, 14, 1)),
-        ("mon;22:00-02:00", wall(2026, 3, 2, 23, 0), wall(2026, 3, 3, 2, 1)),
+        ("mon;22:00-02:00", wall(2026, 3, 2, 23, 0), wall(2026, 3, 3, 0, 0)),
         ("mon;22:00-02:00", wall(2026, 3, 3, 1, 0), wall(2026, 3, 3, 2, 1)),
-        ("sun-sat;00:00-23:59", wall(2026, 3, 2, 10, 0), None),
+        ("sun-sat;00:00-23:59", wall(2026, 3, 2, 10, 0), wall(2026, 3, 3, 0, 0)),
     ],
 )
-def test_a_schedule_tells_when_it_closes(schedule: str, local: datetime, closes: datetime | None) -> None:
-    assert parse_schedule(schedule).closes_at(local) == closes
+def test_a_schedule_tells_when_it_or_the_day_ends(
+    schedule: str, local: datetime, closes: datetime | None
+) -> None:
+    assert parse_schedule(schedule).ends_today(local) == closes
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_a_lower_limit_is_taken_from_tbc_and_a_higher_one_from_nobody() -> None:
 
 def test_late_events_and_an_empty_house_stop_the_prediction() -> None:
     pacer = a_pacer()
-    late = pacer.decide(a_snapshot(ready=6, lag=8.0), NOW)
+    late = pacer.decide(a_snapshot(ready=6, lag=1.5), NOW)
     assert (late.calls, late.bound) == (6, Bound.LAG)
     nobody = pacer.decide(a_snapshot(), NOW)
     assert (nobody.calls, nobody.bound) == (0, Bound.NOBODY)
@@ -163,7 +163,7 @@ def test_late_events_and_an_empty_house_stop_the_prediction() -> None:
 
 def test_a_shorter_delay_of_events_makes_it_more_careful() -> None:
     prompt = a_pacer().decide(a_snapshot(talking=20, seats=talking(20, since=-50)), NOW)
-    late = a_pacer().decide(a_snapshot(talking=20, seats=talking(20, since=-50), lag=2.0), NOW)
+    late = a_pacer().decide(a_snapshot(talking=20, seats=talking(20, since=-50), lag=0.9), NOW)
     assert late.calls <= prompt.calls
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from engine.domain.pacing import PROFILES, PredictivePacer
+from engine.domain.pacing import PROFILES, Bound, PredictivePacer, Snapshot
 from engine.resources import resource
+from engine.simulate.clock import EPOCH
+from engine.simulate.day import Day
 from engine.simulate.run import play, predictive_dialer
 from engine.simulate.scenario import Absence, Amd, Scenario, public
-from engine.simulate.world import Day, World
+from engine.simulate.world import SharedWorld, World
 
 SHORT = replace(public(10), hours=0.75)
 
@@ -61,8 +64,8 @@ def test_the_same_seed_gives_the_same_day_and_a_second_day_goes_on_learning() ->
     short = replace(SHORT, hours=0.4)
     assert a_day(short).utilisation == a_day(short).utilisation
     pacer, dialer = PredictivePacer(SHORT.profile), predictive_dialer(SHORT)
-    first = World(short, pacer, dialer, 1).run()
-    second = World(short, pacer, dialer, 1, day=1).run()
+    first = World(short, pacer, dialer, 1).play()
+    second = World(short, pacer, dialer, 1, day=1).play()
     assert second.bounds.get("data", 0) < first.bounds["data"]
     assert second.abandonment <= 0.03
 
@@ -71,6 +74,32 @@ def test_power_with_an_overdial_worked_out_in_real_time_stays_inside_the_budget_
     day = a_day(SHORT, "power")
     assert day.utilisation > a_day(SHORT, "progressive").utilisation + 0.05
     assert day.abandonment <= 0.03
+
+
+def test_campaigns_that_share_agents_each_stay_inside_their_budget_and_both_are_heard() -> None:
+    """One that has learnt, or has the better list, leaves the other its part of the agents."""
+    poor = replace(SHORT, answer=((0.0, 0.18),))
+    sides = [(each, PredictivePacer(each.profile), predictive_dialer(each)) for each in (SHORT, poor)]
+    days = SharedWorld(sides, 3).run()
+    for day in days:
+        assert day.abandoned <= 0.03 * day.answered + 1
+        assert day.utilisation > 0.1
+    assert sum(day.utilisation for day in days) > a_day(SHORT, "progressive").utilisation + 0.1
+
+
+def test_who_has_reached_its_share_of_the_agents_leaves_the_rest_to_others() -> None:
+    campaign = replace(SHORT, hours=0.3)
+    pacer, dialer = PredictivePacer(campaign.profile), predictive_dialer(campaign)
+    World(campaign, pacer, dialer, 1).play()
+    seats = Snapshot(
+        dialer, ready=6, ringing=0, talking=5, wrapup=0, dialling=0, waiting=0, channels=5, rivals=0.1,
+        elsewhere=1,
+    )  # fmt: skip
+    now = EPOCH + timedelta(hours=0.3)
+    alone, half = pacer.decide(seats, now), pacer.decide(replace(seats, share=0.5), now)
+    assert 0 < half.calls < alone.calls
+    assert (half.bound, half.detail["expected"]) == (Bound.AGENTS, pytest.approx(1.0, abs=0.3))
+    assert "50%" in half.reason
 
 
 def test_the_command_prints_a_table_and_writes_json_and_a_picture(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from engine.domain.errors import FieldError
 from engine.domain.events import Member
 from engine.domain.model import CampaignName
 from engine.domain.pacing import Bound, Decision
+from engine.domain.pacing.rivals import Rivals
 from engine.domain.pacing.watch import SeatWatch, open_call, traits_of
 from engine.domain.settings import TrunkLimits, read_trunks
 from engine.services.trunks import Trunks
-from engine.services.view import Rivals
 from tests import builders as b
 from tests.builders import NOW, QUEUE, a_call, a_contact, a_dialer, later
 
@@ -94,10 +94,17 @@ def test_a_call_is_open_until_it_needs_an_agent_or_cannot() -> None:
 
 def test_campaigns_that_share_seats_count_with_each_others_callers() -> None:
     rivals = Rivals()
-    decision = Decision(1, Bound.AGENTS, "", {"expected": 4.0})
+    decision = Decision(1, Bound.AGENTS, "", {"expected": 3.0, "waiting": 1.0, "relief": 2.0})
     rivals.note(a_dialer().name, decision, frozenset("abcd"))
     other = CampaignName("OTHER<-")
-    assert rivals.of(other, frozenset("ab")) == 2.0
-    assert rivals.of(a_dialer().name, frozenset("ab")) == 0.0, "its own are in the picture already"
+    assert rivals.of(other, frozenset("ab")) == (2.0, 1.0, 0.5)
+    assert rivals.of(a_dialer().name, frozenset("ab")) == (0.0, 0.0, 1.0), (
+        "its own are in the picture already"
+    )
+    rivals.rest(a_dialer().name, calls=1)
+    assert rivals.of(other, frozenset("ab")) == (2.0, 1.0, 1.0), "who places none leaves the agents to others"
+    rivals.rest(a_dialer().name, calls=0)
+    assert rivals.of(other, frozenset("ab")) == (0.0, 0.0, 1.0)
+    rivals.note(a_dialer().name, decision, frozenset("abcd"))
     rivals.forget(a_dialer().name)
-    assert rivals.of(other, frozenset("ab")) == 0.0
+    assert rivals.of(other, frozenset("ab")) == (0.0, 0.0, 1.0)

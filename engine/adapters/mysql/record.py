@@ -171,11 +171,13 @@ async def _correct(session: Session, end: Ending, local: LocalTime) -> bool:
 async def _write_end(session: Session, end: Ending, where: str) -> bool:
     ended = await session.run(
         "UPDATE ccdata.attempts SET state='ended', ringing_at=%s, answered_at=%s,"
-        " connected_at=%s, ended_at=%s, outcome=%s, cause=%s, sip=%s, agent=%s, next_step=%s,"
+        " queued_at=COALESCE(%s, queued_at), connected_at=%s, ended_at=%s, outcome=%s, cause=%s, sip=%s,"
+        " agent=%s, next_step=%s,"
         f" note=COALESCE(NULLIF(%s, ''), note) WHERE id=%s AND {where}",
         (
             utc(end.ringing_at),
             utc(end.answered_at),
+            utc(end.queued_at),
             utc(end.connected_at),
             utc(end.ended_at),
             end.outcome,

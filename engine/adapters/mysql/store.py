@@ -14,7 +14,7 @@ from engine.adapters.mysql.record import write_batch
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId
-from engine.domain.pacing import DayTotals, Decision
+from engine.domain.pacing import DayTotals, Decision, Profile, Since
 from engine.domain.phones import Phone
 from engine.domain.settings import SettingsRows, read_contact
 from engine.ports import (
@@ -37,7 +37,8 @@ STRAYS = (
 TOTALS = (
     "SELECT SUM(outcome IN ('answered', 'abandoned')) AS answered,"
     " SUM(outcome = 'abandoned' OR (outcome = 'answered'"
-    " AND TIMESTAMPDIFF(MICROSECOND, answered_at, connected_at) > %s)) AS abandoned,"
+    " AND TIMESTAMPDIFF(MICROSECOND, IF(%s, COALESCE(queued_at, answered_at), answered_at), connected_at)"
+    " > %s)) AS abandoned,"
     " SUM(outcome = 'machine') AS machines FROM ccdata.attempts FORCE INDEX (attempts_campaign)"
     " WHERE campaign = %s AND claimed_at >= %s AND claimed_at < %s"
 )
@@ -239,16 +240,17 @@ class MysqlStore:
         return await self.database.transaction(work) if ids else frozenset()
 
     async def day_totals(
-        self, campaign: CampaignName, today: date, days: int, seconds: float
+        self, campaign: CampaignName, today: date, profile: Profile
     ) -> tuple[DayTotals, ...]:
         async def work(session: Session) -> tuple[DayTotals, ...]:
             found = []
-            for day in (today - timedelta(days=back) for back in range(days)):
+            for day in (today - timedelta(days=back) for back in range(profile.window_days)):
                 begin, end = (datetime.combine(at, time()) for at in (day, day + timedelta(days=1)))
                 rows = await session.rows(
                     TOTALS,
                     (
-                        int(seconds * 1_000_000),
+                        profile.since is Since.GREETING,
+                        int(profile.seconds * 1_000_000),
                         campaign,
                         utc(self._local.utc(begin)),
                         utc(self._local.utc(end)),

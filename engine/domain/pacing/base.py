@@ -53,10 +53,11 @@ class Traits(NamedTuple):
 NOTHING_KNOWN = Traits()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CallInFlight:
     """A call placed at `sent` of which it is not yet known whether a person will need an agent.
 
+    Best one object as long as nothing changes: a pacer then knows it again, and a decision costs less.
     `ringing` and `answered`: since when, if it does (answered: AMD is still listening).
     """
 
@@ -93,12 +94,15 @@ class Snapshot:
     AMD still listens to); `seats`: the seats talking, in wrap-up or paused. Without their ages a
     call counts as just placed and a seat as busy for ever.
     `today`: the calendar day of the campaign's zone (default: UTC's); `closes_at`: when the
-    schedule ends; `contacts`: contacts ready to be called, None unknown; `upcoming`: traits of the
-    contacts that would be called next, in order. `trunk_room`: free channels of the trunk;
+    schedule ends, or that day if it is sooner; `contacts`: contacts ready to be called, None unknown;
+    `upcoming`: traits of the contacts that would be called next, in order. `trunk_room`: free channels
+    of the trunk;
     `trunk_calls`: calls the trunk may be given now, and `trunk_next`: when the next
     (see `limits.TokenBucket`). `lag`: s by which events arrive late. `rivals`: callers whom
-    other campaigns expect within the same seconds for the same agents (their decisions' detail
-    `expected`).
+    other campaigns have waiting or expect within the same seconds for the same agents, and `relief`:
+    the agents who will be done with calls of those campaigns by then. `elsewhere`: seats on calls that
+    are not this campaign's; `share`: of all its seats, the part that is due to it while others want the
+    rest (see `rivals.Rivals`).
     """
 
     dialer: Dialer
@@ -121,6 +125,9 @@ class Snapshot:
     trunk_next: datetime | None = None
     lag: float = 0.0
     rivals: float = 0.0
+    relief: float = 0.0
+    elsewhere: int = 0
+    share: float = 1.0
 
     @property
     def staff(self) -> int:

@@ -9,8 +9,9 @@ from math import sqrt
 from engine.domain.pacing.base import DayTotals
 from engine.domain.pacing.profiles import Profile
 
-#: Share of the day's answers over which a surplus or deficit is evened out …
-SPREAD = 0.12
+#: Share of the day's answers over which a surplus or deficit is evened out: the longer, the steadier the
+#: target, and the greater the reserve, which is only lent where the end of the day is known …
+SPREAD_KNOWN, SPREAD = 0.25, 0.12
 #: … between so many and so many answers.
 SHORTEST, LONGEST = 60.0, 2000.0
 #: The reserve, in standard deviations of the abandoned calls around their target: less where the
@@ -126,7 +127,8 @@ class Budget:
         limit = self.limit
         day = self.day
         ahead = 0.0 if remaining is None else remaining
-        horizon = min(max((day.answered + ahead) * SPREAD, SHORTEST), LONGEST)
+        spread = SPREAD if remaining is None else SPREAD_KNOWN
+        horizon = min(max((day.answered + ahead) * spread, SHORTEST), LONGEST)
         clustering = min(max(self.clustering, 1.0), 8.0)
         confidence, steepest, rest = CONFIDENCE, STEEPEST, clustering
         if remaining is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from math import exp
 from operator import mul
@@ -22,6 +22,7 @@ def _edges() -> list[float]:
 
 EDGES = _edges()
 _LAST = len(EDGES) - 1
+BINS_OF_AGE = len(EDGES)
 #: Bin of each half second, so that an age is looked up, not searched for.
 BIN_OF_HALF_SECOND = [bisect_right(EDGES, index / 2 + 1e-9) - 1 for index in range(7200)]
 _SECONDS = 1800
@@ -75,6 +76,16 @@ class Stay:
         mean = (sum(ends) + 2.0) / (sum(risk) + 2.0 * self._mean)
         pull = _SHRINK / mean
         self.hazard = [(end + _SHRINK) / (time + pull) for end, time in zip(ends, risk, strict=True)]
+
+    def expected(self) -> float:
+        """Return the mean stay (s): the integral of its survival, cut at an hour."""
+        total, alive = 0.0, 1.0
+        for index in range(_LAST):
+            hazard = self.hazard[index]
+            survives = exp(-hazard * (EDGES[index + 1] - EDGES[index]))
+            total += alive * (1.0 - survives) / hazard
+            alive *= survives
+        return total
 
     def accumulated(self) -> list[float]:
         """Return the cumulative hazard at whole seconds 0, 1, 2 …"""
@@ -134,51 +145,74 @@ class AgentForecast:
         elif before is SeatState.PAUSED and not gone:
             self._break.ended(seconds)
 
-    def refit(self, state: SeatState, horizons: Sequence[float], running: Iterable[float]) -> None:
-        """Tabulate one state anew for these horizons (s); `running`: ages of the seats in it."""
-        returns = 1.0 - self._leaves_wrapup.value
-        if state is SeatState.TALKING:
-            self._talk.refit(running)
-            self.rows[state] = self._talking(horizons, returns)
-        elif state is SeatState.WRAPUP:
-            self._wrapup.refit(running)
-            self.rows[state] = _simple(self._wrapup.accumulated(), horizons, returns)
-        else:
-            self._break.refit(running)
-            self.rows[state] = _simple(self._break.accumulated(), horizons, 1.0)
+    def refit(self, horizons: Sequence[float], running: Mapping[SeatState, list[float]]) -> Iterator[None]:
+        """Tabulate all states anew for these horizons (s), a part per step; they change with the last.
 
-    def _talking(self, horizons: Sequence[float], returns: float) -> list[Row]:
-        longest = int(max(horizons)) + 2
-        cumulative = self._wrapup.accumulated()
+        `running`: ages of the seats by state.
+        """
+        self._talk.refit(running.get(SeatState.TALKING, ()))
+        self._wrapup.refit(running.get(SeatState.WRAPUP, ()))
+        yield
+        self._break.refit(running.get(SeatState.PAUSED, ()))
+        self.handling = self._talk.expected() + (1.0 - self._skips.value) * self._wrapup.expected()
+        yield
+        returns = 1.0 - self._leaves_wrapup.value
+        wrapup = self._wrapup.accumulated()
+        yield
+        rows = {SeatState.WRAPUP: _simple(wrapup, horizons, returns)}
+        yield
+        breaks = self._break.accumulated()
+        yield
+        rows[SeatState.PAUSED] = _simple(breaks, horizons, 1.0)
+        yield
         talk = self._talk.accumulated()
+        yield
+        # Survival is tabulated once; that from an age on is a quotient of two of its values.
+        alive = [exp(-value) if value < 600.0 else 0.0 for value in talk]
+        yield
+        ends = [a - b for a, b in pairwise(alive)]
+        yield
+        columns = []
+        longest = int(max(horizons)) + 2
+        after = self._after(wrapup, longest, returns)
+        for horizon in horizons:
+            columns.append(_free_by(alive, ends, self._weights(after, horizon), longest))
+            yield
+        rows[SeatState.TALKING] = [row(chances) for chances in zip(*columns, strict=True)]
+        yield
+        self.rows = rows
+
+    def _after(self, wrapup: Sequence[float], longest: int, returns: float) -> list[float]:
+        """Return the chance to be free y + 1/2 s after the end of a talk, for y = 0, 1 … `longest` − 1."""
         skips = self._skips.value
-        self.handling = _mean(talk) + (1.0 - skips) * _mean(cumulative)
-        # Chance to be free y + 1/2 s after the talk, y whole: the talk ended in the middle of its second.
-        after = [
-            skips + (1.0 - skips) * returns * (1.0 - exp(-(cumulative[y] + cumulative[y + 1]) / 2))
+        # The talk ended in the middle of its second.
+        return [
+            skips + (1.0 - skips) * returns * (1.0 - exp(-(wrapup[y] + wrapup[y + 1]) / 2))
             for y in range(longest)
         ]
+
+    def _weights(self, after: Sequence[float], horizon: float) -> list[float]:
+        """Return the chance to be free by `horizon`, given that the talk ends in second 0, 1, 2 …"""
         stays = 1.0 - self._leaves_talk.value
-        backwards = []
-        for horizon in horizons:
-            whole = int(horizon)
-            part = horizon - whole
-            # Ends in second u leave horizon − u − 1/2 for the wrap-up.
-            weights = [
-                stays * (after[whole - u - 1] * (1.0 - part) + after[whole - u] * part) for u in range(whole)
-            ]
-            backwards.append([*weights, stays * after[0] * part])
-        # Survival is tabulated once; that from an age on is a quotient of two of its values.
-        alive = [exp(-min(value, 600.0)) for value in talk]
-        ends = [a - b for a, b in pairwise(alive)]
-        result = []
-        for index in range(_LAST + 1):
-            age = min(int(_middle(index)), _SECONDS - longest - 2)
-            left = max(alive[age], 1e-250)
-            result.append(
-                row([min(sum(map(mul, ends[age : age + len(w)], w)) / left, 1.0) for w in backwards])
-            )
-        return result
+        whole = int(horizon)
+        part = horizon - whole
+        # Ends in second u leave horizon − u − 1/2 for the wrap-up.
+        weights = [
+            stays * (after[whole - u - 1] * (1.0 - part) + after[whole - u] * part) for u in range(whole)
+        ]
+        return [*weights, stays * after[0] * part]
+
+
+def _free_by(
+    alive: Sequence[float], ends: Sequence[float], weights: Sequence[float], longest: int
+) -> list[float]:
+    """Return the chance to be free in time by bin of age: residual talk convolved with wrap-up."""
+    result = []
+    for index in range(_LAST + 1):
+        age = min(int(_middle(index)), _SECONDS - longest - 2)
+        left = max(alive[age], 1e-250)
+        result.append(min(sum(map(mul, ends[age : age + len(weights)], weights)) / left, 1.0))
+    return result
 
 
 def _simple(cumulative: Sequence[float], horizons: Sequence[float], share: float) -> list[Row]:
@@ -198,8 +232,3 @@ def _at(cumulative: Sequence[float], seconds: float) -> float:
 
 def _middle(index: int) -> float:
     return (EDGES[index] + EDGES[index + 1]) / 2 if index < _LAST else EDGES[index]
-
-
-def _mean(cumulative: Sequence[float]) -> float:
-    """Return the mean stay (s): the integral of its survival, cut at half an hour."""
-    return sum([exp(-value) for value in cumulative]) - 0.5

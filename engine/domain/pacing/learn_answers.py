@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate
 from math import exp, log
@@ -53,7 +54,9 @@ class Delays:
         """Work the cumulative shares out again: index i holds the share that lies below i bins."""
         total = sum(self._demand)
         self.density = [value / total for value in self._demand]
-        self.demand = [0.0, *accumulate(self.density)]
+        demand = [0.0, *accumulate(self.density)]
+        # Twice as long as needed, so that an age and a time ahead together are inside.
+        self.demand = demand + [demand[BINS]] * BINS
         total = sum(self._other)
         self.other = [0.0, *(value / total for value in accumulate(self._other))]
 
@@ -68,19 +71,21 @@ class Delays:
             result.append(index + 1)
         return result
 
-    def chance(self, share: float, age: int, ahead: int) -> float:
-        """Return P(a call of age `age` becomes a caller within `ahead` more bins), by Bayes.
+    def chances(self, share: float, age: int, ahead: Sequence[int]) -> list[float]:
+        """Return for each τ in `ahead` P(a call of age `age` becomes a caller within τ), by Bayes.
+
+        Age and τ are in bins, from 0 to BINS.
 
         `share` is the prior probability p of ever becoming one:
         p·(G(a+τ) − G(a)) / (1 − p·G(a) − (1−p)·R(a)).
         """
-        age = min(age, BINS)
-        reached = self.demand[age]
+        demand = self.demand
+        reached = demand[age]
         rest = 1.0 - share * reached - (1.0 - share) * self.other[age]
         if rest <= 1e-6:
-            return 0.0
-        gained = self.demand[min(age + ahead, BINS)] - reached
-        return min(max(share * gained / rest, 0.0), 1.0)
+            return [0.0] * len(ahead)
+        odds = share / rest
+        return [odds * (demand[age + bins] - reached) for bins in ahead]
 
 
 def _bell(expected: float) -> list[float]:

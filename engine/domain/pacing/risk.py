@@ -43,10 +43,11 @@ class ExactOutlook:
         """Return P(D ≤ 0)."""
         return sum(self._mass[: max(1 - self._base, 0)])
 
-    def add(self, chance: float) -> None:
-        """One more call is placed that answers before this horizon with `chance`."""
-        self._mass = _convolved(self._mass, 1.0 - chance)
-        self._base -= 1
+    def add(self, chance: float, times: int = 1) -> None:
+        """So many more calls are placed that answer before this horizon with `chance` each."""
+        for _ in range(times):
+            self._mass = _convolved(self._mass, 1.0 - chance)
+        self._base -= times
 
 
 def _convolved(mass: list[float], chance: float) -> list[float]:
@@ -77,12 +78,40 @@ class NormalOutlook:
         bell = _NORM * exp(-z * z / 2)
         return min(max(0.5 * erfc(-z / _ROOT2) - skew * (z * z - 1.0) * bell / 6, 0.0), 1.0)
 
-    def add(self, chance: float) -> None:
-        """One more call is placed that answers before this horizon with `chance`."""
-        spread = chance * (1.0 - chance)
-        self.mean -= chance
+    def add(self, chance: float, times: int = 1) -> None:
+        """So many more calls are placed that answer before this horizon with `chance` each."""
+        spread = times * chance * (1.0 - chance)
+        self.mean -= times * chance
         self.variance += spread
         self.third -= spread * (1.0 - 2.0 * chance)
 
+    def after(self, chance: float, times: int) -> NormalOutlook:
+        """Return the outlook if so many calls were added."""
+        ahead = NormalOutlook(self.mean, self.variance, self.third)
+        ahead.add(chance, times)
+        return ahead
+
 
 Outlook = ExactOutlook | NormalOutlook
+
+
+def mean_risk(outlooks: Sequence[Outlook]) -> float:
+    """Return the risk over equally likely horizons."""
+    return sum([outlook.risk() for outlook in outlooks]) / len(outlooks)
+
+
+def widest(outlooks: Sequence[Outlook], chances: Sequence[float], theta: float, most: int) -> int:
+    """Return a number of calls alike that can be added at once with a risk of at most θ.
+
+    The largest of `most`, its half, its quarter …; 1 where none can, and where the outlook is exact.
+    """
+    while most > 1:
+        ahead = [
+            outlook.after(chance, most)
+            for outlook, chance in zip(outlooks, chances, strict=True)
+            if isinstance(outlook, NormalOutlook)
+        ]
+        if ahead and mean_risk(ahead) <= theta:
+            return most
+        most //= 2
+    return 1
