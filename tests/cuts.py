@@ -12,6 +12,7 @@ from typing import Any
 from engine.domain import events as ev
 from engine.domain.commands import Originate
 from engine.domain.entries import Entry
+from engine.domain.model import agent_leg, leg_owner
 from engine.ports import RefusedError, UncertainError
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
@@ -127,12 +128,40 @@ class Exchange(FakeSwitch):
         if digits == "990":
             raise RefusedError("Extension does not exist.")
         self.orders.append(order)
+        if leg_owner(order.attempt):
+            self._ring(order, digits)
+            return
         rows = {attempt: dict(row) for attempt, row in self._store.attempts.items()}
         self.placed.append(Placed(order.attempt, self._now(), frozenset(self.lines), rows))
         if digits == "295":
             asyncio.get_running_loop().call_later(12, self._place, order)
         elif digits != "996":
             self._place(order)
+
+    def _ring(self, order: Originate, agent: str) -> None:
+        """Agent 101 takes calls, 102 decides against them, 103 never answers."""
+        leg, attempt = order.attempt, str(leg_owner(order.attempt))
+        line = self.lines[leg] = Line(order, f"{order.channel}-{next(self._numbers):08x}")
+
+        def answer() -> None:
+            line.answered = True
+            self._put(ev.AgentLegAnswered(self._now(), attempt, line.channel))
+            if agent == "102":
+                self._later(2, leg, skip)
+
+        def skip() -> None:
+            self._put(ev.AgentDecided(self._now(), attempt, "skip", "", "key"))
+            self.end(leg)
+
+        if agent == "103":
+            self._later(order.timeout, leg, lambda: self.end(leg))
+        else:
+            self._later(1, leg, answer)
+
+    def end(self, call: str, by: str = "caller") -> None:
+        super().end(call, by)
+        if agent_leg(call) in self.lines:
+            super().end(agent_leg(call))  # the bridge takes the agent's leg with it
 
     @staticmethod
     async def answer(order: Originate) -> None:
@@ -170,6 +199,9 @@ class Exchange(FakeSwitch):
     def _answer(self, call: str, line: Line) -> None:
         line.answered = True
         self._put(ev.Answered(self._now(), call, line.channel))
+        if "OD_INTERFACE" in dict(line.order.variables):
+            self._join(call, line)
+            return
         line.queue = QUEUE
         waiting = self.queues.setdefault(QUEUE, [])
         waiting.append(call)
@@ -237,6 +269,15 @@ class ExchangeLink:
         await self._cut.step("after hang_up")
         return done
 
+    async def redirect(self, call: str, context: str, exten: str) -> None:
+        await self._exchange.redirect(call, context, exten)
+
+    async def set_variable(self, call: str, name: str, value: str) -> None:
+        await self._exchange.set_variable(call, name, value)
+
+    async def hang_up_phone(self, interface: str) -> None:
+        await self._exchange.hang_up_phone(interface)
+
     async def refresh_queues(self) -> None:
         switch = self._exchange
         waiting = [ev.Waiting(queue, call) for queue, calls in switch.queues.items() for call in calls]
@@ -291,10 +332,17 @@ class Process:
 class House:
     """One database, one exchange, one campaign, and the processes that come and go."""
 
-    def __init__(self, **dialer: Any) -> None:
+    def __init__(self, *, decides: bool = False, **dialer: Any) -> None:
         self.clock = clock()
         self.store = MemoryStore(monotonic=self.clock.monotonic)
         self.store.add_dialer(QUEUE, timeout=10, **dialer)
+        if decides:
+            self.store.options.append(
+                {
+                    "campaign": QUEUE, "customer_first": 0, "agent_decides": 1, "decision_time": 30,
+                    "later": 60, "machines": "hangup", "machine_sound": "", "recording": "none",
+                }
+            )  # fmt: skip
         self.exchange = Exchange(self.clock.now, self.store)
         self.observer = RecordingObserver()
         self.dead: set[str] = set()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import structlog
@@ -34,7 +35,7 @@ _OFTEN = 2
 AFTERWARDS = 20
 
 #: How a call path ends → its contacts, the dialer's columns.
-PATHS: dict[str, tuple[tuple[dict[str, str], ...], dict[str, int]]] = {
+PATHS: dict[str, tuple[tuple[dict[str, str], ...], dict[str, Any]]] = {
     "talked": (({"number": "1001200"},), {}),
     "busy, then the alternative talked": (({"number": "1001486", "alternatives": "1002200"},), {}),
     "rang out twice": (({"number": "1001777"},), {"retries": 1}),
@@ -44,6 +45,8 @@ PATHS: dict[str, tuple[tuple[dict[str, str], ...], dict[str, int]]] = {
     "the answer was lost": (({"number": "1001997"},), {}),
     "the order came late": (({"number": "1001295", "alternatives": "1002200"},), {}),
     "a machine": (({"number": "1001299"},), {"retries": 1}),
+    "the agent was called first": (({"number": "1001200"},), {"dialertype": "Preview", "tbc": 0}),
+    "the agent skipped": (({"number": "1001200"},), {"dialertype": "Preview", "tbc": 0, "decides": True}),
 }
 
 
@@ -67,7 +70,7 @@ def a_house(path: str) -> House:
     house = House(**dialer)
     for contact in contacts:
         house.contact(**contact)
-    house.exchange.seat(QUEUE, 101)
+    house.exchange.seat(QUEUE, 102 if dialer.get("decides") else 101)
     return house
 
 
