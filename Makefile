@@ -7,7 +7,7 @@ ARGS ?=
 MODE ?= power
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live chaos lock clean
+.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live amd chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --se
 
 bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
 	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
+
+amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
+	@deploy/lab/packages.sh espeak-ng sox
+	@"$(BIN)/python" -m bench.amd --lab "$(LAB)" $(ARGS)
 
 chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
 	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)
