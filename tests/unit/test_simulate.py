@@ -115,13 +115,13 @@ def test_the_command_prints_a_table_and_writes_json_and_a_picture(tmp_path: Path
     assert picture.read_text("utf-8").startswith("<svg")
 
 
-def test_a_target_lowers_what_the_rules_allow_and_never_raises_it() -> None:
+def test_a_target_lowers_what_the_rules_allow_and_never_raises_it(tmp_path: Path) -> None:
     def rate(target: str) -> float:
+        figures = tmp_path / "day.json"
         options = ["--agents", "2", "--hours", "0.05", "--seeds", "1", "--plain", "--target", target]
-        with CliRunner().isolated_filesystem():
-            result = CliRunner().invoke(main, ["simulate", *options, "--json", "day.json"])
-            assert result.exit_code == 0, result.output
-            return float(json.loads(Path("day.json").read_text())["scenario"]["profile"]["rate"])
+        result = CliRunner().invoke(main, ["simulate", *options, "--json", str(figures)])
+        assert result.exit_code == 0, result.output
+        return float(json.loads(figures.read_text("utf-8"))["scenario"]["profile"]["rate"])
 
     assert (rate("2"), rate("9")) == (0.02, 0.03)
 
