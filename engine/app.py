@@ -212,10 +212,10 @@ async def explain_campaign(path: Path | None, campaign: str, last: int) -> str |
         await database.close()
 
 
-async def learn_traffic(path: Path | None, campaign: str) -> dict[str, str] | None:
-    """Return what a campaign's records say of its traffic; None when they say too little."""
+async def learn_traffic(path: Path | None, campaign: str, list_name: str) -> dict[str, str] | None:
+    """Return what the records say of a campaign's traffic, or of one list's; None when it is too little."""
     database = Database(database_settings(load(path)))
     try:
-        return await learn(database, campaign)
+        return await learn(database, campaign, list_name)
     finally:
         await database.close()

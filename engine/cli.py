@@ -35,13 +35,13 @@ def main(context: click.Context) -> None:
     context.obj = _learn  # the simulator knows no database
 
 
-def _learn(config: Path | None, campaign: str) -> dict[str, str]:
+def _learn(config: Path | None, campaign: str, list_name: str) -> dict[str, str]:
     from engine import app
     from engine.config import ConfigError
     from engine.ports import StoreError
 
     try:
-        learnt = asyncio.run(app.learn_traffic(config, campaign))
+        learnt = asyncio.run(app.learn_traffic(config, campaign, list_name))
     except (ConfigError, StoreError) as error:
         _fail(error)
     if learnt is None:

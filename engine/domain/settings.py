@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,8 @@ def read_dialer(
         )
     variables = _variables(str(row["variables"] or ""))
     safe_harbour = _word(_SOUND, variables.get("safeharbour"), "variables")
+    country = str(row.get("country") or "").strip()
+    profile = profile_for(country, profiles)
     dialer = Dialer(
         name=CampaignName(name),
         dialer_type=_dialer_type(str(row["dialertype"])),
@@ -116,17 +119,18 @@ def read_dialer(
         amd=_amd(variables),
         language=_word(_LANGUAGE, variables.get("language"), "variables"),
         max_channels=_number(row, "maxchannels", 0, 100_000),
-        timeout=_number(row, "timeout", 1, 600),
+        # Where a jurisdiction is named it rings at least as long as the law wants.
+        timeout=max(_number(row, "timeout", 1, 600), math.ceil(profile.min_ring) if country else 0),
         tbc=_number(row, "tbc", -10_000, 86_400_000),
         tbc_nocontact=_number(row, "tbc_nocontact", 0, 525_600),
         retries=_number(row, "retries", 0, 1_000),
         am=_number(row, "am", 0, 1),
         sound=_word(_SOUND, str(row["sound"] or ""), "sound"),
         dncr=_number(row, "dncr", 0, 1),
-        queue_timeout=_patience(queue, safe_harbour, profile_for(str(row.get("country") or ""), profiles)),
+        queue_timeout=_patience(queue, safe_harbour, profile),
         safe_harbour=safe_harbour,
         wrapup=_number(queue, "wrapuptime", 0, 86_400, "queues.wrapuptime"),
-        jurisdiction=str(row.get("country") or "").strip(),
+        jurisdiction=country,
         auto_answer=bool(row.get("autoanswer")),
         early_media=bool(row.get("earlymedia")),
         caller_pres=PRESENTATIONS.get(int(row.get("callerpres") or 0), ""),

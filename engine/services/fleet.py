@@ -174,6 +174,8 @@ class Fleet:
             self._tasks.pop(worker.name, None)
             if self._workers.get(worker.name) is worker:
                 del self._workers[worker.name]
+            if worker.name not in self._workers:
+                self._tools.rivals.forget(worker.name)  # its last turn may have told of callers once more
             if worker.placer.owes:
                 self._debtors.append(worker)
 
@@ -181,7 +183,6 @@ class Fleet:
         worker = self._workers.pop(name, None)
         if worker is not None:
             worker.stop()
-            self._tools.rivals.forget(name)
             log.info("campaign stopped", action="campaign.stopped", campaign=name)
 
     def _reports(self, now: datetime) -> list[CampaignReport]:

@@ -29,6 +29,8 @@ from engine.services.book import CallBook
 from engine.services.desks import Desks
 from engine.services.trunks import Trunks
 
+_AWAY = (SeatState.PAUSED, SeatState.GONE)
+
 
 class CampaignView:
     """Counts, and tells the pacer. Everything but `prepare` is free of waiting."""
@@ -113,8 +115,13 @@ class CampaignView:
         for change in self._seats.look(seats, now):
             self._pacer.observe(change)
         decision = self._pacer.decide(self.snapshot(now), now)
-        self._rivals.note(self.name, decision, frozenset(seats))
+        self._rivals.note(self.name, decision, self._at_work(now))
         return decision
+
+    def _at_work(self, now: datetime) -> frozenset[str]:
+        """Return the seats that take calls of this campaign: who pauses only here is free for others."""
+        seats = self._picture.queue(self.name).seats
+        return frozenset(name for name, seat in seats.items() if seat.state(now) not in _AWAY)
 
     def rest(self) -> None:
         """Nothing is placed for now: others need not leave agents to this campaign."""
@@ -139,7 +146,7 @@ class CampaignView:
         trunk = dialer.dial_string.trunk
         trunk_calls, trunk_next = self._trunks.calls(trunk, now)
         local = self._clock.local(now)
-        shared = self._rivals.of(self.name, frozenset(queue.seats))
+        shared = self._rivals.of(self.name, self._at_work(now))
         listening = sum(1 for call in self._open.values() if call.answered is not None)
         return Snapshot(
             dialer=dialer,

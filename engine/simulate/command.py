@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import Progress
 
-from engine.domain.pacing import PROFILES, STRICT
+from engine.domain.pacing import PROFILES, STRICT, Profile
 from engine.simulate.plot import draw
 from engine.simulate.report import as_json, show
 from engine.simulate.run import POLICIES, Summary, play
@@ -55,8 +56,14 @@ def scenario_of(options: dict[str, object]) -> Scenario:
         max_channels=int(number("maxchannels")),
         trunk_channels=None if options["trunk_channels"] is None else int(number("trunk_channels")),
         cps=None if options["cps"] is None else number("cps"),
-        profile=PROFILES.get(str(options["rules"]).upper(), STRICT),
+        profile=_rules(str(options["rules"]), options["target"]),
     )
+
+
+def _rules(name: str, target: object) -> Profile:
+    """Return the jurisdiction's rules; a target in per cent lowers their rate, never raises it."""
+    rules = PROFILES.get(name.upper(), STRICT)
+    return rules if target is None else replace(rules, rate=min(rules.rate, float(str(target)) / 100))
 
 
 def run(scenario: Scenario, policies: Sequence[str], seeds: int, overdial: int, plain: bool) -> list[Summary]:
@@ -101,6 +108,7 @@ def run(scenario: Scenario, policies: Sequence[str], seeds: int, overdial: int, 
 @click.option("--trunk-channels", type=click.IntRange(1))
 @click.option("--cps", type=click.FloatRange(0.1, 1000), help="Calls per second of the trunk.")
 @click.option("--rules", default="strict", show_default=True, help="Jurisdiction: strict, US or UK.")
+@click.option("--target", type=click.FloatRange(0.1, 100), help="% abandoned at most (default: the rules').")
 @click.option(
     "--policy",
     "policies",
@@ -119,6 +127,7 @@ def run(scenario: Scenario, policies: Sequence[str], seeds: int, overdial: int, 
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write an SVG picture here.")
 @click.option("--plain", is_flag=True, help="No progress bar.")
 @click.option("--campaign", help="Learn what is not given from this campaign's own calls in the database.")
+@click.option("--list", "list_name", help="Only this list of the campaign: its calls and its contacts.")
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="For --campaign: TOML file.")
 def simulate(
     policies: tuple[str, ...],
@@ -128,13 +137,16 @@ def simulate(
     plot: Path | None,
     plain: bool,
     campaign: str | None,
+    list_name: str | None,
     config: Path | None,
     **options: object,
 ) -> None:
     """Play campaign days with the real pacer in virtual time."""
     context = click.get_current_context()
+    if list_name is not None and campaign is None:
+        raise click.UsageError("--list needs --campaign: whose list is it?")
     if campaign is not None:
-        for name, value in context.obj(config, campaign).items():
+        for name, value in context.obj(config, campaign, list_name or "").items():
             if context.get_parameter_source(name) is ParameterSource.DEFAULT:
                 options[name] = value
     scenario = scenario_of(options)

@@ -71,6 +71,11 @@ def test_every_documented_type_is_known(kind: DialerType) -> None:
     assert read_dialer({**SAMPLE, "dialertype": kind.value}, QUEUE_ROW).dialer_type is kind
 
 
+@pytest.mark.parametrize(("country", "seconds"), [("US", 15), ("", 9)])
+def test_where_a_jurisdiction_is_named_it_rings_as_long_as_its_rules_want(country: str, seconds: int) -> None:
+    assert read_dialer({**SAMPLE, "country": country, "timeout": 9}, QUEUE_ROW).timeout == seconds
+
+
 @pytest.mark.parametrize("name", ["DEMO007<-", "campName->", "Ventas Norte_2.1", "Campaña"])
 def test_campaign_names_keep_their_suffix_and_their_language(name: str) -> None:
     assert read_dialer({**SAMPLE, "campaign": name}, QUEUE_ROW).name == name
