@@ -64,6 +64,21 @@ exten => _X.,1,Answer()
 """
 
 
+#: Somebody from outside who calls an agent directly; the number ends in the agent's.
+_INBOUND = """
+[inbound]
+exten => _X.,1,Dial(PJSIP/agent${EXTEN:-3})
+"""
+#: An answering machine that calls a number when something is said after its beep.
+_MACHINE = """
+[lab-loopback](+)
+exten => 5559300888,1,Answer()
+ same => n,Playback(vm-intro)
+ same => n,WaitForNoise(100,1,12)
+ same => n,GotoIf($["${WAITSTATUS}" != "NOISE"]?bye)
+ same => n,Dial(PJSIP/55977100@CARRIER,3)
+ same => n(bye),Hangup(16)
+"""
 #: A flow of the dialplan that calls a number made of what it was given.
 _FLOW = """
 [flow]
@@ -99,7 +114,7 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
         AsteriskInstall.find(LAB),
         resource("asterisk-conf"),
         home / "asterisk",
-        {"extensions-parts.conf": _GLOBALS + _OPTS_OUT + _FLOW + _solists()},
+        {"extensions-parts.conf": _GLOBALS + _OPTS_OUT + _FLOW + _INBOUND + _MACHINE + _solists()},
     )
     part.queue(3, CAMPAIGN, wrapup=1)
     part.queue(3, OTHER, wrapup=0, first=201)

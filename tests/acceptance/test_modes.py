@@ -307,3 +307,35 @@ def test_talks_are_recorded_by_guid_in_the_folder_of_the_day(stage: Stage) -> No
 
 def _ids(stage: Stage) -> set[str]:
     return {row[0] for row in stage.sql("SELECT id FROM ccdata.attempts")}
+
+
+@pytest.mark.parametrize("machines", ["hangup", "message", "agent"])
+def test_machines_are_hung_up_hear_a_message_or_reach_an_agent(stage: Stage, machines: str) -> None:
+    settings = "initialSilence=2500:greeting=1500:betweenWordSilence=50:minWordLength=100:maxNumberOfWords=2"
+    stage.dialer(am=1, dialstring="SIP/LOOPBACK/", maxchannels=1, timeout=10, variables=settings)
+    _options(stage, CAMPAIGN, machines=machines, machine_sound="vm-intro")
+    stage.contacts({"destination": "5559300888"})
+    stage.start()
+    stage.ended(1)
+    outcome = "answered" if machines == "agent" else "machine"
+    assert stage.value("SELECT outcome FROM ccdata.attempts") == outcome
+    # This machine calls a number when it hears something after its beep.
+    heard = "55977100" in stage.invites()
+    assert heard is (machines == "message")
+
+
+def test_an_agent_on_an_inbound_call_is_not_free(stage: Stage) -> None:
+    _campaign(stage, "Preview", "STAYS->")
+    _contacts(stage, "STAYS->", TALKS)
+    stage.sql("UPDATE ccdata.dialers SET status = 0")
+    stage.dialer(dialstring="Local/@inbound", maxchannels=1)
+    stage.contacts({"destination": "5559400318"})
+    stage.start()
+    stage.wait_for_value("SELECT state FROM ccdata.attempts", "connected")
+    stage.sql("UPDATE ccdata.dialers SET status = 1")
+    stage.wait_for_value(
+        "SELECT ready FROM ccdata.campaign_state WHERE campaign = 'STAYS->' AND bound = 'nobody'", 0
+    )
+    assert stage.value("SELECT COUNT(*) FROM ccdata.attempts") == "1"
+    stage.asterisk.command("channel request hangup all")
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE outcome = 'answered'", 2)
