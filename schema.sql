@@ -628,6 +628,58 @@ CREATE OR REPLACE VIEW ccdata.agent_screen AS
   WHERE a.state IN ('offered', 'held', 'sent', 'ringing', 'answered', 'queued', 'connected', 'completed')
     AND a.agent <> '';
 
+-- Voice broadcast.
+
+CREATE TABLE IF NOT EXISTS ccdata.broadcast_options (
+  campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; without a row the message is played and that is all',
+  menu VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'key=act joined by ":"; acts: queue, optout, repeat, answer, end',
+  wait INT NOT NULL DEFAULT 5 COMMENT 's to wait for a key after the sounds',
+  again INT NOT NULL DEFAULT 0 COMMENT 'how often it is said again when nobody presses a key',
+  survey VARCHAR(1000) NOT NULL DEFAULT '' COMMENT 'further questions: name=sound joined by ":", any digit answers',
+  consent TINYINT NOT NULL DEFAULT 0 COMMENT '1 = the message asks for consent: key 1 yes, 2 no, 9 opt-out',
+  record INT NOT NULL DEFAULT 0 COMMENT 'consent by voice: s of speech that are kept instead of a key',
+  tts VARCHAR(2000) NOT NULL DEFAULT '' COMMENT 'text to be spoken where sound is empty; {name} = from the contact''s data',
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people: what a broadcast says and asks';
+
+CREATE TABLE IF NOT EXISTS ccdata.broadcast_results (
+  attempt CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  campaign VARCHAR(128) NOT NULL,
+  contact VARCHAR(64) NOT NULL DEFAULT '',
+  destination VARCHAR(64) NOT NULL,
+  result VARCHAR(16) NOT NULL COMMENT 'completed, hung_up, queued, opted_out, consented, refused, machine, failed',
+  keys_pressed VARCHAR(32) NOT NULL DEFAULT '',
+  seconds DECIMAL(8,1) NOT NULL DEFAULT 0 COMMENT 's that the call listened',
+  ended_at DATETIME(3) NOT NULL COMMENT 'UTC',
+  PRIMARY KEY (attempt),
+  KEY broadcast_results_campaign (campaign, ended_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: how each broadcast call ended';
+
+CREATE TABLE IF NOT EXISTS ccdata.broadcast_answers (
+  attempt CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  question VARCHAR(32) NOT NULL,
+  answer VARCHAR(8) NOT NULL DEFAULT '' COMMENT 'the key',
+  recording VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'the speech, below the switch''s folder for recordings',
+  PRIMARY KEY (attempt, question)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: answers to surveys, and consent by voice';
+
+CREATE TABLE IF NOT EXISTS ccdata.consents (
+  phone VARCHAR(64) NOT NULL COMMENT 'however it is written',
+  campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign',
+  given_at DATETIME NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'local time of the server',
+  expires DATETIME NULL DEFAULT NULL COMMENT 'local time of the server; NULL = it does not',
+  withdrawn_at DATETIME NULL DEFAULT NULL COMMENT 'once set, nothing but a person clears it',
+  source VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'evidence: form, recording, …',
+  number VARCHAR(64) GENERATED ALWAYS AS
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+  PRIMARY KEY (phone, campaign),
+  KEY consents_number (number, campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='who has agreed to be called, and who has withdrawn';
+
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
   name VARCHAR(128) NOT NULL,
@@ -641,4 +693,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (3, '0003_history'),
   (4, '0004_other_channels'),
   (5, '0005_engine'),
-  (6, '0006_modes');
+  (6, '0006_modes'),
+  (7, '0007_broadcast');

@@ -14,6 +14,7 @@ import structlog
 
 from engine import __version__, telemetry
 from engine.adapters.ami import AmiCallControl, AmiSettings
+from engine.adapters.ari import AriSettings, AriVoice
 from engine.adapters.cdr_file import CdrFile, NoHistory
 from engine.adapters.clock import SteadyClock
 from engine.adapters.journal import JournalFolder
@@ -22,6 +23,7 @@ from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, migrate
 from engine.adapters.process import is_dead, this_process
+from engine.adapters.speech import SpokenTexts
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
@@ -70,6 +72,15 @@ def ami_settings(config: Config) -> AmiSettings:
         ping_interval=section.ping_interval,
         ping_timeout=section.ping_timeout,
     )
+
+
+def ari_settings(config: Config) -> AriSettings:
+    """Return the settings of the link to ARI. Raises ConfigError when there is no secret."""
+    section = config.ari
+    word = secret(section.secret, section.secret_file, "ari.secret_file")
+    if not word:
+        raise ConfigError("ari.secret: it is empty. Fix: give secret or secret_file, or leave url empty.")
+    return AriSettings(url=section.url, user=section.user, secret=word, timeout=section.timeout)
 
 
 def engine_settings(config: Config) -> EngineSettings:
@@ -122,6 +133,7 @@ async def run(path: Path | None) -> int:
     telemetry.configure_logging(config.log.level, config.log.format)
     hands = clock(config)
     database = Database(database_settings(config))
+    voice = AriVoice(ari_settings(config)) if config.ari.url else None
     metrics = telemetry.Metrics()
     store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id)
     control = AmiCallControl(ami_settings(config), hands.now)
@@ -135,6 +147,8 @@ async def run(path: Path | None) -> int:
         clock=hands,
         identity=Identity(this_process(), is_dead),
         profiles=profiles(config),
+        voice=voice,
+        speech=SpokenTexts(config.ari.tts_command, config.ari.tts_folder),
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
@@ -185,7 +199,7 @@ def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
         return config
     telemetry.configure_logging(fresh.log.level, fresh.log.format)
     engine.reconfigure(engine_settings(fresh))
-    fixed = ("asterisk", "database", "metrics", "profiles")
+    fixed = ("asterisk", "ari", "database", "metrics", "profiles")
     restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
     for key in ("name", "timezone", "state"):
         if getattr(fresh.engine, key) != getattr(config.engine, key):

@@ -84,6 +84,19 @@ class DatabaseSection(_Section):
     timeout: Seconds = 5.0
 
 
+class AriSection(_Section):
+    """Asterisk's REST interface, for voice broadcast; without `url` there is none. `tts_command` speaks a
+    {text} into a WAV {file} (8,000 samples/s, mono); `tts_folder` must be readable for Asterisk."""
+
+    url: str = Field(default="", pattern=r"^(https?://[^/]+)?$")
+    user: str = "overdial"
+    secret: SecretStr = SecretStr("")
+    secret_file: Path | None = None
+    timeout: Seconds = 5.0
+    tts_command: tuple[str, ...] = ()
+    tts_folder: Path = Path("tts")
+
+
 class MetricsSection(_Section):
     """Prometheus endpoint; `port` 0 switches it off."""
 
@@ -126,6 +139,7 @@ class Config(BaseSettings):
     engine: EngineSection = EngineSection()
     asterisk: AsteriskSection = AsteriskSection()
     database: DatabaseSection = DatabaseSection()
+    ari: AriSection = AriSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
     stop: StopSection = StopSection()

@@ -64,6 +64,24 @@ exten => _X.,1,Answer()
 """
 
 
+#: Persons who are called by a broadcast: 71x presses x, 73x leaves, 74x speaks, others listen.
+_PRESSERS = """
+[pressers]
+exten => _X.,1,Answer()
+ same => n,GotoIf($["${EXTEN:-2:1}" = "1"]?press)
+ same => n,GotoIf($["${EXTEN:-2:1}" = "3"]?leave)
+ same => n,GotoIf($["${EXTEN:-2:1}" = "4"]?speak)
+ same => n,Wait(60)
+ same => n(press),Wait(1.5)
+ same => n,SendDTMF(${EXTEN:-1})
+ same => n,Wait(12)
+ same => n,Hangup(16)
+ same => n(leave),Wait(1)
+ same => n,Hangup(16)
+ same => n(speak),Wait(1)
+ same => n,PlayTones(500)
+ same => n,Wait(20)
+"""
 #: Somebody from outside who calls an agent directly; the number ends in the agent's.
 _INBOUND = """
 [inbound]
@@ -114,7 +132,15 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
         AsteriskInstall.find(LAB),
         resource("asterisk-conf"),
         home / "asterisk",
-        {"extensions-parts.conf": _GLOBALS + _OPTS_OUT + _FLOW + _INBOUND + _MACHINE + _solists()},
+        {
+            "extensions-parts.conf": _GLOBALS
+            + _OPTS_OUT
+            + _FLOW
+            + _INBOUND
+            + _PRESSERS
+            + _MACHINE
+            + _solists()
+        },
     )
     part.queue(3, CAMPAIGN, wrapup=1)
     part.queue(3, OTHER, wrapup=0, first=201)

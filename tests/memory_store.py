@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from engine.domain.entries import AgentAct, Ending, Entry, OptOut, Progress, attempt_of
+from engine.domain.entries import AgentAct, Ending, Entry, Heard, OptOut, Progress, attempt_of
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
 from engine.domain.orders import ManualCall, read_order
@@ -66,6 +66,8 @@ class MemoryStore:
         self.agent_options: list[Row] = []
         self.agent_acts: list[AgentAct] = []
         self.orders: dict[int, Row] = {}
+        self.heard: list[Heard] = []
+        self.broadcast: list[Row] = []
         self.spool: dict[int, Row] = {}
         self.attempts: dict[str, Row] = {}
         self.cdr: list[CdrRow] = []
@@ -139,6 +141,7 @@ class MemoryStore:
             trunks,
             tuple(self.options),
             tuple(self.agent_options),
+            tuple(self.broadcast),
         )
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:
@@ -350,6 +353,8 @@ class MemoryStore:
                     row.update(_facts(entry), state=entry.state)
             case AgentAct():
                 self.agent_acts.append(entry)
+            case Heard():
+                self.heard.append(entry)
             case OptOut():
                 self.black_list.add((entry.phone, "*"))
             case QueueLogRow():

@@ -71,6 +71,7 @@ class Stage:
     engine_lines: str = ""
     asterisk_lines: str = ""
     database_lines: str = ""
+    ari_lines: str = ""
     database_address: str = ""
     standby: Standby | None = None
 
@@ -144,6 +145,8 @@ class Stage:
             f"{self.asterisk_lines}\n[database]\n{address}{self.database_lines}"
             f'configuration = "{self.names.configuration}"\n'
             f'history = "{self.names.history}"\n\n'
+            f'[ari]\nurl = "http://127.0.0.1:{self.asterisk.http_port}"\nsecret = "{self.asterisk.secret}"\n'
+            f'{self.ari_lines}tts_folder = "{home}/tts"\n\n'
             f"[metrics]\nport = {metrics_port}\n\n{self.extra}"
         )
         argv = [sys.executable, "-m", "engine", "run", "--config", str(config)]

@@ -11,6 +11,7 @@ from datetime import datetime
 from engine.domain import events as ev
 from engine.domain.call_states import EVENTS, TABLE, State
 from engine.domain.model import Attempt, Dialer
+from engine.domain.modes import Mode
 from engine.domain.outcomes import Outcome, unanswered_outcome
 from engine.domain.settings import REFUSED
 
@@ -72,6 +73,8 @@ class Call:
         """Answered and without an agent, none being rung for it: the next free one is owed to it."""
         if self.offered or self.queue_exit or self.abandoned is not None or self.attempt.desk is not None:
             return False
+        if self.state is State.ANSWERED and self.dialer.mode is Mode.BROADCAST:
+            return False  # hears a message
         # A machine is in the queue only where the campaign sends machines to agents.
         return self.state is State.QUEUED or (self.state is State.ANSWERED and self.amd != "MACHINE")
 
@@ -220,7 +223,8 @@ def _outcome(call: Call, event: ev.CallEvent) -> Outcome:
     if isinstance(event, ev.Overdue | ev.Vanished) and call.reason is None:
         return Outcome.UNKNOWN
     if call.answered_at is not None:
-        return Outcome.ABANDONED
+        # Who hears a message has reached what he was called for; who left the queue was abandoned above.
+        return Outcome.ANSWERED if call.dialer.mode is Mode.BROADCAST else Outcome.ABANDONED
     if isinstance(event, ev.OriginateRefused):
         return Outcome.NOT_PLACED
     if call.withdrawn:

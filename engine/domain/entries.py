@@ -87,7 +87,25 @@ class AgentAct:
     kind: Literal["agent_act"] = "agent_act"
 
 
-Entry = Progress | QueueLogRow | Ending | OptOut | AgentAct
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a broadcast call ended. `seconds`: how long it listened; `answers`: question, key, recording;
+    `consent`: given (True), refused (False), or not asked for."""
+
+    at: datetime
+    attempt: str
+    campaign: str
+    contact: str
+    destination: str
+    result: str
+    keys: str
+    seconds: float
+    answers: tuple[tuple[str, str, str], ...]
+    consent: bool | None
+    kind: Literal["heard"] = "heard"
+
+
+Entry = Progress | QueueLogRow | Ending | OptOut | AgentAct | Heard
 
 
 @dataclass(frozen=True, slots=True)

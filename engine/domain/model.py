@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
 
+from engine.domain.broadcast import Script
 from engine.domain.callerid import CallerIdRules
 from engine.domain.dialstring import DialString
 from engine.domain.modes import DEFAULT_OPTIONS, Mode, Options, mode_of
@@ -153,10 +154,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What one pacing worker works for: a dialer and the lists that are active now."""
+    """What one pacing worker works for: a dialer, its active lists, and what a broadcast says."""
 
     dialer: Dialer
     lists: tuple[ContactList, ...] = field(default_factory=tuple)
+    script: Script | None = None
 
 
 #: How the channel id of an agent's leg begins. Asterisk refuses an id that begins with another channel's

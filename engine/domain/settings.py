@@ -52,6 +52,7 @@ class SettingsRows:
     trunks: tuple[Row, ...] = ()
     options: tuple[Row, ...] = ()
     agents: tuple[Row, ...] = ()
+    broadcast: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +100,19 @@ def read_dialer(
             f"{excerpt(name)} has characters that a queue name cannot have",
             "Use letters, digits, space, '.', '_', '-', '<' and '>'.",
         )
-    if queue is None:
+    kind = _dialer_type(str(row["dialertype"]))
+    if queue is None and kind is not DialerType.VOICE_BROADCAST:
         raise FieldError(
             "campaign", f"{excerpt(name)} has no row in queues", "Insert the queue with this name."
         )
+    queue = queue or {"queue_timeout": 60, "wrapuptime": 0}
     variables = _variables(str(row["variables"] or ""))
     safe_harbour = _word(_SOUND, variables.get("safeharbour"), "variables")
     country = str(row.get("country") or "").strip()
     profile = profile_for(country, profiles)
     dialer = Dialer(
         name=CampaignName(name),
-        dialer_type=_dialer_type(str(row["dialertype"])),
+        dialer_type=kind,
         schedule=parse_schedule(str(row["schedule"])),
         dial_string=parse_dialstring(str(row["dialstring"])),
         context=_word(_CONTEXT, str(row["context"]), "context"),

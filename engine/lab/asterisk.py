@@ -69,6 +69,7 @@ class Asterisk:
         self.sip_port = sip_port or free_port(socket.SOCK_DGRAM)
         self.secret = secrets.token_hex(16)
         self.child: Child | None = None
+        self.http_port = free_port()
         check_port(self.ami_port, socket.SOCK_STREAM, "Asterisk manager")
         check_port(self.sip_port, socket.SOCK_DGRAM, "SIP")
         self._lay_out(conf, local)
@@ -77,7 +78,7 @@ class Asterisk:
         etc = self.home / "etc"
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.copytree(conf, etc, ignore=shutil.ignore_patterns("local", "*.md"))
-        for folder in ("log/cdr-csv", "run", "spool", "var/keys", "etc/local"):
+        for folder in ("log/cdr-csv", "run", "spool/recording", "var/keys", "etc/local"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         # Unix socket paths are limited to 107 bytes; the control socket may need a shorter home.
         self.control = self.home / "run" / "asterisk.ctl"
@@ -106,6 +107,8 @@ class Asterisk:
         files = {
             "manager-port.conf": f"port = {self.ami_port}\n",
             "manager-secret.conf": f"secret = {self.secret}\n",
+            "http-port.conf": f"bindport = {self.http_port}\n",
+            "ari-secret.conf": f"password = {self.secret}\n",
             "rtp.conf": _rtp_range(self.sip_port),
             "pjsip.conf": (
                 "[lab]\ntype = transport\nprotocol = udp\n"

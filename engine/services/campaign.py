@@ -146,6 +146,9 @@ class CampaignWorker:
         lag = self._tools.control.lag()
         if lag > STALE:
             return Decision(0, Bound.LAG, f"events are {lag:.1f} s behind", {"lag": lag})
+        voice = self._tools.voice
+        if self.campaign.script is not None and (voice is None or not voice.up):
+            return Decision(0, Bound.LINK, "no link to ARI: nobody would talk to who answers")
         breaker = self._tools.book.breaker(self.campaign.dialer.dial_string.trunk)
         if breaker.resting(now):
             reason = f"the trunk failed {breaker.failures} calls in a row and rests"

@@ -11,7 +11,17 @@ from typing import Any
 import structlog
 
 from engine.domain.pacing import PROFILES, Profile
-from engine.ports import CallControl, CallHistory, Clock, Journal, Journals, Observer, Store, StoreError
+from engine.ports import (
+    CallControl,
+    CallHistory,
+    Clock,
+    Journal,
+    Journals,
+    Observer,
+    Store,
+    StoreError,
+)
+from engine.ports.voice import Speech, VoiceControl
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
 from engine.services.recorder import Recorder, write_out
@@ -49,6 +59,8 @@ class Outside:
     clock: Clock
     identity: Identity
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
+    voice: VoiceControl | None = None
+    speech: Speech | None = None
 
 
 class Engine:
@@ -71,6 +83,7 @@ class Engine:
         self._journals = outside.journals
         self._history = outside.history
         self._profiles = outside.profiles
+        self._voice, self._speech = outside.voice, outside.speech
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
@@ -192,6 +205,8 @@ class Engine:
             profiles=self._profiles,
             obstacle=self.obstacle,
             ask_again=self.dispatcher.ask_again,
+            voice=self._voice,
+            speech=self._speech,
         )
 
     async def _serve(self, term: Term) -> None:

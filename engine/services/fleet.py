@@ -8,10 +8,12 @@ from datetime import datetime
 import structlog
 
 from engine.domain import events as ev
+from engine.domain.broadcast import Script
 from engine.domain.call import Call
 from engine.domain.errors import FieldError
-from engine.domain.model import Campaign, CampaignName
+from engine.domain.model import Campaign, CampaignName, Dialer
 from engine.domain.modes import Mode
+from engine.domain.scripts import read_script
 from engine.domain.settings import Row, SettingsRows, active_lists, read_dialer, read_trunks
 from engine.ports import CampaignReport, StoreError
 from engine.services.campaign import CampaignWorker
@@ -130,11 +132,22 @@ class Fleet:
         options = {str(option["campaign"]).lower(): option for option in rows.options}
         name = str(row["campaign"]).lower()
         dialer = read_dialer(row, queue, self._tools.profiles, options.get(name))
-        if dialer.mode is Mode.BROADCAST:
+        script = self._script(dialer, rows) if dialer.mode is Mode.BROADCAST else None
+        return Campaign(dialer, active_lists(rows.lists, dialer.name), script)
+
+    def _script(self, dialer: Dialer, rows: SettingsRows) -> Script:
+        """Return what the broadcast says. Raises FieldError."""
+        if self._tools.voice is None:
             raise FieldError(
-                "dialertype", "VoiceBroadCast cannot be dialled by this version", "Use another type."
+                "ari", "a broadcast needs ARI, which is not set up", "Fill [ari] in overdial.toml."
             )
-        return Campaign(dialer, active_lists(rows.lists, dialer.name))
+        own = {str(row["campaign"]).lower(): row for row in rows.broadcast}
+        return read_script(dialer.sound, own.get(dialer.name.lower()), dialer.options)
+
+    def script_of(self, call: Call) -> Script | None:
+        """Return what a call of a broadcast campaign is to hear; None where there is none (any more)."""
+        worker = self._workers.get(call.dialer.name)
+        return worker.campaign.script if worker is not None else None
 
     def _set_aside(self, name: str, error: FieldError) -> CampaignReport:
         report = self._aside_report(name, "set_aside", error.field, str(error))

@@ -16,7 +16,9 @@ from engine.domain.pacing import Profile
 from engine.domain.picture import Picture
 from engine.domain.records import QueueLogRow
 from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer, Store, StoreError
+from engine.ports.voice import Speech, VoiceControl
 from engine.services.book import CallBook
+from engine.services.broadcast import Broadcasts
 from engine.services.errands import Errands
 from engine.services.fleet import Fleet
 from engine.services.orders import Orders
@@ -63,6 +65,8 @@ class World:
     profiles: Mapping[str, Profile]
     obstacle: Callable[[], str]
     ask_again: Callable[[], None]
+    voice: VoiceControl | None = None
+    speech: Speech | None = None
 
 
 class Term:
@@ -88,8 +92,14 @@ class Term:
             clock=world.clock,
             may_dial=world.obstacle,
             profiles=world.profiles,
+            voice=world.voice,
         )
         self.fleet = Fleet(tools)
+        self._broadcasts: Broadcasts | None = None
+        if world.voice is not None and world.speech is not None:
+            self._broadcasts = Broadcasts(
+                world.voice, world.speech, self.book, world.recorder, world.clock, self.fleet.script_of
+            )
         self._orders = Orders(tools)
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
         self.book.listen = self._heard
@@ -110,6 +120,9 @@ class Term:
             group.create_task(self._watch(), name="overdue")
             group.create_task(self._errands.run(), name="errands")
             group.create_task(self._orders.run(), name="orders")
+            if self._broadcasts is not None and self._world.voice is not None:
+                group.create_task(self._world.voice.run(), name="voice")
+                group.create_task(self._broadcasts.run(), name="broadcasts")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(self.fleet.run(group), name="fleet")
 

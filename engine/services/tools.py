@@ -9,6 +9,7 @@ from engine.domain.pacing import PROFILES, Profile
 from engine.domain.pacing.rivals import Rivals
 from engine.domain.picture import Picture
 from engine.ports import CallControl, Clock, Observer, Store
+from engine.ports.voice import VoiceControl
 from engine.services.book import CallBook
 from engine.services.desks import Desks
 from engine.services.recorder import Recorder
@@ -17,7 +18,7 @@ from engine.services.trunks import Trunks
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """`may_dial` says why nothing may be dialled, '' when it may."""
+    """`may_dial` says why nothing may be dialled, '' when it may; `voice` is who talks to answered calls."""
 
     control: CallControl
     store: Store
@@ -31,3 +32,4 @@ class Tools:
     trunks: Trunks = field(default_factory=Trunks)
     rivals: Rivals = field(default_factory=Rivals)
     desks: Desks = field(default_factory=Desks)
+    voice: VoiceControl | None = None

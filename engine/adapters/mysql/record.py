@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.adapters.mysql.broadcast import heard
 from engine.adapters.mysql.database import Session, utc
-from engine.domain.entries import AgentAct, Ending, OptOut, Progress, Written, attempt_of
+from engine.domain.entries import AgentAct, Ending, Heard, OptOut, Progress, Written, attempt_of
 from engine.domain.localtime import LocalTime
 from engine.domain.outcomes import Outcome
 from engine.domain.records import CdrRow, QueueLogRow
@@ -44,6 +45,8 @@ async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
                 await _opt_out(session, entry, local)
             case AgentAct():
                 await _agent_act(session, entry)
+            case Heard():
+                await heard(session, entry, local)
             case Ending():
                 steps.pop(attempt, None)
                 if is_late and entry.outcome is Outcome.UNKNOWN:

@@ -77,6 +77,7 @@ class MysqlStore:
                 queues=tuple(await session.rows("SELECT name, queue_timeout, wrapuptime FROM ccdata.queues")),
                 trunks=tuple(await session.rows("SELECT name, channels, cps FROM ccdata.trunks")),
                 options=tuple(await session.rows("SELECT * FROM ccdata.dialer_options")),
+                broadcast=tuple(await session.rows("SELECT * FROM ccdata.broadcast_options")),
                 agents=tuple(await session.rows("SELECT agent, recording FROM ccdata.agent_options")),
             )
 

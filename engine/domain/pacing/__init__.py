@@ -18,6 +18,7 @@ from engine.domain.pacing.base import (
     Snapshot,
     Traits,
 )
+from engine.domain.pacing.channels import ChannelPacer
 from engine.domain.pacing.limits import TokenBucket
 from engine.domain.pacing.power import PowerPacer
 from engine.domain.pacing.predictive import PredictivePacer
@@ -30,6 +31,7 @@ __all__ = [
     "STRICT",
     "Bound",
     "CallInFlight",
+    "ChannelPacer",
     "DayTotals",
     "Decision",
     "Observed",
@@ -51,7 +53,7 @@ __all__ = [
 
 
 def pacer_for(dialer: Dialer, profiles: Mapping[str, Profile] = PROFILES) -> Pacer:
-    """Return a fresh pacer for the dialer. Raises KeyError for a mode without a strategy.
+    """Return a fresh pacer for the dialer.
 
     `profiles`: jurisdictions by name, in capitals; `dialer.jurisdiction` chooses among them.
     """
@@ -60,6 +62,4 @@ def pacer_for(dialer: Dialer, profiles: Mapping[str, Profile] = PROFILES) -> Pac
         return PowerPacer(profile)
     if dialer.mode is Mode.PREDICTIVE:
         return PredictivePacer(profile)
-    if dialer.mode.reserves:
-        return ReservedPacer(profile)
-    raise KeyError(dialer.mode)
+    return ReservedPacer(profile) if dialer.mode.reserves else ChannelPacer()
