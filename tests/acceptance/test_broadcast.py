@@ -78,7 +78,6 @@ def test_consent_by_voice_is_kept_as_a_recording(stage: Stage) -> None:
     stage.start()
     stage.ended(1)
     stage.wait_for_value("SELECT COUNT(*) FROM ccdata.broadcast_results", 1)
-    print([line for line in stage.log().splitlines() if "broadcast" in line or "ari" in line][-5:])
     stage.wait_for_value("SELECT COUNT(*) FROM ccdata.broadcast_answers", 1)
     name = stage.value("SELECT recording FROM ccdata.broadcast_answers")
     assert (stage.asterisk.home / "spool/recording" / name).stat().st_size > 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,9 +62,10 @@ class AriLink:
     async def run(self) -> None:
         """Keep the link until cancelled."""
         settings = self._settings
-        auth = aiohttp.BasicAuth(settings.user, settings.secret)
+        word = b64encode(f"{settings.user}:{settings.secret}".encode()).decode("ascii")
+        headers = {"Authorization": f"Basic {word}"}
         limit = aiohttp.ClientTimeout(total=settings.timeout)
-        async with aiohttp.ClientSession(auth=auth, timeout=limit) as session:
+        async with aiohttp.ClientSession(headers=headers, timeout=limit) as session:
             self._session = session
             failures = 0
             try:
