@@ -67,7 +67,8 @@ def test_hours_hold_in_every_zone_and_end_when_all_are_open(
 def test_the_night_is_as_long_as_the_clock_change_makes_it() -> None:
     spring = may_call(DAY, FACTS, local("2026-03-07 21:00")).until
     autumn = may_call(DAY, FACTS, local("2026-10-31 21:00")).until
-    assert spring is not None and autumn is not None
+    assert spring is not None
+    assert autumn is not None
     assert spring - local("2026-03-07 21:00").astimezone(UTC) == timedelta(hours=10)
     assert autumn - local("2026-10-31 21:00").astimezone(UTC) == timedelta(hours=12)
 
@@ -228,7 +229,7 @@ def test_the_lists_hold_under_any_law_and_all_reasons_are_given() -> None:
 def test_a_broken_law_is_named_by_its_key(table: dict[str, object], message: str) -> None:
     with pytest.raises(FieldError, match=message):
         read_law("X", {"rule": [table]}, "law")
-    with pytest.raises(FieldError, match="law.zones"):
+    with pytest.raises(FieldError, match=r"law\.zones"):
         read_law("X", {"zones": ["Mars/Olympus"]}, "law")
 
 
@@ -242,13 +243,13 @@ _RULES: list[Rule] = [
 @given(
     rules=st.lists(st.sampled_from(_RULES), min_size=1, max_size=3),
     zones=st.sets(st.sampled_from(["America/New_York", "Europe/Berlin", "America/St_Johns"]), min_size=1),
-    start=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 20)),
+    start=st.integers(0, 353 * 24 * 60),
     back=st.lists(st.integers(1, 4000), max_size=4),
 )
 def test_the_next_moment_is_the_first_minute_that_is_allowed(
     rules: list[Rule], zones: set[str], start: datetime, back: list[int]
 ) -> None:
-    now = start.replace(second=0, microsecond=0, tzinfo=UTC)
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=start)
     calls = tuple(
         Contacted(now - timedelta(minutes=m), spoke=now - timedelta(minutes=m) if m % 2 else None)
         for m in back

@@ -1,4 +1,4 @@
-"""The law files: which rules hold for whom, by table; every rule has its source; numbers tell where they are."""
+"""The law files: which rules hold for whom, by table; every rule has a source; where a number is."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_own_files_win_and_a_broken_one_is_named(tmp_path: Path) -> None:
     with pytest.raises(FieldError, match=r"ar.toml.rule\[1\].hours"):
         load_laws(tmp_path)
     (tmp_path / "ar.toml").write_bytes(b"\xff = [")
-    with pytest.raises(FieldError, match="ar.toml: it is not TOML"):
+    with pytest.raises(FieldError, match=r"ar\.toml: it is not TOML"):
         load_laws(tmp_path)
     with pytest.raises(FieldError, match=r"law.folder: .*missing is not a folder"):
         load_laws(tmp_path / "missing")
