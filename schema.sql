@@ -702,6 +702,32 @@ CREATE OR REPLACE VIEW ccdata.held_contacts AS
   SELECT campaign, dialerbase AS list, id, contact, destination, status, held_by, reason, notbefore AS until_utc
   FROM ccdata.calls_spool WHERE held_by <> '' OR status IN (2, 3);
 
+CREATE TABLE IF NOT EXISTS ccdata.uploads (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  file VARCHAR(255) NOT NULL,
+  sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the content: the same file is loaded once into a list',
+  list VARCHAR(128) NOT NULL,
+  status VARCHAR(16) NOT NULL DEFAULT 'loading' COMMENT 'loading (sent again, it goes on), done, refused',
+  lines_read BIGINT NOT NULL DEFAULT 0,
+  accepted BIGINT NOT NULL DEFAULT 0,
+  refused BIGINT NOT NULL DEFAULT 0 COMMENT 'each has its row in upload_lines',
+  message VARCHAR(500) NOT NULL DEFAULT '' COMMENT 'why the file was refused',
+  started_at DATETIME(3) NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (id),
+  KEY uploads_file (sha256, list)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: every file that was loaded, or refused';
+
+CREATE TABLE IF NOT EXISTS ccdata.upload_lines (
+  upload BIGINT UNSIGNED NOT NULL COMMENT 'uploads.id',
+  line BIGINT UNSIGNED NOT NULL COMMENT 'of the file, from 1',
+  reason VARCHAR(255) NOT NULL,
+  text VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'how the line begins',
+  PRIMARY KEY (upload, line)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: every line that was refused, and why';
+
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
   name VARCHAR(128) NOT NULL,

@@ -29,7 +29,7 @@ def _fail(error: object) -> NoReturn:
 
 
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
-_DESK = {"registry": "engine.desk.registry"}
+_DESK = {"load": "engine.desk.load", "registry": "engine.desk.registry"}
 
 
 class _Commands(click.Group):
