@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -60,6 +61,8 @@ def load(
         fail(error)
 
     async def work(desk: Desk) -> Load:
+        # One thread reads while the other waits for the server, and must not wait for its turn as well.
+        sys.setswitchinterval(0.0005)
         return await load_file(desk.database, open_contacts(file), wish, progress=_progress())
 
     done = at_desk(config, work)

@@ -62,12 +62,12 @@ async def yard(database: Database, tmp_path: Path) -> Yard:
 
 async def test_a_file_of_several_campaigns_becomes_their_lists(yard: Yard) -> None:
     text = (
-        "\ufeffA<-;099111;name=Mario's \\ café;;\r\n\r\nB->;M=2=099222;;W=0=098:097;5;Ana;\r\n"
+        "\ufeffA<-;099111;name=Mario's \\ café ccdata %s;;\r\n\r\nB->;M=2=099222;;W=0=098:097;5;Ana;\r\n"
         "a<-;+598 99 333;x=1;;1\r\n;;;\r\nA<-;nobody;;\r\nA<-;099 111;;;;\r\n"
     )
     load = await yard.load(text, Wish("MARCH", each_line=True, timezone="America/Bogota", percentage=30))
     assert await yard.spool() == [
-        ("A<-", "099111", "name=Mario's \\ café", "", "MARCH", 9999, "", 1),
+        ("A<-", "099111", "name=Mario's \\ café ccdata %s", "", "MARCH", 9999, "", 1),
         ("B->", "M=2=099222", "", "W=0=098:097", "MARCH", 5, "Ana", 1),
         ("A<-", "+598 99 333", "x=1", "", "MARCH", 1, "", 1),
     ]
