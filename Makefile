@@ -7,7 +7,7 @@ ARGS ?=
 MODE ?= power
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live amd chaos lock clean
+.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live bench-spool amd chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench-live: install ## Progressive, fixed overdial and Predictive on real Asteri
 amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
 	@deploy/lab/packages.sh espeak-ng sox
 	@"$(BIN)/python" -m bench.amd --lab "$(LAB)" $(ARGS)
+
+bench-spool: install ## Loading beside LOAD DATA, claims among millions beside claims among thousands; ARGS="--rows 100000 --spool 500000"
+	@"$(BIN)/python" -m bench.spool --lab "$(LAB)" $(ARGS)
 
 chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
 	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)

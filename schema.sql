@@ -111,6 +111,9 @@ CREATE TABLE IF NOT EXISTS ccdata.dialer_base (
   records INT NOT NULL DEFAULT 0,
   active TINYINT NOT NULL DEFAULT 0,
   percentage INT NULL DEFAULT NULL COMMENT 'share of the list among the active ones; a single list needs none',
+  timezone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'of its contacts, e.g. America/Bogota; empty = their numbers tell',
+  priority INT NOT NULL DEFAULT 0 COMMENT 'smaller first: a list is used when those before it are dry; equal = by percentage',
+  recycled INT NOT NULL DEFAULT 0 COMMENT 'so many times its contacts have been recycled',
   PRIMARY KEY (id),
   KEY dialer_base_campaign (campaign, name)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -132,13 +135,17 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_spool (
   notbefore DATETIME(3) NULL DEFAULT NULL COMMENT 'UTC; a retry waits until then',
   shuffle INT UNSIGNED NOT NULL DEFAULT (FLOOR(RAND() * 4294967295)) COMMENT 'random order within a priority',
   reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why the row is set aside or blocked',
+  held_by VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'rule that holds it back: docs/law.md',
+  number VARCHAR(64) GENERATED ALWAYS AS
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(destination, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) VIRTUAL,
   PRIMARY KEY (id),
   KEY calls_spool_claim (campaign, dialerbase, status, notbefore, priority, shuffle),
   KEY calls_spool_task (campaign, dialerbase, status, notbefore),
   KEY calls_spool_due (campaign, status, notbefore),
   KEY calls_spool_destination (destination),
   KEY calls_spool_contact (contact),
-  KEY calls_spool_agent (campaign, dialerbase, status, notbefore, agentphone, priority, shuffle)
+  KEY calls_spool_agent (campaign, dialerbase, status, notbefore, agentphone, priority, shuffle),
+  KEY calls_spool_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.calls_scheduler (
@@ -482,11 +489,14 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   agent VARCHAR(80) NOT NULL DEFAULT '',
   next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, set_aside, released',
   note VARCHAR(255) NOT NULL DEFAULT '',
+  number VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'the number in international digits where they are known: one number, one spelling',
   PRIMARY KEY (id),
   KEY attempts_open (state, fence),
   KEY attempts_campaign (campaign, claimed_at),
   KEY attempts_destination (destination, claimed_at),
-  KEY attempts_spool (spool_id)
+  KEY attempts_spool (spool_id),
+  KEY attempts_number (number, claimed_at),
+  KEY attempts_contact (contact, claimed_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.leases (
@@ -666,6 +676,20 @@ CREATE TABLE IF NOT EXISTS ccdata.broadcast_answers (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: answers to surveys, and consent by voice';
 
+-- The law, lists, callers.
+
+CREATE TABLE IF NOT EXISTS ccdata.law_options (
+  campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; a dialer without a row has the rules of its country',
+  law VARCHAR(32) NOT NULL DEFAULT '' COMMENT 'law file that holds instead of that of dialers.country',
+  cap_calls INT NULL DEFAULT NULL COMMENT 'own cap: so many calls to one person …',
+  cap_hours DECIMAL(8,2) NULL DEFAULT NULL COMMENT '… in so many hours',
+  rest_hours DECIMAL(8,2) NULL DEFAULT NULL COMMENT 'own rest after a conversation',
+  consent VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'own rule: prerecorded or always',
+  holidays TINYINT NOT NULL DEFAULT 0 COMMENT '1 = no calls on public holidays of country and state',
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people: what a campaign adds to the law';
+
 CREATE TABLE IF NOT EXISTS ccdata.consents (
   phone VARCHAR(64) NOT NULL COMMENT 'however it is written',
   campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign',
@@ -679,6 +703,68 @@ CREATE TABLE IF NOT EXISTS ccdata.consents (
   KEY consents_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='who has agreed to be called, and who has withdrawn';
+
+CREATE TABLE IF NOT EXISTS ccdata.opt_outs (
+  who VARCHAR(80) NOT NULL COMMENT 'digits of a number, or contact:<contact id>',
+  opted_at DATETIME(3) NOT NULL,
+  campaign VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'in which it was said; it holds for all',
+  attempt VARCHAR(36) NOT NULL DEFAULT '',
+  via VARCHAR(32) NOT NULL DEFAULT '' COMMENT 'key, disposition, sql, …',
+  PRIMARY KEY (who)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='who does not want to be called: nothing the engine does ever removes a row';
+
+CREATE TABLE IF NOT EXISTS ccdata.person_locks (
+  slot SMALLINT UNSIGNED NOT NULL COMMENT 'hash of a number or contact id',
+  turns BIGINT UNSIGNED NOT NULL DEFAULT 0,
+  PRIMARY KEY (slot)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='claims that count calls to the same person take turns here';
+
+INSERT IGNORE INTO ccdata.person_locks (slot)
+  SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d FROM
+  (SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) a
+  JOIN (SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) b
+  JOIN (SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) c
+  JOIN (SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) e;
+
+CREATE TABLE IF NOT EXISTS ccdata.law_state (
+  campaign VARCHAR(128) NOT NULL,
+  fingerprint CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the rules under which contacts were held',
+  changed_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: when the rules change, who was held is judged anew';
+
+CREATE OR REPLACE VIEW ccdata.held_contacts AS
+  SELECT campaign, dialerbase AS list, id, contact, destination, status, held_by, reason, notbefore AS until_utc
+  FROM ccdata.calls_spool WHERE held_by <> '' OR status IN (2, 3);
+
+CREATE TABLE IF NOT EXISTS ccdata.uploads (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  file VARCHAR(255) NOT NULL,
+  sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the content: the same file is loaded once into a list',
+  list VARCHAR(128) NOT NULL,
+  status VARCHAR(16) NOT NULL DEFAULT 'loading' COMMENT 'loading (sent again, it goes on), done, refused',
+  lines_read BIGINT NOT NULL DEFAULT 0,
+  accepted BIGINT NOT NULL DEFAULT 0,
+  refused BIGINT NOT NULL DEFAULT 0 COMMENT 'each has its row in upload_lines',
+  message VARCHAR(500) NOT NULL DEFAULT '' COMMENT 'why the file was refused',
+  started_at DATETIME(3) NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (id),
+  KEY uploads_file (sha256, list)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: every file that was loaded, or refused';
+
+CREATE TABLE IF NOT EXISTS ccdata.upload_lines (
+  upload BIGINT UNSIGNED NOT NULL COMMENT 'uploads.id',
+  line BIGINT UNSIGNED NOT NULL COMMENT 'of the file, from 1',
+  reason VARCHAR(255) NOT NULL,
+  text VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'how the line begins',
+  PRIMARY KEY (upload, line)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: every line that was refused, and why';
 
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
@@ -694,4 +780,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (4, '0004_other_channels'),
   (5, '0005_engine'),
   (6, '0006_modes'),
-  (7, '0007_broadcast');
+  (7, '0007_broadcast'),
+  (8, '0008_law_and_lists');

@@ -18,13 +18,17 @@ from engine.adapters.ari import AriSettings, AriVoice
 from engine.adapters.cdr_file import CdrFile, NoHistory
 from engine.adapters.clock import SteadyClock
 from engine.adapters.journal import JournalFolder
+from engine.adapters.lawbooks import load_laws
+from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, migrate
 from engine.adapters.process import is_dead, this_process
+from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
 from engine.config import Config, ConfigError, load, secret
+from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
@@ -114,6 +118,18 @@ def local_time(config: Config) -> LocalTime:
     return LocalTime(ZoneInfo(config.engine.timezone) if config.engine.timezone else None)
 
 
+def legal(config: Config) -> Legal:
+    """Return the law files and registries of the configuration. Raises ConfigError."""
+    try:
+        return Legal(
+            load_laws(config.law.folder),
+            {name.upper(): Registry(path) for name, path in config.law.registries.items()},
+            local_time(config).zone,
+        )
+    except FieldError as error:
+        raise ConfigError(str(error)) from error
+
+
 def clock(config: Config) -> Clock:
     """Return real time in the configured zone, and real dice."""
     steady = SteadyClock()
@@ -135,7 +151,7 @@ async def run(path: Path | None) -> int:
     database = Database(database_settings(config))
     voice = AriVoice(ari_settings(config)) if config.ari.url else None
     metrics = telemetry.Metrics()
-    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id)
+    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, legal(config))
     control = AmiCallControl(ami_settings(config), hands.now)
     metrics.count_ami_events(lambda: control.received)
     outside = Outside(
@@ -199,7 +215,7 @@ def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
         return config
     telemetry.configure_logging(fresh.log.level, fresh.log.format)
     engine.reconfigure(engine_settings(fresh))
-    fixed = ("asterisk", "ari", "database", "metrics", "profiles")
+    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law")
     restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
     for key in ("name", "timezone", "state"):
         if getattr(fresh.engine, key) != getattr(config.engine, key):

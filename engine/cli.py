@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,7 +28,24 @@ def _fail(error: object) -> NoReturn:
     sys.exit(1)
 
 
-@click.group()
+#: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
+_DESK = {"load": "engine.desk.load", "registry": "engine.desk.registry"}
+
+
+class _Commands(click.Group):
+    """The commands of this file and those of the desk."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_DESK})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _DESK:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(_DESK[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__, prog_name="overdial")
 @click.pass_context
 def main(context: click.Context) -> None:

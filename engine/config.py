@@ -129,6 +129,14 @@ class ProfileSection(_Section):
     false_positives: float = Field(default=0.0, ge=0, le=1)
 
 
+class LawSection(_Section):
+    """`folder`: own law files, which win over those that come with the engine; `registries`: national
+    registry by name → file made by `overdial registry` (docs/law.md)."""
+
+    folder: Path | None = None
+    registries: dict[str, Path] = Field(default_factory=dict)
+
+
 class Config(BaseSettings):
     """Everything that one engine is told. Frozen; a changed file is read anew on SIGHUP."""
 
@@ -143,6 +151,7 @@ class Config(BaseSettings):
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
     stop: StopSection = StopSection()
+    law: LawSection = LawSection()
     profiles: dict[str, ProfileSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")

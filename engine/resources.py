@@ -16,3 +16,8 @@ def resource(name: str) -> Path:
         if (folder / name).exists():
             return folder / name
     raise FileNotFoundError(f"{name} did not come with this installation of overdial")
+
+
+def law_folder() -> Path:
+    """Return the folder of the law files that come with the engine."""
+    return _PACKAGE / "domain" / "law" / "books"

@@ -35,17 +35,3 @@ CREATE TABLE IF NOT EXISTS ccdata.broadcast_answers (
   PRIMARY KEY (attempt, question)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: answers to surveys, and consent by voice';
-
-CREATE TABLE IF NOT EXISTS ccdata.consents (
-  phone VARCHAR(64) NOT NULL COMMENT 'however it is written',
-  campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign',
-  given_at DATETIME NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'local time of the server',
-  expires DATETIME NULL DEFAULT NULL COMMENT 'local time of the server; NULL = it does not',
-  withdrawn_at DATETIME NULL DEFAULT NULL COMMENT 'once set, nothing but a person clears it',
-  source VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'evidence: form, recording, …',
-  number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
-  PRIMARY KEY (phone, campaign),
-  KEY consents_number (number, campaign)
-) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
-  COMMENT='who has agreed to be called, and who has withdrawn';

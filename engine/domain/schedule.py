@@ -50,6 +50,22 @@ class Schedule:
         """Is the wall-clock time `local` (of the campaign's zone) inside the schedule?"""
         return any(window.open_at(local.weekday(), local.time()) for window in self.windows)
 
+    def opens_after(self, local: datetime) -> datetime:
+        """Return the next wall-clock minute after `local` at which a window begins."""
+        starts = [
+            begin
+            for window in self.windows
+            for ahead in range(8)
+            if (local + timedelta(days=ahead)).weekday() in window.days
+            and (
+                begin := (local + timedelta(days=ahead)).replace(
+                    hour=window.start.hour, minute=window.start.minute, second=0, microsecond=0
+                )
+            )
+            > local
+        ]
+        return min(starts)
+
     def ends_today(self, local: datetime) -> datetime | None:
         """Return when the schedule closes next, seen from `local`, or midnight if that is sooner; None
         when it is closed. Windows that follow one another without a gap are one."""

@@ -15,11 +15,13 @@ class MariaDB:
     """One running server. Data lives below `home`; `fresh=True` starts from nothing.
 
     The template of an empty data directory is kept beside it, so that the second start skips
-    the slow part. `port`: also listen there on loopback; 0: on no port at all.
+    the slow part. `port`: also listen there on loopback; 0: on no port at all. `options`: further ones of
+    the server, which win.
     """
 
-    def __init__(self, home: Path, port: int = 0) -> None:
+    def __init__(self, home: Path, port: int = 0, options: tuple[str, ...] = ()) -> None:
         self.home = home
+        self.options = options
         self.port = port
         self.data = home / "data"
         self.socket = home / "db.sock"
@@ -57,6 +59,7 @@ class MariaDB:
                 # As durable as a production server against a crash of the process.
                 "--innodb-flush-log-at-trx-commit=2",
                 "--event-scheduler=OFF",
+                *self.options,
             ],
             self.home / "db.log",
         )

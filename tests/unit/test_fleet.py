@@ -101,11 +101,11 @@ async def test_a_campaign_that_breaks_while_it_runs_dials_no_more(bench: Bench) 
         assert len(bench.dialled(QUEUE)) == 1
 
 
-@pytest.mark.parametrize(("column", "value"), [("dialertype", "VoiceBroadCast"), ("dialertype", "Magic")])
-async def test_a_type_that_cannot_be_dialled_is_set_aside(bench: Bench, column: str, value: str) -> None:
-    bench.store.dialers[QUEUE][column] = value
+@pytest.mark.parametrize(("kind", "field"), [("VoiceBroadCast", "ari"), ("Magic", "dialertype")])
+async def test_a_type_that_cannot_be_dialled_is_set_aside(bench: Bench, kind: str, field: str) -> None:
+    bench.store.dialers[QUEUE].update(dialertype=kind, sound="hello")
     async with running(bench):
-        assert (await reported(bench, QUEUE, "set_aside")).field == column
+        assert (await reported(bench, QUEUE, "set_aside")).field == field
         await calling(bench, OTHER)
 
 

@@ -17,6 +17,7 @@ from engine.domain.pacing import (
     STRICT,
     Bound,
     CallInFlight,
+    ChannelPacer,
     DayTotals,
     Pacer,
     Placed,
@@ -73,8 +74,7 @@ def test_predictive_has_a_pacer_and_learns_under_the_dialers_jurisdiction() -> N
     pacer = pacer_for(replace(PREDICTIVE, jurisdiction="usa"))
     assert isinstance(pacer, PredictivePacer)
     assert pacer.profile is PROFILES["US"]
-    with pytest.raises(KeyError):
-        pacer_for(a_dialer(dialer_type=DialerType.VOICE_BROADCAST))
+    assert isinstance(pacer_for(a_dialer(dialer_type=DialerType.VOICE_BROADCAST)), ChannelPacer)
 
 
 def test_at_the_start_every_free_agent_has_one_call_and_no_more() -> None:

@@ -8,26 +8,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from typing import Any
 
+from engine.adapters.legal import Legal
+from engine.adapters.mysql.compliance import (
+    Inquiry,
+    Judged,
+    campaign_law,
+    fingerprint,
+    hold_back,
+    judge_anew,
+)
 from engine.adapters.mysql.database import Session, utc
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, AttemptId, Contact
 from engine.domain.settings import read_contact
-from engine.ports import ClaimRequest, ClaimResult
+from engine.ports import ClaimRequest, ClaimResult, StoreError
 
 _COLUMNS = (
     "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries,"
     " reason"
 )
 
-#: Retries whose time has come join the others; the claim's index then orders them all.
+#: Retries whose time has come join the others; the claim's index then orders them all. Looked for without
+#: locks: a locking range would take its neighbour with it, in another campaign perhaps.
 DUE = (
     "SELECT id FROM ccdata.calls_spool FORCE INDEX (calls_spool_due)"
-    " WHERE campaign = %s AND status = 1 AND notbefore <= %s LIMIT 500 FOR UPDATE SKIP LOCKED"
+    " WHERE campaign = %s AND status = 1 AND notbefore <= %s LIMIT 500"
 )
 
 # The index is named: the optimizer's own choice changes with the statistics, and a wrong one sorts
@@ -56,33 +66,96 @@ CLAIM_OWN = (
 CLAIM_NOBODYS = CLAIM_OWN.replace("agentphone = %s", "agentphone IS NULL")
 
 
+#: Where many rows must wait, a claim looks at more than it needs; never at more than these, nor more often.
+_WIDER = 200
+_ROUNDS = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who claims: an engine, its token, and the local time of the black lists."""
+    """Who claims: an engine, its token, the local time of the documented columns, and the law."""
 
     owner: str
     fence: int
     local: LocalTime
+    legal: Legal = field(default_factory=Legal)
+
+
+@dataclass(slots=True)
+class _Harvest:
+    """What a claim has so far."""
+
+    taken: list[Judged] = field(default_factory=list)
+    blocked: int = 0
+    held: int = 0
+    aside: int = 0
+
+    @property
+    def rows(self) -> int:
+        return len(self.taken) + self.blocked + self.held + self.aside
 
 
 async def claim_contacts(
     session: Session, request: ClaimRequest, claimant: Claimant, new_id: Callable[[], AttemptId]
 ) -> ClaimResult:
-    """Take up to `request.limit` contacts.
+    """Take up to `request.limit` contacts that may be called now.
 
-    A row that cannot be dialled is set aside (status 2, `reason`), one on the black list is
-    blocked (status 3) or held until its temporary block ends, with its row in black_list_history;
-    all count in the result, and what they left free is asked for again by the next claim.
+    A row that cannot be dialled is set aside (status 2, `reason`); one that may not be called is blocked
+    (status 3) or held until that ends (`notbefore`), with `held_by` and `reason`; all count in the result.
+    Where rows must wait, more are looked at, up to a bound.
     """
+    try:
+        law, mark = await campaign_law(session, claimant.legal, request.campaign)
+    except FieldError as error:
+        raise StoreError(str(error)) from error
+    await _wake_due(session, request)
+    if mark is not None and (current := fingerprint(claimant.legal, law)) != mark:
+        await judge_anew(session, request.campaign, current, request.now)
+    inquiry = Inquiry(session, claimant.legal, request.campaign, law, request.now, claimant.local)
+    harvest = _Harvest()
+    asked = request
+    for _ in range(_ROUNDS):
+        before = harvest.rows
+        await _round(session, asked, request.limit - len(harvest.taken), claimant, inquiry, harvest)
+        missing = request.limit - len(harvest.taken)
+        if request.agents or not missing or harvest.rows == before:
+            break
+        wider = min(max(4 * missing, 50), _WIDER)
+        asked = replace(request, limit=wider, slots=tuple(islice(cycle(request.slots), wider)))
+    attempts = tuple(Attempt(new_id(), one.contact, request.now) for one in harvest.taken)
+    await _insert_attempts(session, attempts, [one.key for one in harvest.taken], request, claimant)
+    return ClaimResult(attempts, blocked=harvest.blocked, held=harvest.held, set_aside=harvest.aside)
+
+
+async def _wake_due(session: Session, request: ClaimRequest) -> None:
     now = utc(request.now)
     due = [row["id"] for row in await session.rows(DUE, (request.campaign, now))]
     if due:
         marks = ",".join(["%s"] * len(due))
-        await session.run(f"UPDATE ccdata.calls_spool SET notbefore = NULL WHERE id IN ({marks})", due)
+        still = f"id IN ({marks}) AND status = 1 AND notbefore <= %s"
+        free = await session.rows(
+            f"SELECT id FROM ccdata.calls_spool WHERE {still} FOR UPDATE SKIP LOCKED", (*due, now)
+        )
+        marks = ",".join(["%s"] * len(free))
+        if free:
+            await session.run(
+                f"UPDATE ccdata.calls_spool SET notbefore = NULL WHERE id IN ({marks})",
+                [row["id"] for row in free],
+            )
+
+
+async def _round(
+    session: Session,
+    request: ClaimRequest,
+    limit: int,
+    claimant: Claimant,
+    inquiry: Inquiry,
+    harvest: _Harvest,
+) -> None:
+    """Look at rows once; take up to `limit` of them."""
     rows = await (_select_for_agents if request.agents else _select)(session, request)
     if not rows:
-        return ClaimResult()
-
+        return
     live = await _under_way(session, rows)
     contacts: list[Contact] = []
     broken: list[tuple[int, str]] = []
@@ -93,16 +166,21 @@ async def claim_contacts(
             contacts.append(read_contact(row))
         except FieldError as error:
             broken.append((int(row["id"]), str(error)))
-    await _set_status(session, 0, "", live)
+    await _set_in_progress(session, live)
     for row_id, reason in broken:
         await session.run(
             "UPDATE ccdata.calls_spool SET status=2, reason=%s WHERE id=%s", (reason[:255], row_id)
         )
-    contacts, blocked, held = await _sift(session, request, contacts, claimant)
-    await _set_status(session, 0, "", [contact.id for contact in contacts])
-    attempts = tuple(Attempt(new_id(), contact, request.now) for contact in contacts)
-    await _insert_attempts(session, attempts, request, claimant)
-    return ClaimResult(attempts, blocked=blocked, held=held, set_aside=len(broken) + len(live))
+    judged = await inquiry.judge(contacts, limit, black_lists=request.check_black_list)
+    away = await hold_back(
+        session, judged, request.campaign, claimant.owner, claimant.local.naive(request.now)
+    )
+    taken = [one for one in judged if one.verdict.allowed]
+    await _set_in_progress(session, [one.contact.id for one in taken])
+    harvest.taken += taken
+    harvest.blocked += away.blocked
+    harvest.held += away.held
+    harvest.aside += away.aside + len(broken) + len(live)
 
 
 async def _under_way(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -113,36 +191,6 @@ async def _under_way(session: Session, rows: Sequence[dict[str, Any]]) -> list[i
         f"SELECT DISTINCT spool_id FROM ccdata.attempts WHERE spool_id IN ({marks}) AND state <> 'ended'", ids
     )
     return [row["spool_id"] for row in found]
-
-
-async def _sift(
-    session: Session, request: ClaimRequest, contacts: list[Contact], claimant: Claimant
-) -> tuple[list[Contact], int, int]:
-    """Keep back the numbers on the black lists; return who may be called, how many were blocked for
-    good (status 3) and how many until a moment (`notbefore`)."""
-    if not request.check_black_list or not contacts:
-        return contacts, 0, 0
-    digits = {contact.id: contact.phone.number.removeprefix("+") for contact in contacts}
-    local_now = claimant.local.naive(request.now)
-    listed, until = await black_listed(session, request.campaign, local_now, sorted(set(digits.values())))
-    blocked = [contact for contact in contacts if digits[contact.id] in listed]
-    held = [c for c in contacts if digits[c.id] in until and digits[c.id] not in listed]
-    await _set_status(session, 3, "the number is on the black list", [contact.id for contact in blocked])
-    for contact in held:
-        await session.run(
-            "UPDATE ccdata.calls_spool SET notbefore=%s, reason=%s WHERE id=%s",
-            (
-                utc(claimant.local.utc(until[digits[contact.id]])),
-                "the number is on the temporary black list",
-                contact.id,
-            ),
-        )
-    await session.run_many(
-        "INSERT INTO ccrepo.black_list_history (calldate, src, dst) VALUES (%s, %s, %s)",
-        [(local_now, claimant.owner[:80], contact.phone.number) for contact in blocked + held],
-    )
-    kept_back = {contact.id for contact in blocked + held}
-    return [c for c in contacts if c.id not in kept_back], len(blocked), len(held)
 
 
 async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any]]:
@@ -191,51 +239,32 @@ async def _select_for_agents(session: Session, request: ClaimRequest) -> list[di
     return list(rows.values())
 
 
-async def _set_status(session: Session, status: int, reason: str, ids: Sequence[int]) -> None:
+async def _set_in_progress(session: Session, ids: Sequence[int]) -> None:
     if ids:
         marks = ",".join(["%s"] * len(ids))
         await session.run(
-            f"UPDATE ccdata.calls_spool SET status=%s, reason=%s WHERE id IN ({marks})",
-            (status, reason, *ids),
+            f"UPDATE ccdata.calls_spool SET status=0, reason='', held_by='' WHERE id IN ({marks})", ids
         )
-
-
-async def black_listed(
-    session: Session, campaign: str, local_now: datetime, numbers: Sequence[str]
-) -> tuple[set[str], dict[str, datetime]]:
-    """Return which numbers may not be called, and which not before a (local) moment.
-
-    `number` is what the lists' phones come to without layout, type and +, as parse_phone reads them.
-    """
-    marks = ",".join(["%s"] * len(numbers))
-    listed = await session.rows(
-        f"SELECT number FROM ccdata.black_list WHERE number IN ({marks}) AND campaign IN (%s, '*')",
-        (*numbers, campaign),
-    )
-    until = await session.rows(
-        "SELECT number, MAX(removedate) AS until FROM ccdata.black_list_schedule"
-        f" WHERE number IN ({marks}) AND removedate > %s GROUP BY number",
-        (*numbers, local_now),
-    )
-    return {str(row["number"]) for row in listed}, {str(row["number"]): row["until"] for row in until}
 
 
 async def _insert_attempts(
     session: Session,
     attempts: Sequence[Attempt],
+    numbers: Sequence[str],
     request: ClaimRequest,
     claimant: Claimant,
 ) -> None:
     await session.run_many(
-        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, contact, dialerbase,"
+        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, contact, dialerbase,"
         " attempt, owner, fence, state, claimed_at, note)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s, %s)",
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s, %s)",
         [
             (
                 attempt.id,
                 request.campaign,
                 attempt.contact.id,
                 attempt.contact.phone.number,
+                number,
                 attempt.contact.reference,
                 attempt.contact.list_name,
                 attempt.contact.retries + 1,
@@ -244,6 +273,6 @@ async def _insert_attempts(
                 utc(request.now),
                 attempt.contact.remark[:255],
             )
-            for attempt in attempts
+            for attempt, number in zip(attempts, numbers, strict=True)
         ],
     )

@@ -84,6 +84,11 @@ class Session:
         if rows:
             await self._cursor.executemany(self._names(sql), [tuple(row) for row in rows])
 
+    async def run_text(self, head: str, values: str) -> None:
+        """Run `head` with values that are written out and escaped already: nothing in them is renamed, and
+        the statement is not remembered."""
+        await self._cursor.execute(self._names(head) + values)
+
     async def rows(self, sql: str, args: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run a query; return its rows."""
         await self._cursor.execute(self._names(sql), tuple(args) or None)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from engine.adapters.mysql.claim import Claimant, black_listed
+from engine.adapters.mysql.blacklists import wishes
+from engine.adapters.mysql.claim import Claimant
+from engine.adapters.mysql.compliance import campaign_law
 from engine.adapters.mysql.database import Session, utc
+from engine.adapters.places import place_of
 from engine.domain.errors import FieldError
+from engine.domain.law import Given
 from engine.domain.model import Attempt, AttemptId
 from engine.domain.orders import ManualCall, read_order
 from engine.ports import TakenOrder
@@ -60,20 +64,25 @@ async def finish(session: Session, order_id: int, fault: str) -> None:
 async def _refuse_black_listed(
     session: Session, order: ManualCall, claimant: Claimant, now: datetime
 ) -> None:
-    number = order.contact.phone.number.removeprefix("+")
-    listed, until = await black_listed(session, order.dialer.name, claimant.local.naive(now), [number])
-    if listed or until:
+    number = order.contact.phone.number
+    law, _ = await campaign_law(session, claimant.legal, order.dialer.name)
+    forms = claimant.legal.place(law, number).forms
+    said = await wishes(session, order.dialer.name, claimant.local.naive(now), {number: forms})
+    if said.black_listed(forms) or said.blocked_until(forms):
         raise FieldError("destination", "the number is on the black list", "Call another number.")
+    if said.given(forms, "") is Given.WITHDRAWN:
+        raise FieldError("destination", "the person does not want to be called", "Call another number.")
 
 
 async def _insert(session: Session, attempt: Attempt, order: ManualCall, claimant: Claimant) -> None:
     await session.run(
-        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, owner, fence, state, claimed_at,"
-        " agent) VALUES (%s, %s, 0, %s, %s, %s, 'claimed', %s, %s)",
+        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, owner, fence, state,"
+        " claimed_at, agent) VALUES (%s, %s, 0, %s, %s, %s, %s, 'claimed', %s, %s)",
         (
             attempt.id,
             order.dialer.name,
             order.contact.phone.number,
+            place_of(order.contact.phone.number).key,
             claimant.owner,
             claimant.fence,
             utc(attempt.claimed_at),

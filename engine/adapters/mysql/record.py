@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.adapters.mysql.blacklists import contact_key, opt_out
 from engine.adapters.mysql.broadcast import heard
 from engine.adapters.mysql.database import Session, utc
 from engine.domain.entries import AgentAct, Ending, Heard, OptOut, Progress, Written, attempt_of
@@ -93,7 +94,14 @@ async def _handed_over(session: Session, entries: Sequence[Written]) -> dict[str
 
 
 async def _opt_out(session: Session, entry: OptOut, local: LocalTime) -> None:
-    """On the black list of every campaign, at once and for good; a block that is there stays as it is."""
+    """On the black list of every campaign and among the opt-outs, at once and for good; a block that is
+    there stays as it is. The person's other numbers are meant, too, where the contact has an id."""
+    rows = await session.rows(
+        "SELECT number, contact, campaign FROM ccdata.attempts WHERE id=%s", (entry.attempt,)
+    )
+    known = rows[0] if rows else {"number": "", "contact": "", "campaign": ""}
+    who = (entry.phone.removeprefix("+"), str(known["number"]), contact_key(str(known["contact"])))
+    await opt_out(session, who, entry.at, "key", str(known["campaign"]), entry.attempt)
     await session.run(
         "INSERT IGNORE INTO ccdata.black_list (phone, campaign, username, created)"
         " VALUES (%s, '*', 'opt-out by key', %s)",

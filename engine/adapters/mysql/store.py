@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from engine.adapters.legal import Legal
 from engine.adapters.mysql import lease, migrate, orders
 from engine.adapters.mysql.claim import Claimant, claim_contacts
 from engine.adapters.mysql.database import Database, Session, utc
@@ -55,8 +56,10 @@ class MysqlStore:
         owner: str,
         local: LocalTime,
         new_id: Callable[[], AttemptId],
+        legal: Legal | None = None,
     ) -> None:
         self.database = database
+        self._legal = legal or Legal(local=local.zone)
         self.owner = owner
         self._local = local
         self._new_id = new_id
@@ -102,20 +105,21 @@ class MysqlStore:
     async def end_lease(self) -> None:
         await self.database.transaction(lambda session: lease.end(session, self._fence))
 
+    @property
+    def _claimant(self) -> Claimant:
+        return Claimant(self.owner, self._fence, self._local, self._legal)
+
     async def claim(self, request: ClaimRequest) -> ClaimResult:
         async def work(session: Session) -> ClaimResult:
             await lease.check(session, self._fence)
-            return await claim_contacts(
-                session, request, Claimant(self.owner, self._fence, self._local), self._new_id
-            )
+            return await claim_contacts(session, request, self._claimant, self._new_id)
 
         return await self.database.transaction(work)
 
     async def take_orders(self, now: datetime) -> tuple[TakenOrder, ...]:
         async def work(session: Session) -> tuple[TakenOrder, ...]:
             await lease.check(session, self._fence)
-            claimant = Claimant(self.owner, self._fence, self._local)
-            return await orders.take(session, claimant, self._new_id, now)
+            return await orders.take(session, self._claimant, self._new_id, now)
 
         return await self.database.transaction(work)
 

@@ -1,0 +1,121 @@
+"""The law of one engine: its books, its registries, and where contacts are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from engine.adapters.lawbooks import load_laws
+from engine.adapters.places import Place, holiday_of, place_of, zones
+from engine.adapters.registry import Registry
+from engine.domain.law import Facts, Given, Law, LawBook, LawSettings
+from engine.domain.law.facts import Contacted
+from engine.domain.model import Contact
+from engine.domain.variables import parse_variables
+
+_AGENT_RESERVED = ("preview", "progressive")
+_NO_AGENT = "voicebroadcast"
+
+
+@cache
+def standard_book() -> LawBook:
+    """The law files that come with the engine."""
+    return load_laws()
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLaw:
+    """What of a campaign's settings matters: `ring` in s; `zones` of its lists by name in lower case."""
+
+    settings: LawSettings = field(default_factory=LawSettings)
+    ring: int = 30
+    dialer_type: str = ""
+    list_zones: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def agent_guaranteed(self) -> bool:
+        """Is an agent reserved before anybody is called?"""
+        return self.dialer_type.strip().lower() in _AGENT_RESERVED
+
+    @property
+    def prerecorded(self) -> bool:
+        return self.dialer_type.strip().lower() == _NO_AGENT
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One contact under the law: where it is, which rules hold."""
+
+    law: Law
+    place: Place
+    zones: tuple[tzinfo, ...]
+
+
+@dataclass(frozen=True)
+class Legal:
+    """Laws and registries. `local`: the engine's own zone, where nothing says more."""
+
+    book: LawBook = field(default_factory=standard_book)
+    registries: Mapping[str, Registry] = field(default_factory=dict)
+    local: tzinfo | None = None
+
+    def region(self, campaign: CampaignLaw) -> str:
+        """Return the country whose national numbers the campaign dials."""
+        law = self.book.law(campaign.settings)
+        return law.region
+
+    def place(self, campaign: CampaignLaw, number: str) -> Place:
+        """Return where a number of the campaign is."""
+        return place_of(number, self.region(campaign))
+
+    def situation(self, campaign: CampaignLaw, contact: Contact) -> Situation:
+        """Return which rules hold for a contact, and every zone in which it may be.
+
+        The list's zone says it all; else the contact's own variable `timezone`; else number and state
+        together; else every zone of the law; else ours.
+        """
+        place = self.place(campaign, contact.phone.number)
+        variables = parse_variables(contact.data)
+        state = variables.get("state").strip().upper()
+        known = state in self.book.states
+        area_state = self.book.areas.get(place.area, "")
+        law = self.book.law(campaign.settings, state if known else area_state)
+        if not law.asks_for_zones:
+            return Situation(law, place, ())
+        named = campaign.list_zones.get(contact.list_name.lower(), "") or variables.get("timezone").strip()
+        found: tuple[ZoneInfo, ...] = zones((named,)) if named else ()
+        if not found:
+            names = dict.fromkeys(place.zones)
+            if known and campaign.settings.by_state:
+                names.update(dict.fromkeys(self.book.states[state].zones))
+            found = zones(tuple(names)) or zones(law.zones)
+        return Situation(law, place, found or (self.local or ZoneInfo("UTC"),))
+
+    def facts(
+        self,
+        campaign: CampaignLaw,
+        situation: Situation,
+        *,
+        listed: str = "",
+        listed_until: datetime | None = None,
+        given: Given = Given.NOTHING,
+        calls: tuple[Contacted, ...] = (),
+    ) -> Facts:
+        """Put together everything that a verdict on a contact rests on."""
+        key = situation.place.key
+        asked = [name for name in situation.law.registries if name in self.registries]
+        return Facts(
+            zones=situation.zones,
+            holiday=holiday_of,
+            listed=listed,
+            listed_until=listed_until,
+            given=given,
+            registries=frozenset(name for name in asked if key in self.registries[name]),
+            ring=campaign.ring,
+            prerecorded=campaign.prerecorded,
+            agent_guaranteed=campaign.agent_guaranteed,
+            calls=calls,
+        )

@@ -1,0 +1,233 @@
+"""The law inside the claim: facts about the claimed contacts from the tables, a verdict on each.
+
+Everything is asked in the transaction that reserves the attempt, so what a verdict rests on holds while the
+attempt is written: two claims for the same person take turns (`people.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engine.adapters.legal import CampaignLaw, Legal, Situation
+from engine.adapters.mysql.blacklists import Block, Wishes, note_blocks, wishes
+from engine.adapters.mysql.database import Session, utc
+from engine.adapters.mysql.people import PastCalls, Person, past_calls, take_turns
+from engine.domain.law import Ban, Contacted, Verdict, may_call
+from engine.domain.localtime import LocalTime
+from engine.domain.model import Contact, SpoolId
+from engine.domain.pacing import profile_for
+from engine.ports import StoreError
+
+#: An agent who is rung, or decides, takes so long until his customer is dialled: hours may not end then.
+_LEAD = timedelta(seconds=90)
+#: So many held contacts are judged anew at once when the rules change.
+_MANY = 2_000
+#: These bans depend on rules, so a change of the rules may lift them.
+_BY_RULE = tuple(str(ban) for ban in Ban if ban not in (Ban.BLACK_LIST, Ban.OPT_OUT))
+
+_SETTINGS = (
+    "SELECT d.country, d.rule, d.timeout, d.dialertype, o.campaign AS optional, o.law, o.cap_calls,"
+    " o.cap_hours, o.rest_hours, o.consent, o.holidays, s.fingerprint FROM ccdata.dialers d"
+    " LEFT JOIN ccdata.law_options o ON o.campaign = d.campaign"
+    " LEFT JOIN ccdata.law_state s ON s.campaign = d.campaign WHERE d.campaign = %s"
+)
+
+
+async def campaign_law(session: Session, legal: Legal, campaign: str) -> tuple[CampaignLaw, str | None]:
+    """Return a campaign's settings and the fingerprint of the rules under which contacts were last held.
+
+    Raises FieldError; a campaign without a dialer has no rules.
+    """
+    rows = await session.rows(_SETTINGS, (campaign,))
+    if not rows:
+        return CampaignLaw(), None
+    row = rows[0]
+    bases = await session.rows(
+        "SELECT name, timezone FROM ccdata.dialer_base WHERE campaign = %s AND timezone <> ''", (campaign,)
+    )
+    settings = legal.book.settings(row, row if row["optional"] is not None else None)
+    return CampaignLaw(
+        settings=settings,
+        ring=max(int(row["timeout"]), _rings_at_least(str(row["country"] or ""))),
+        dialer_type=str(row["dialertype"]),
+        list_zones={str(base["name"]).lower(): str(base["timezone"]) for base in bases},
+    ), str(row["fingerprint"] or "")
+
+
+def _rings_at_least(country: str) -> int:
+    """Return how long calls ring whatever `timeout` says (s), as domain/settings.py reads a dialer."""
+    return math.ceil(profile_for(country).min_ring) if country.strip() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A contact, its number in one spelling, and the verdict."""
+
+    contact: Contact
+    key: str
+    verdict: Verdict
+
+
+class Inquiry:
+    """Judges the contacts of one claim. A call that it allows counts for those after it."""
+
+    def __init__(
+        self, session: Session, legal: Legal, campaign: str, law: CampaignLaw, now: datetime, local: LocalTime
+    ) -> None:
+        self._session = session
+        self._legal = legal
+        self._campaign = campaign
+        self._law = law
+        self._now = now
+        self._local = local
+        self._turns: frozenset[int] | None = None
+        #: Whom this claim calls; the tables do not know of it yet.
+        self._taken: list[tuple[str, Contact]] = []
+
+    async def judge(self, contacts: Sequence[Contact], limit: int, *, black_lists: bool) -> list[Judged]:
+        """Return a verdict on each, in order, until `limit` may be called."""
+        if not contacts:
+            return []
+        situations = {c.id: self._legal.situation(self._law, c) for c in contacts}
+        said = await wishes(
+            self._session,
+            self._campaign,
+            self._local.naive(self._now),
+            {c.phone.number: situations[c.id].place.forms for c in contacts},
+            [c.reference for c in contacts],
+            black_lists=black_lists,
+        )
+        people, past = await self._past(contacts, situations)
+        judged = []
+        for contact in contacts:
+            situation, person = situations[contact.id], people.get(contact.id)
+            if person and not person.within(self._turns or frozenset()):
+                continue  # another claim is about the same person: next time
+            calls = past.of(person) if person else ()
+            verdict = self._verdict(contact, situation, said, calls)
+            if verdict.allowed and person:
+                self._taken.append((situation.place.key, contact))
+                self._add(past, situation.place.key, contact)
+            judged.append(Judged(contact, situation.place.key, verdict))
+            limit -= verdict.allowed
+            if limit <= 0:
+                break
+        return judged
+
+    async def _past(
+        self, contacts: Sequence[Contact], situations: dict[SpoolId, Situation]
+    ) -> tuple[dict[SpoolId, Person], PastCalls]:
+        """Return those whose earlier calls matter, and the calls."""
+        back = max((situations[c.id].law.looks_back for c in contacts), default=timedelta())
+        if not back:
+            return {}, PastCalls()
+        people = {c.id: self.person(c) for c in contacts if situations[c.id].law.looks_back}
+        ours = await take_turns(self._session, people.values(), wait=self._turns is None)
+        self._turns = (self._turns or frozenset()) | ours
+        past = await past_calls(self._session, tuple(people.values()), self._now - back)
+        for key, contact in self._taken:
+            self._add(past, key, contact)
+        return people, past
+
+    def _add(self, past: PastCalls, key: str, contact: Contact) -> None:
+        past.add(f"now {contact.id}", Contacted(self._now), key, contact.reference, contact.id)
+
+    def person(self, contact: Contact) -> Person:
+        """Return by what calls to the contact's person are recognised."""
+        phones = dict.fromkeys(phone.number for phone in (contact.phone, *contact.alternatives))
+        keys = tuple(self._legal.place(self._law, number).key for number in phones)
+        return Person(keys, contact.reference, contact.id)
+
+    def _verdict(
+        self, contact: Contact, situation: Situation, said: Wishes, calls: tuple[Contacted, ...]
+    ) -> Verdict:
+        forms = situation.place.forms
+        until = said.blocked_until(forms)
+        facts = self._legal.facts(
+            self._law,
+            situation,
+            listed=said.black_listed(forms),
+            listed_until=None if until is None else self._local.utc(until),
+            given=said.given(forms, contact.reference),
+            calls=calls,
+        )
+        verdict = may_call(situation.law, facts, self._now)
+        if verdict.allowed and self._law.agent_guaranteed:
+            later = may_call(situation.law, facts, self._now + _LEAD)
+            return Verdict(tuple(hold for hold in later.holds if hold.ban.calendar))
+        return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many contacts were blocked (status 3), held until a moment, or set aside (status 2)."""
+
+    blocked: int = 0
+    held: int = 0
+    aside: int = 0
+
+
+async def hold_back(
+    session: Session, judged: Sequence[Judged], campaign: str, owner: str, local_now: datetime
+) -> Held:
+    """Write why contacts were not called, into their rows, the history and the audit."""
+    counts: Counter[int] = Counter()
+    places: dict[tuple[int, datetime | None, str, str], list[int]] = {}
+    blocks = []
+    for one in judged:
+        hold = one.verdict.last
+        if hold is None:
+            continue
+        if hold.ban is Ban.RING:
+            raise StoreError(f"timeout: {hold}")  # the campaign's fault, not the contact's
+        status = 1 if hold.until else 2 if hold.ban is Ban.CONSENT else 3
+        counts[status] += 1
+        place = (status, utc(hold.until), str(hold)[:255], str(hold.ban))
+        places.setdefault(place, []).append(one.contact.id)
+        if not hold.ban.calendar:
+            blocks.append(Block(one.contact.phone.number, campaign, hold.ban, str(hold)))
+    for place, ids in places.items():
+        marks = ",".join(["%s"] * len(ids))
+        await session.run(
+            "UPDATE ccdata.calls_spool SET status=%s, notbefore=%s, reason=%s, held_by=%s"
+            f" WHERE id IN ({marks})",
+            (*place, *ids),
+        )
+    await note_blocks(session, blocks, owner, local_now)
+    return Held(counts[3], counts[1], counts[2])
+
+
+def fingerprint(legal: Legal, law: CampaignLaw) -> str:
+    """Return what changes when the rules of a campaign do."""
+    rules = legal.book.law(law.settings).rules
+    text = repr((law.settings, rules, sorted(law.list_zones.items()), law.dialer_type))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def judge_anew(session: Session, campaign: str, mark: str, now: datetime) -> None:
+    """The rules have changed: let those who are held by rules be judged anew, some at a time."""
+    marks = ",".join(["%s"] * len(_BY_RULE))
+    # Looked for without locks: an UPDATE over the range would lock its neighbour in another campaign, too.
+    rows = await session.rows(
+        "SELECT id FROM ccdata.calls_spool FORCE INDEX (calls_spool_due)"
+        f" WHERE campaign=%s AND status=1 AND notbefore > %s AND held_by IN ({marks}) LIMIT {_MANY}",
+        (campaign, utc(now), *_BY_RULE),
+    )
+    if rows:
+        marks = ",".join(["%s"] * len(rows))
+        await session.run(
+            f"UPDATE ccdata.calls_spool SET notbefore=NULL, reason='', held_by='' WHERE id IN ({marks})"
+            " AND status=1",
+            [row["id"] for row in rows],
+        )
+    if len(rows) < _MANY:
+        await session.run(
+            "INSERT INTO ccdata.law_state (campaign, fingerprint, changed_at) VALUES (%s, %s, %s)"
+            " ON DUPLICATE KEY UPDATE fingerprint=VALUES(fingerprint), changed_at=VALUES(changed_at)",
+            (campaign, mark, utc(now)),
+        )

@@ -1,0 +1,313 @@
+"""Contact files into the spool: examined whole, then written batch by batch, each line once.
+
+A batch, how far the file was read and what was refused are one transaction: a load that was cut off goes on
+where it stopped when the same file is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pymysql.converters import escape_string
+
+from engine.adapters.contact_file import LONGEST_LINE, ContactFile
+from engine.adapters.mysql.database import Database, Session, utc
+from engine.domain.errors import FieldError
+from engine.domain.upload import Line, Rules, campaigns_by_name, columns_of, read_line
+from engine.ports import StoreError
+
+#: Lines of one transaction.
+BATCH = 5_000
+#: Rows and characters of one INSERT: far below any server's max_allowed_packet.
+_ROWS, _CHARACTERS = 1_000, 1_000_000
+#: Faults named when a file is refused.
+_TOLD = 10
+_TOO_LONG = f"line: it has more than {LONGEST_LINE} characters. Fix: end it with a new line."
+_HEAD = (
+    "INSERT INTO ccdata.calls_spool (campaign, destination, data, alternatives, dialerbase, priority,"
+    " agentphone) VALUES "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for: the `list` that the contacts form, `active` at once or not, its time zone and
+    share; `each_line`: refuse lines, never the file; `again`: even if the same file was loaded before."""
+
+    list: str
+    active: bool = True
+    timezone: str = ""
+    percentage: int | None = None
+    each_line: bool = False
+    allow_at: bool = False
+    again: bool = False
+
+
+@dataclass(slots=True)
+class Load:
+    """How a load stands. `before`: lines that an earlier, interrupted load had read."""
+
+    upload: int
+    lines: int = 0
+    accepted: int = 0
+    refused: int = 0
+    before: int = 0
+    known: bool = False
+    campaigns: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Some lines of the file: what is good in them, what is not, and the last line's number."""
+
+    lines: list[tuple[int, Line]] = field(default_factory=list)
+    refused: list[tuple[int, str, str]] = field(default_factory=list)
+    last: int = 0
+
+
+async def load_file(
+    database: Database,
+    file: ContactFile,
+    wish: Wish,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Callable[[Load], None] = lambda load: None,
+) -> Load:
+    """Load a file. Raises FieldError when it is refused (the table `uploads` says so, too), StoreError."""
+    rules = Rules(await _campaigns(database), wish.allow_at)
+    load = await _begin(database, file, wish, now())
+    if load.known:
+        return load
+    if not wish.each_line and not load.before:
+        faults = await asyncio.to_thread(_examine, file, rules)
+        if faults:
+            await _refuse(database, load, faults, now())
+    batches = _batches(file, rules, load.before)
+    batch = await asyncio.to_thread(next, batches, None)
+    while batch is not None:
+        _, following = await asyncio.gather(
+            _write(database, load, batch, wish, now()), asyncio.to_thread(next, batches, None)
+        )
+        progress(load)
+        batch = following
+    await _finish(database, load, wish, now())
+    return load
+
+
+def _examine(file: ContactFile, rules: Rules) -> list[str]:
+    """Return what forbids the file as a whole, the first faults by line."""
+    faults = []
+    lines = 0
+    for number, text in file.lines():
+        lines += 1
+        try:
+            if text is None:
+                raise FieldError("line", f"more than {LONGEST_LINE} characters", "End it with a new line.")
+            columns_of(text, rules)
+        except FieldError as error:
+            faults.append(f"line {number}: {error}")
+            if len(faults) >= _TOLD:
+                break
+    return faults if lines else ["it has no line. Fix: write one contact a line."]
+
+
+def _batches(file: ContactFile, rules: Rules, after: int) -> Iterator[_Batch]:
+    lines = (item for item in file.lines() if item[0] > after)
+    while chunk := list(itertools.islice(lines, BATCH)):
+        batch = _Batch(last=chunk[-1][0])
+        for number, text in chunk:
+            if text is None:
+                batch.refused.append((number, _TOO_LONG, ""))
+                continue
+            try:
+                batch.lines.append((number, read_line(text, rules)))
+            except FieldError as error:
+                batch.refused.append((number, str(error), text))
+        yield batch
+
+
+async def _campaigns(database: Database) -> dict[str, str]:
+    async def work(session: Session) -> dict[str, str]:
+        rows = await session.rows("SELECT campaign FROM ccdata.dialers")
+        return campaigns_by_name([str(row["campaign"]) for row in rows])
+
+    return await database.transaction(work)
+
+
+async def _begin(database: Database, file: ContactFile, wish: Wish, at: datetime) -> Load:
+    """Note the upload, or find the one that this file continues, or that it repeats."""
+
+    async def work(session: Session) -> Load:
+        rows = await session.rows(
+            "SELECT * FROM ccdata.uploads WHERE sha256=%s AND list=%s AND status IN ('loading', 'done')"
+            " ORDER BY id DESC LIMIT 1",
+            (file.sha256, wish.list),
+        )
+        if rows and not (wish.again and rows[0]["status"] == "done"):
+            row = rows[0]
+            load = Load(int(row["id"]), int(row["lines_read"]), int(row["accepted"]), int(row["refused"]))
+            load.before, load.known = load.lines, row["status"] == "done"
+            if load.before and not load.known:
+                load.campaigns.update(await _campaigns_of(session, wish.list))
+            return load
+        await session.run(
+            "INSERT INTO ccdata.uploads (file, sha256, list, started_at, updated_at)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            (file.path.name[-255:], file.sha256, wish.list, utc(at), utc(at)),
+        )
+        return Load(int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"]))
+
+    return await database.transaction(work)
+
+
+async def _campaigns_of(session: Session, base: str) -> list[str]:
+    """Return the campaigns that have contacts of a list: those of an interrupted load, too."""
+    rows = await session.rows("SELECT campaign FROM ccdata.dialers")
+    names = [str(row["campaign"]) for row in rows]
+    there = "SELECT 1 FROM ccdata.calls_spool WHERE campaign=%s AND dialerbase=%s LIMIT 1"
+    return [name for name in names if await session.rows(there, (name, base))]
+
+
+async def _refuse(database: Database, load: Load, faults: Sequence[str], at: datetime) -> None:
+    async def work(session: Session) -> None:
+        await session.run(
+            "UPDATE ccdata.uploads SET status='refused', message=%s, updated_at=%s WHERE id=%s",
+            (faults[0][:500], utc(at), load.upload),
+        )
+
+    await database.transaction(work)
+    more = f"\nand more: the first {_TOLD} are named" if len(faults) >= _TOLD else ""
+    raise FieldError("file", "nothing was loaded:\n" + "\n".join(faults) + more, "Correct these lines.")
+
+
+async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: datetime) -> None:
+    counts: Counter[str] = Counter()
+
+    async def work(session: Session) -> tuple[int, int]:
+        counts.clear()
+        await _turn(session, load, batch)
+        fresh, doubles = await _fresh(session, batch)
+        for values in _values(fresh, wish.list):
+            await session.run_text(_HEAD, values)
+        refused = sorted([*batch.refused, *doubles])
+        await session.run_many(
+            "INSERT INTO ccdata.upload_lines (upload, line, reason, text) VALUES (%s, %s, %s, %s)",
+            [(load.upload, number, reason[:255], text[:255]) for number, reason, text in refused],
+        )
+        await session.run(
+            "UPDATE ccdata.uploads SET lines_read=%s, accepted=accepted+%s, refused=refused+%s, updated_at=%s"
+            " WHERE id=%s",
+            (batch.last, len(fresh), len(refused), utc(at), load.upload),
+        )
+        counts.update(line.campaign for _, line in fresh)
+        return len(fresh), len(refused)
+
+    accepted, refused = await database.transaction(work)
+    load.lines = batch.last
+    load.accepted += accepted
+    load.refused += refused
+    load.campaigns.update(counts)
+
+
+async def _turn(session: Session, load: Load, batch: _Batch) -> None:
+    """Nobody else loads this file, nor anything into these campaigns, while the batch is written."""
+    rows = await session.rows("SELECT lines_read FROM ccdata.uploads WHERE id=%s FOR UPDATE", (load.upload,))
+    if not rows or int(rows[0]["lines_read"]) != load.lines:
+        raise StoreError("the same file is being loaded by somebody else")
+    names = sorted({line.campaign for _, line in batch.lines})
+    if names:
+        marks = ",".join(["%s"] * len(names))
+        await session.rows(
+            f"SELECT id FROM ccdata.dialers WHERE campaign IN ({marks}) ORDER BY campaign FOR UPDATE", names
+        )
+
+
+async def _fresh(
+    session: Session, batch: _Batch
+) -> tuple[list[tuple[int, Line]], list[tuple[int, str, str]]]:
+    """Return the lines whose number is not in the spool of their campaign, and the refusals of the rest."""
+    there: set[tuple[str, str]] = set()
+    for lines in _pieces(batch.lines):
+        numbers = [line.number for _, line in lines]
+        rows = await session.rows(
+            "SELECT number, campaign FROM ccdata.calls_spool FORCE INDEX (calls_spool_number)"
+            f" WHERE number IN ({','.join(['%s'] * len(numbers))})",
+            numbers,
+        )
+        there.update((str(row["campaign"]).lower(), str(row["number"])) for row in rows)
+    fresh, doubles = [], []
+    for number, line in batch.lines:
+        key = (line.campaign.lower(), line.number)
+        if key in there:
+            doubles.append((number, "phone: it is in the spool of this campaign already", line.phone))
+        else:
+            there.add(key)
+            fresh.append((number, line))
+    return fresh, doubles
+
+
+def _pieces(lines: Sequence[tuple[int, Line]]) -> Iterator[Sequence[tuple[int, Line]]]:
+    for start in range(0, len(lines), _ROWS):
+        yield lines[start : start + _ROWS]
+
+
+def _values(lines: Sequence[tuple[int, Line]], base: str) -> Iterator[str]:
+    """Return the rows of INSERT statements. Written by hand: the driver's own way takes more time than the
+    server does."""
+    name = escape_string(base)
+    values: list[str] = []
+    size = 0
+    for _, line in lines:
+        row = (
+            f"('{escape_string(line.campaign)}','{escape_string(line.phone)}','{escape_string(line.data)}',"
+            f"'{escape_string(line.alternatives)}','{name}',{line.priority},'{escape_string(line.agent)}')"
+        )
+        values.append(row)
+        size += len(row)
+        if len(values) >= _ROWS or size > _CHARACTERS:
+            yield ",".join(values)
+            values, size = [], 0
+    if values:
+        yield ",".join(values)
+
+
+async def _finish(database: Database, load: Load, wish: Wish, at: datetime) -> None:
+    """The contacts are there: now their lists may be active, with the right counts."""
+
+    async def work(session: Session) -> None:
+        for campaign in sorted(load.campaigns):
+            await list_ready(session, campaign, wish)
+        await session.run(
+            "UPDATE ccdata.uploads SET status='done', updated_at=%s WHERE id=%s", (utc(at), load.upload)
+        )
+
+    await database.transaction(work)
+
+
+async def list_ready(session: Session, campaign: str, wish: Wish) -> None:
+    """Write the row of a list: made, or with its count renewed."""
+    count: Any = (
+        await session.rows(
+            "SELECT COUNT(*) AS n FROM ccdata.calls_spool WHERE campaign=%s AND dialerbase=%s",
+            (campaign, wish.list),
+        )
+    )[0]["n"]
+    changed = await session.run(
+        "UPDATE ccdata.dialer_base SET records=%s, active=%s, timezone=COALESCE(NULLIF(%s, ''), timezone),"
+        " percentage=COALESCE(%s, percentage) WHERE campaign=%s AND name=%s",
+        (count, int(wish.active), wish.timezone, wish.percentage, campaign, wish.list),
+    )
+    exists = changed or await session.rows(
+        "SELECT id FROM ccdata.dialer_base WHERE campaign=%s AND name=%s LIMIT 1", (campaign, wish.list)
+    )
+    if not exists:
+        await session.run(
+            "INSERT INTO ccdata.dialer_base (campaign, name, records, active, timezone, percentage)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            (campaign, wish.list, count, int(wish.active), wish.timezone, wish.percentage),
+        )

@@ -1,0 +1,403 @@
+"""The law in the transaction that reserves the attempt, on a real server: blocks, caps, races, stickiness."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.adapters.legal import Legal
+from engine.adapters.mysql import Database, MysqlStore
+from engine.adapters.mysql.claim import Claimant, claim_contacts
+from engine.adapters.registry import Registry, build
+from engine.domain.entries import OptOut
+from engine.domain.localtime import LocalTime
+from engine.domain.model import AttemptId, CampaignName, attempt_id
+from engine.ports import ClaimRequest, ClaimResult, StoreError
+from tests import builders as b
+from tests.contract.store_desks import BUSY, LOST, TALKED, batch, finished, naive
+
+#: Wednesday, 12:00 in New York, 11:00 in Chicago.
+NOON = datetime(2026, 5, 13, 16, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+def new_id() -> AttemptId:
+    return attempt_id(next(_numbers), 77)
+
+
+class Office:
+    """A supervisor's desk and engines over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.store = self.engine()
+
+    def engine(self, legal: Legal | None = None) -> MysqlStore:
+        return MysqlStore(self.database, "dialer", LocalTime(UTC), new_id, legal)
+
+    async def run(self, sql: str, *args: Any) -> None:
+        async with self.database.session() as session:
+            await session.run(sql, args)
+
+    async def rows(self, sql: str, *args: Any) -> list[dict[str, Any]]:
+        async with self.database.session() as session:
+            return await session.rows(sql, args)
+
+    async def dialer(
+        self, campaign: str = "A<-", options: dict[str, Any] | None = None, **columns: Any
+    ) -> None:
+        values = {"campaign": campaign, "status": 1, "country": "US", **columns}
+        marks = ", ".join(["%s"] * len(values))
+        await self.run(f"INSERT INTO ccdata.dialers ({', '.join(values)}) VALUES ({marks})", *values.values())
+        if options:
+            values = {"campaign": campaign, **options}
+            marks = ", ".join(["%s"] * len(values))
+            sql = f"INSERT INTO ccdata.law_options ({', '.join(values)}) VALUES ({marks})"
+            await self.run(sql, *values.values())
+
+    async def contact(self, destination: str, campaign: str = "A<-", **columns: Any) -> int:
+        values = {"campaign": campaign, "destination": destination, "dialerbase": "L1", **columns}
+        marks = ", ".join(["%s"] * len(values))
+        sql = f"INSERT INTO ccdata.calls_spool ({', '.join(values)}) VALUES ({marks})"
+        async with self.database.session() as session:
+            await session.run(sql, tuple(values.values()))
+            return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
+
+    async def claim(
+        self, campaign: str = "A<-", at: datetime = NOON, limit: int = 10, store: MysqlStore | None = None
+    ) -> ClaimResult:
+        return await (store or self.store).claim(request(campaign, at, limit))
+
+    async def called(self, campaign: str = "A<-", at: datetime = NOON, **how: Any) -> list[str]:
+        """Claim; return the numbers that may be called."""
+        result = await self.claim(campaign, at, **how)
+        return [attempt.contact.phone.number for attempt in result.attempts]
+
+    async def row(self, spool_id: int) -> dict[str, Any]:
+        return (await self.rows("SELECT * FROM ccdata.calls_spool WHERE id=%s", spool_id))[0]
+
+    async def audit(self) -> list[str]:
+        return [row["action"] for row in await self.rows("SELECT action FROM ccrepo.auditory ORDER BY id")]
+
+
+def request(campaign: str, at: datetime = NOON, limit: int = 10, black: bool = True) -> ClaimRequest:
+    return ClaimRequest(CampaignName(campaign), limit, ("L1",) * limit, ("L1",), black, at)
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database)
+
+
+async def test_hours_hold_a_contact_in_its_own_zone_until_they_open(office: Office) -> None:
+    await office.dialer()
+    east = await office.contact("2125551234")
+    west = await office.contact("2135551234")
+    morning = datetime(2026, 5, 13, 14, 0, tzinfo=UTC)  # 10:00 in New York, 07:00 in Los Angeles
+    result = await office.claim(at=morning)
+    assert [attempt.contact.id for attempt in result.attempts] == [east]
+    assert result.held == 1
+    row = await office.row(west)
+    opens = datetime(2026, 5, 13, 15, 0, tzinfo=UTC)
+    assert (row["status"], row["held_by"], row["notbefore"]) == (1, "hours", naive(opens))
+    assert "America/Los_Angeles" in row["reason"]
+    assert "47 CFR 64.1200(c)(1)" in row["reason"]
+    assert await office.called(at=opens - timedelta(seconds=1)) == []
+    assert await office.called(at=opens) == ["2135551234"]
+    assert (await office.row(west))["held_by"] == ""
+    # What holds everybody at such an hour is no block of a person.
+    assert await office.audit() == []
+
+
+async def test_many_who_must_wait_do_not_hide_those_who_may_be_called(office: Office) -> None:
+    await office.dialer()
+    for n in range(180):
+        await office.contact(f"213555{n:04d}", priority=2)
+    await office.contact("2125551234", priority=9999)
+    morning = datetime(2026, 5, 13, 14, 0, tzinfo=UTC)
+    assert await office.called(at=morning, limit=3) == ["2125551234"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "zone", "callable_at"),
+    [
+        ({"data": "timezone=Pacific/Honolulu"}, "", 18),
+        ({}, "Pacific/Honolulu", 18),
+        ({"data": "timezone=Pacific/Honolulu"}, "America/New_York", 12),  # the list's zone says it all
+        ({"data": "state=CA"}, "", 15),  # with rule=STATE, number and state must both be within hours
+        ({"data": "state=NY"}, "", 12),
+        ({"data": "timezone=Mars/Olympus"}, "", 12),
+    ],
+)
+async def test_where_a_contact_is(
+    office: Office, columns: dict[str, str], zone: str, callable_at: int
+) -> None:
+    await office.dialer(rule="STATE")
+    await office.run(
+        "INSERT INTO ccdata.dialer_base (campaign, name, timezone) VALUES ('A<-', 'L1', %s)", zone
+    )
+    await office.contact("2125551234", **columns)
+    start = datetime(2026, 5, 13, 12, 0, tzinfo=UTC)  # 08:00 in New York
+    opened = [
+        start + timedelta(hours=n)
+        for n in range(10)
+        if await office.called(at=start + timedelta(hours=n))
+    ]  # fmt: skip
+    assert opened == [datetime(2026, 5, 13, callable_at, 0, tzinfo=UTC)]
+
+
+async def test_a_state_has_its_own_hours(office: Office) -> None:
+    await office.dialer(rule="STATE")
+    await office.contact("5025551234")  # Kentucky, from ten
+    by_variable = await office.contact("2125551234", data="name=Ann:state=KY")
+    nine = datetime(2026, 5, 13, 13, 0, tzinfo=UTC)
+    assert await office.called(at=nine) == []
+    assert "Ky. Rev. Stat." in (await office.row(by_variable))["reason"]
+    assert await office.called(at=nine + timedelta(hours=1)) == ["5025551234"]
+    # A New York number of somebody in Kentucky: within hours in all zones of both, Chicago's included.
+    assert await office.called(at=nine + timedelta(hours=2)) == ["2125551234"]
+
+
+async def test_prefixes_forms_and_campaigns_of_the_black_list(office: Office) -> None:
+    await office.dialer()
+    for phone, campaign in (
+        ("1900*", "*"),
+        ("(502) 555-1234", "*"),
+        ("+12125550001", "A<-"),
+        ("212*", "B<-"),
+    ):
+        await office.run("INSERT INTO ccdata.black_list (phone, campaign) VALUES (%s, %s)", phone, campaign)
+    premium = await office.contact("9005551234")
+    same = await office.contact("+15025551234")
+    mine = await office.contact("2125550001")
+    await office.contact("2125550002")
+    assert await office.called() == ["2125550002"]
+    for spool_id in (premium, same, mine):
+        row = await office.row(spool_id)
+        assert (row["status"], row["held_by"]) == (3, "black_list")
+    assert "begin like this" in (await office.row(premium))["reason"]
+    assert len(await office.rows("SELECT * FROM ccrepo.black_list_history")) == 3
+    assert sorted(await office.audit())[0].startswith("not called: +15025551234 in A<-: black_list:")
+
+
+async def test_a_registry_holds_back_who_has_not_agreed(office: Office, tmp_path: Path) -> None:
+    build(["12125550001", "12125550002"], tmp_path / "us")
+    registry = Registry(tmp_path / "us")
+    store = office.engine(Legal(registries={"US": registry}))
+    await office.dialer()
+    listed = await office.contact("2125550001")
+    await office.contact("2125550002")
+    await office.contact("2125550003")
+    await office.run("INSERT INTO ccdata.consents (phone, source) VALUES ('+1 212-555-0002', 'form 7')")
+    assert sorted(await office.called(store=store)) == ["2125550002", "2125550003"]
+    assert (await office.row(listed))["held_by"] == "registry"
+    registry.close()
+
+
+async def test_a_broadcast_needs_consent_that_holds(office: Office) -> None:
+    await office.dialer(dialertype="VoiceBroadCast")
+    without = await office.contact("2125550001")
+    await office.contact("2125550002")
+    over = await office.contact("2125550003")
+    withdrawn = await office.contact("2125550004")
+    for phone, expires, back in (
+        ("2125550002", None, None),
+        ("2125550003", "2026-05-01", None),
+        ("2125550004", None, "2026-05-01"),
+    ):
+        sql = "INSERT INTO ccdata.consents (phone, expires, withdrawn_at) VALUES (%s, %s, %s)"
+        await office.run(sql, phone, expires, back)
+    assert await office.called() == ["2125550002"]
+    states = [(await office.row(i))["status"] for i in (without, over, withdrawn)]
+    bans = [(await office.row(i))["held_by"] for i in (without, over, withdrawn)]
+    assert (states, bans) == ([2, 2, 3], ["consent", "consent", "opt_out"])
+
+
+async def test_an_opt_out_is_stronger_than_anything_that_comes_later(office: Office) -> None:
+    await office.dialer(dncr=0)
+    await office.dialer("B<-", country="", dncr=0)
+    await office.contact("5025551234", contact="C1")
+    [attempt] = (await office.claim()).attempts
+    await office.store.mark_sent([attempt], NOON)
+    await office.store.record(
+        batch(OptOut(NOON, attempt.id, "5025551234"), finished(attempt, *TALKED), fence=0)
+    )
+    # Somebody clears the black list, uploads the contact anew, in every way: his number, written otherwise,
+    # and another number of his; claims nobody checks the black list for, with consent newly claimed.
+    await office.run("DELETE FROM ccdata.black_list")
+    await office.run("INSERT INTO ccdata.consents (phone) VALUES ('5025551234')")
+    for number, campaign, contact in (
+        ("5025551234", "A<-", ""), ("+1 (502) 555-1234", "A<-", ""), ("15025551234", "B<-", ""),
+        ("2125551234", "B<-", "C1"), ("5025551234", "B<-", "C9"),
+    ):  # fmt: skip
+        spool_id = await office.contact(number, campaign, contact=contact)
+        later = NOON + timedelta(days=100)
+        assert (await office.store.claim(request(campaign, later, black=False))).attempts == ()
+        row = await office.row(spool_id)
+        assert (row["status"], row["held_by"]) == (3, "opt_out"), number
+
+
+async def dialled(office: Office, campaign: str, at: datetime, *events: Any) -> None:
+    """Claim one contact and let its call end."""
+    [attempt] = (await office.claim(campaign, at, 1)).attempts
+    await office.store.mark_sent([attempt], at)
+    await office.store.record(batch(finished(attempt, *events)))
+    # The test puts the times where it wants them: those of the ready-made events are another day's.
+    await office.run(
+        "UPDATE ccdata.attempts SET ended_at=%s, connected_at=IF(connected_at IS NULL, NULL, %s) WHERE id=%s",
+        naive(at), naive(at), attempt.id,
+    )  # fmt: skip
+    await office.run("DELETE FROM ccdata.calls_spool")
+
+
+RANG = (b.ringing(), b.hung_up(t=20, cause=19))
+
+
+async def test_seven_in_seven_days_over_numbers_and_campaigns(office: Office) -> None:
+    for campaign in ("A<-", "B<-"):
+        await office.dialer(campaign, rule="REGF")
+    for n in range(7):
+        campaign, number = ("A<-", "2125550001") if n % 2 else ("B<-", "2135550001")
+        await office.contact(number, campaign, contact="DEBT-1")
+        await dialled(office, campaign, NOON + timedelta(hours=n / 2), *RANG)
+        await office.contact("2125550077", campaign, contact="DEBT-2")
+        await dialled(office, campaign, NOON + timedelta(hours=n / 2), *BUSY)  # did not connect: not counted
+    evening = NOON + timedelta(hours=4)
+    spool_id = await office.contact("2145550001", contact="DEBT-1")
+    assert await office.called(at=evening) == []
+    row = await office.row(spool_id)
+    assert (row["held_by"], row["notbefore"]) == ("cap", naive(NOON + timedelta(days=7)))
+    assert "12 CFR 1006.14(b)(2)(i)(A)" in row["reason"]
+    assert (await office.audit())[-1].startswith("not called: 2145550001 in A<-: cap:")
+    await office.contact("2125550077", contact="DEBT-2")
+    assert await office.called(at=evening) == ["2125550077"]
+    assert await office.called(at=NOON + timedelta(days=7)) == ["2145550001"]
+
+
+async def test_a_week_of_peace_after_a_conversation_and_three_days_after_an_abandoned_call(
+    office: Office,
+) -> None:
+    await office.dialer("A<-", rule="REGF")
+    await office.dialer("B<-", country="UK", dialertype="Progressive")
+    await office.dialer("C<-", country="UK")
+    await office.contact("2125550001", contact="X")
+    await dialled(office, "A<-", NOON, *TALKED)
+    await office.contact("2135550009", contact="X")
+    assert await office.called(at=NOON + timedelta(days=6.9)) == []
+    assert await office.called(at=NOON + timedelta(days=7)) == ["2135550009"]
+    await office.contact("+447700900123", "C<-")
+    await dialled(office, "C<-", NOON, *LOST)
+    for campaign in ("B<-", "C<-"):
+        await office.contact("07700900123", campaign)
+    day_later = NOON + timedelta(days=1)
+    assert await office.called("C<-", day_later) == []
+    assert await office.called("B<-", day_later) == ["07700900123"]  # an agent is reserved for him
+
+
+async def test_attempts_that_were_never_sent_do_not_count(office: Office) -> None:
+    await office.dialer(options={"cap_calls": 1, "cap_hours": 24})
+    await office.contact("2125550001")
+    for _ in range(3):
+        result = await office.claim()
+        assert len(result.attempts) == 1
+        await office.store.release(result.attempts, NOON)
+    [attempt] = (await office.claim()).attempts
+    await office.store.mark_sent([attempt], NOON)
+    await office.contact("+12125550001")
+    assert await office.called() == []
+
+
+async def test_one_claim_takes_the_same_person_only_as_often_as_the_cap_allows(office: Office) -> None:
+    await office.dialer(options={"cap_calls": 2, "cap_hours": 24})
+    for n in range(5):
+        await office.contact(f"212555000{n}", contact="ONE")
+    assert len(await office.called()) == 2
+
+
+async def test_two_claims_for_the_same_person_take_turns(office: Office) -> None:
+    """The second waits until the first has committed, and then sees its attempt."""
+    for campaign in ("A<-", "B<-"):
+        await office.dialer(campaign, options={"cap_calls": 1, "cap_hours": 24})
+        await office.contact("2125550001", campaign)
+    claimant = Claimant("dialer", 0, LocalTime(UTC))
+    waiting = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
+    async with office.database.session() as session:
+        first = await claim_contacts(session, request("A<-"), claimant, new_id)
+        assert len(first.attempts) == 1
+        second = asyncio.ensure_future(office.claim("B<-"))
+        while not int((await office.rows(waiting))[0]["Value"]):
+            assert not second.done(), "the second claim did not wait"
+    assert (await second).attempts == ()
+
+
+async def test_many_workers_racing_for_the_same_people_break_no_cap(office: Office) -> None:
+    """Eight campaigns at once, forty people with three numbers each, at most two calls to each."""
+    campaigns = [f"C{n}<-" for n in range(8)]
+    for campaign in campaigns:
+        await office.dialer(campaign, options={"cap_calls": 2, "cap_hours": 24})
+    rows = [
+        (campaign, f"212555{person:02d}{number:02d}", f"P{person}")
+        for campaign in campaigns for person in range(40) for number in range(3)
+    ]  # fmt: skip
+    async with office.database.session() as session:
+        await session.run_many(
+            "INSERT INTO ccdata.calls_spool (campaign, destination, contact, dialerbase)"
+            " VALUES (%s, %s, %s, 'L1')",
+            rows,
+        )
+
+    async def worker(campaign: str) -> list[str]:
+        mine = []
+        while (result := await office.claim(campaign, limit=7, store=office.engine())).rows:
+            mine += [attempt.contact.reference for attempt in result.attempts]
+        return mine
+
+    taken: Counter[str] = Counter()
+    for people in await asyncio.gather(*(worker(campaign) for campaign in campaigns)):
+        taken.update(people)
+    assert set(taken.values()) == {2}
+    assert len(taken) == 40
+    count = "SELECT contact, COUNT(*) AS n FROM ccdata.attempts GROUP BY contact HAVING n > 2"
+    assert await office.rows(count) == []
+
+
+async def test_when_the_rules_change_who_was_held_is_judged_anew(office: Office) -> None:
+    await office.dialer()
+    await office.contact("2135551234")
+    morning = datetime(2026, 5, 13, 14, 0, tzinfo=UTC)
+    assert await office.called(at=morning) == []
+    await office.run("UPDATE ccdata.dialers SET country = ''")
+    assert await office.called(at=morning) == ["2135551234"]
+
+
+async def test_a_call_that_would_ring_too_short_or_a_rule_that_nobody_knows_stops_the_campaign(
+    office: Office,
+) -> None:
+    await office.dialer(timeout=10, country="", options={"law": "US"})
+    spool_id = await office.contact("2125551234")
+    with pytest.raises(StoreError, match=r"timeout: .*10 s only.*64.1200\(a\)\(6\)"):
+        await office.claim()
+    assert (await office.row(spool_id))["status"] == 1
+    await office.run("UPDATE ccdata.dialers SET country = 'US'")  # a country that is named has its way
+    assert await office.called() == ["2125551234"]
+    await office.run("UPDATE ccdata.dialers SET rule = 'STATES'")
+    with pytest.raises(StoreError, match="rule: 'STATES' is unknown"):
+        await office.claim()
+
+
+async def test_agents_who_are_rung_first_are_not_rung_for_somebody_whose_evening_begins(
+    office: Office,
+) -> None:
+    await office.dialer("A<-", dialertype="Preview")
+    await office.dialer("B<-")
+    for campaign in ("A<-", "B<-"):
+        await office.contact("2125551234", campaign)
+    last_minute = datetime(2026, 5, 14, 0, 59, tzinfo=UTC)  # 20:59 in New York
+    assert await office.called("A<-", last_minute) == []
+    assert await office.called("B<-", last_minute) == ["2125551234"]

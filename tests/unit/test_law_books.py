@@ -1,0 +1,225 @@
+"""The law files: which rules hold for whom, by table; every rule has a source; where a number is."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.adapters.lawbooks import load_laws
+from engine.adapters.places import holiday_of, place_of, zones
+from engine.domain.errors import FieldError
+from engine.domain.law import Ban, Contacted, Facts, LawSettings, may_call, next_moment
+from engine.domain.pacing import profile_for
+
+BOOK = load_laws()
+
+
+def bans(settings: LawSettings, zone: str, at: str, state: str = "", **facts: object) -> set[Ban]:
+    """Why a call at the local time `at` in `zone` may not be placed."""
+    law = BOOK.law(settings, state)
+    known = Facts(zones=(ZoneInfo(zone),), holiday=holiday_of, **facts)  # type: ignore[arg-type]
+    moment = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo(zone))
+    return {hold.ban for hold in may_call(law, known, moment).holds}
+
+
+US, BY_STATE = LawSettings("US"), LawSettings("USA", ("STATE",))
+NY, CHICAGO, LA = "America/New_York", "America/Chicago", "America/Los_Angeles"
+
+
+@pytest.mark.parametrize(
+    ("settings", "state", "zone", "at", "held"),
+    [
+        # Federal hours, 08:00 to 21:00 every day.
+        (US, "", NY, "2026-05-17 08:00", ""),
+        (US, "", NY, "2026-05-17 07:59", "hours"),
+        (US, "", NY, "2026-05-17 20:59", ""),
+        (US, "", NY, "2026-05-17 21:00", "hours"),
+        # A state's rules count only where `rule` says STATE.
+        (US, "KY", NY, "2026-05-13 09:00", ""),
+        (BY_STATE, "KY", NY, "2026-05-13 09:59", "hours"),
+        (BY_STATE, "KY", NY, "2026-05-13 10:00", ""),
+        (BY_STATE, "TX", CHICAGO, "2026-05-17 11:59", "hours"),  # a Sunday
+        (BY_STATE, "TX", CHICAGO, "2026-05-17 12:00", ""),
+        (BY_STATE, "TX", CHICAGO, "2026-05-18 09:00", ""),
+        (BY_STATE, "TX", CHICAGO, "2026-05-18 08:59", "hours"),
+        (BY_STATE, "FL", NY, "2026-05-13 20:00", "hours"),
+        (BY_STATE, "FL", NY, "2026-05-13 19:59", ""),
+        (BY_STATE, "CA", LA, "2026-05-17 20:30", ""),
+        (BY_STATE, "RI", NY, "2026-05-13 18:00", "hours"),
+        (BY_STATE, "RI", NY, "2026-05-16 16:59", ""),  # a Saturday
+        (BY_STATE, "RI", NY, "2026-05-16 17:00", "hours"),
+        (BY_STATE, "RI", NY, "2026-05-17 12:00", "hours"),
+        (BY_STATE, "SD", CHICAGO, "2026-05-17 12:00", "hours"),
+        (BY_STATE, "CT", NY, "2026-05-13 08:30", "hours"),
+        (BY_STATE, "WA", LA, "2026-05-13 20:00", "hours"),
+        # Public holidays by state: observed days, and those that only one state keeps.
+        (BY_STATE, "AL", CHICAGO, "2026-07-03 12:00", "holiday"),
+        (BY_STATE, "CA", LA, "2026-07-03 12:00", ""),
+        (BY_STATE, "LA", CHICAGO, "2026-02-17 12:00", "holiday"),  # Mardi Gras
+        (BY_STATE, "TX", CHICAGO, "2026-02-17 12:00", ""),
+        (BY_STATE, "UT", "America/Denver", "2026-07-24 12:00", "holiday"),  # Pioneer Day
+        (BY_STATE, "PA", NY, "2026-12-25 12:00", "holiday"),
+        # Whose state is not known is protected by all of them: nothing on a Sunday.
+        (BY_STATE, "", NY, "2026-05-17 12:00", "hours"),
+        (BY_STATE, "", NY, "2026-05-13 12:00", ""),
+        # Elsewhere.
+        (LawSettings("GB"), "", "Europe/London", "2026-05-13 08:00", ""),
+        (LawSettings("UK"), "", "Europe/London", "2026-05-16 08:59", "hours"),
+        (LawSettings("EU"), "", "Europe/Paris", "2026-05-13 13:00", "hours"),
+        (LawSettings("EU"), "", "Europe/Paris", "2026-05-13 14:00", ""),
+        (LawSettings("EU"), "", "Europe/Paris", "2026-05-16 11:00", "hours"),
+        (LawSettings("México"), "", "America/Mexico_City", "2026-05-13 21:00", "hours"),
+        (LawSettings("MX"), "", "America/Mexico_City", "2026-09-16 12:00", "holiday"),
+        (LawSettings("UY"), "", "America/Montevideo", "2026-05-16 16:59", ""),
+        (LawSettings("UY"), "", "America/Montevideo", "2026-05-16 17:00", "hours"),
+        (LawSettings("UY"), "", "America/Montevideo", "2026-08-25 12:00", "holiday"),
+        (LawSettings("BR"), "", "America/Sao_Paulo", "2026-05-16 10:00", ""),
+        (LawSettings("BR"), "", "America/Sao_Paulo", "2026-05-16 16:00", "hours"),
+        (LawSettings("BR"), "", "America/Sao_Paulo", "2026-09-07 12:00", "holiday"),
+        # No country: no rules; one without a file: decent hours.
+        (LawSettings(""), "", NY, "2026-05-17 03:00", ""),
+        (LawSettings("NONE"), "", NY, "2026-05-17 03:00", ""),
+        (LawSettings("Elbonia"), "", NY, "2026-05-17 03:00", "hours"),
+        (LawSettings("US", holidays=True), "", NY, "2026-07-04 12:00", "holiday"),
+    ],
+)
+def test_when_somebody_may_be_called(
+    settings: LawSettings, state: str, zone: str, at: str, held: str
+) -> None:
+    assert {str(ban) for ban in bans(settings, zone, at, state)} == ({held} if held else set())
+
+
+NOON = datetime(2026, 5, 13, 12, tzinfo=ZoneInfo(NY))
+
+
+def before(*hours: float) -> tuple[Contacted, ...]:
+    return tuple(Contacted(NOON - timedelta(hours=h)) for h in hours)
+
+
+@pytest.mark.parametrize(
+    ("settings", "state", "calls", "held"),
+    [
+        (BY_STATE, "FL", before(1, 2, 3), {Ban.CAP}),
+        (BY_STATE, "FL", before(1, 2, 24), set()),
+        (BY_STATE, "OK", before(1, 2, 3), {Ban.CAP}),
+        (BY_STATE, "MD", before(1, 2, 3), {Ban.CAP}),
+        (BY_STATE, "TX", before(1, 2, 3), set()),
+        (LawSettings("US", ("REGF",)), "", before(*range(1, 8)), {Ban.CAP}),
+        (LawSettings("US", ("REGF",)), "", before(*range(1, 7)), set()),
+        (LawSettings("REG-F"), "", (Contacted(NOON, spoke=NOON - timedelta(days=6)),), {Ban.CONVERSATION}),
+        (LawSettings("UK"), "", (Contacted(NOON, abandoned=NOON - timedelta(hours=71)),), {Ban.ABANDONED}),
+        (LawSettings("EU"), "", before(100, 200, 300, 400), {Ban.CAP}),
+    ],
+)
+def test_how_often_somebody_may_be_called(
+    settings: LawSettings, state: str, calls: tuple[Contacted, ...], held: set[Ban]
+) -> None:
+    law = BOOK.law(settings, state)
+    facts = Facts(zones=(ZoneInfo(NY),), holiday=holiday_of, calls=calls)
+    assert {hold.ban for hold in may_call(law, facts, NOON).holds} == held
+
+
+def test_every_rule_has_a_source_and_every_law_with_hours_has_zones_to_fall_back_on() -> None:
+    for law in {*BOOK.laws.values(), *BOOK.states.values()}:
+        assert all(rule.source for rule in law.rules), law.name
+    for name in ("US", "REGF", "UK", "EU", "MX", "UY", "BR"):
+        assert zones(BOOK.laws[name].zones), name
+        assert BOOK.laws[name].title
+    assert len(BOOK.states) == 51
+    assert BOOK.areas["502"] == "KY"
+
+
+@pytest.mark.parametrize("name", ["US", "USA", "UK", "GB", "GBR"])
+def test_a_country_that_paces_by_its_own_rules_has_its_own_law(name: str) -> None:
+    assert profile_for(name).name == BOOK.laws[name].name
+
+
+def test_a_whole_year_of_next_moments_is_inside_the_hours() -> None:
+    """For each law and every seventh hour of a year, in a zone of both clock changes."""
+    facts = Facts(zones=(ZoneInfo(NY),), holiday=holiday_of)
+    for name in ("US", "UK", "EU", "MX", "UY", "BR"):
+        law = BOOK.law(LawSettings(name))
+        moment = datetime(2026, 1, 1, tzinfo=UTC)
+        while moment.year == 2026:
+            found = next_moment(law, facts, moment)
+            assert found is not None
+            assert 8 <= found.astimezone(ZoneInfo(NY)).hour < 21
+            moment += timedelta(hours=7)
+
+
+def test_own_files_win_and_a_broken_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ar.toml").write_text(
+        'region = "AR"\nzones = ["America/Argentina/Buenos_Aires"]\n'
+        '[[rule]]\nkind = "hours"\nhours = "mon-fri;09:00-19:59"\nsource = "own"\n'
+    )
+    book = load_laws(tmp_path)
+    assert book.law(LawSettings("AR")).region == "AR"
+    (tmp_path / "ar.toml").write_text('[[rule]]\nkind = "hours"\nhours = "daily"\nsource = "own"\n')
+    with pytest.raises(FieldError, match=r"ar.toml.rule\[1\].hours"):
+        load_laws(tmp_path)
+    (tmp_path / "ar.toml").write_bytes(b"\xff = [")
+    with pytest.raises(FieldError, match=r"ar\.toml: it is not TOML"):
+        load_laws(tmp_path)
+    with pytest.raises(FieldError, match=r"law.folder: .*missing is not a folder"):
+        load_laws(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("number", "region", "key", "country", "where"),
+    [
+        ("5025551234", "US", "15025551234", "US", {NY}),
+        ("+1 502 555 1234".replace(" ", ""), "", "15025551234", "US", {NY}),
+        ("15025551234", "US", "15025551234", "US", {NY}),
+        ("2705551234", "US", "12705551234", "US", {NY, CHICAGO}),  # the area lies in both
+        ("8505551234", "US", "18505551234", "US", {NY, CHICAGO}),
+        ("8005551234", "US", "18005551234", "US", set()),  # nowhere in particular
+        ("099123456", "UY", "59899123456", "UY", {"America/Montevideo"}),
+        ("+5511987654321", "US", "5511987654321", "BR", {"America/Sao_Paulo"}),
+        ("1001", "US", "1001", "", set()),
+        ("*43", "US", "*43", "", set()),
+    ],
+)
+def test_a_number_says_where_it_is(number: str, region: str, key: str, country: str, where: set[str]) -> None:
+    place = place_of(number, region)
+    assert (place.key, place.country, set(place.zones)) == (key, country, where)
+    assert number.removeprefix("+") in place.forms
+    assert key in place.forms
+
+
+def test_holidays_of_a_country_or_state_that_nobody_knows_are_none() -> None:
+    assert holiday_of("US", "KY", date(2026, 7, 4)) == "Independence Day"
+    assert holiday_of("XX", "", date(2026, 1, 1)) == ""
+    assert holiday_of("", "", date(2026, 1, 1)) == ""
+    assert holiday_of("US", "ZZ", date(2026, 1, 1)) == "New Year's Day"
+
+
+@pytest.mark.parametrize(
+    ("dialer", "options", "message"),
+    [
+        ({"rule": "STATES"}, None, "rule: 'STATES' is unknown"),
+        ({}, {"cap_calls": 0, "cap_hours": 24}, "law_options.cap_calls"),
+        ({}, {"consent": "maybe"}, "law_options.consent"),
+    ],
+)
+def test_settings_of_a_campaign_are_checked(
+    dialer: dict[str, object], options: dict[str, object] | None, message: str
+) -> None:
+    with pytest.raises(FieldError, match=message):
+        BOOK.settings(dialer, options)
+
+
+def test_settings_of_a_campaign() -> None:
+    plain = BOOK.settings({"country": " usa ", "rule": "none"}, None)
+    assert plain == LawSettings("USA")
+    rich = BOOK.settings(
+        {"country": "US", "rule": "state, regf"},
+        {"law": "", "cap_calls": 2, "cap_hours": 24, "rest_hours": 48, "consent": "always", "holidays": 1},
+    )
+    assert rich.rules == ("STATE", "REGF")
+    law = BOOK.law(rich, "KY")
+    assert law.looks_back == timedelta(hours=168)
+    assert law.registries == {"US"}
+    assert BOOK.settings({"country": "US"}, {"law": "none"}) == LawSettings("NONE")
