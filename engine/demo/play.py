@@ -118,6 +118,7 @@ class _Stage:
         config.write_text(
             scene.config_toml(
                 self.asterisk.ami_port,
+                self.asterisk.http_port,
                 self.asterisk.secret,
                 str(self.database.socket),
                 metrics_port,

@@ -26,6 +26,7 @@ _DIALERS: dict[Mode, tuple[str, int, dict[str, int]]] = {
     Mode.REVERSE_PROGRESSIVE: ("Progressive", 0, {"customer_first": 1}),
     Mode.TCPA_PREVIEW: ("Preview", 0, {"agent_decides": 1}),
     Mode.TCPA_PROGRESSIVE: ("Progressive", 0, {"agent_decides": 1}),
+    Mode.BROADCAST: ("VoiceBroadCast", 0, {}),
 }
 MODES = tuple(_DIALERS)
 _NAMES = ("Ana", "Bruno", "Carla", "Diego", "Elena", "Fabio", "Grete", "Hugo", "Inés", "João")
@@ -79,15 +80,17 @@ def settings_sql(agents: int, mode: Mode) -> str:
     values = ", ".join([f"'{campaign}'", *map(str, options.values())])
     # For Predictive the documents count channels per agent.
     channels = 4 if mode is Mode.PREDICTIVE else agents * 4
+    # The loopback's customers press no keys; they hear the message and go.
+    sound = "vm-intro" if mode is Mode.BROADCAST else ""
     return f"""
 INSERT INTO ccdata.queues (name, wrapuptime, queue_timeout, direction)
   VALUES ('{campaign}', {WRAPUP}, {QUEUE_TIMEOUT}, 'inbound');
 INSERT INTO ccdata.queue_members (queue_name, interface, membername) VALUES {members};
 INSERT INTO ccdata.dialer_options ({columns}) VALUES ({values});
 INSERT INTO ccdata.dialers (campaign, dialertype, schedule, dialstring, context, callerid,
-    maxchannels, timeout, retries, tbc, tbc_nocontact, variables, status)
+    maxchannels, timeout, retries, tbc, tbc_nocontact, variables, sound, status)
   VALUES ('{campaign}', '{kind}', 'sun-sat;00:00-23:59', 'SIP/LOOPBACK/', '{kind}',
-    '18885550100', {channels}, {RING_TIMEOUT}, 1, {tbc}, 0, 'FORM=Demo:language=en', 1);
+    '18885550100', {channels}, {RING_TIMEOUT}, 1, {tbc}, 0, 'FORM=Demo:language=en', '{sound}', 1);
 """
 
 
@@ -108,7 +111,9 @@ INSERT INTO ccdata.dialer_base (campaign, name, records, active)
 """
 
 
-def config_toml(ami_port: int, secret: str, socket: str, metrics_port: int, state: Path) -> str:
+def config_toml(
+    ami_port: int, http_port: int, secret: str, socket: str, metrics_port: int, state: Path
+) -> str:
     """Return the engine's configuration file."""
     return f"""[engine]
 name = "demo"
@@ -121,6 +126,10 @@ secret = "{secret}"
 [database]
 socket = "{socket}"
 user = "root"
+
+[ari]
+url = "http://127.0.0.1:{http_port}"
+secret = "{secret}"
 
 [metrics]
 port = {metrics_port}
