@@ -29,7 +29,12 @@ def _fail(error: object) -> NoReturn:
 
 
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
-_DESK = {"load": "engine.desk.load", "registry": "engine.desk.registry"}
+_DESK = {
+    "lists": "engine.desk.lists",
+    "load": "engine.desk.load",
+    "recycle": "engine.desk.lists",
+    "registry": "engine.desk.registry",
+}
 
 
 class _Commands(click.Group):

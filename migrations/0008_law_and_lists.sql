@@ -108,3 +108,28 @@ CREATE TABLE IF NOT EXISTS ccdata.upload_lines (
   PRIMARY KEY (upload, line)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: every line that was refused, and why';
+
+-- What recycling and respooling need of contacts that have left the spool.
+CREATE TABLE IF NOT EXISTS ccrepo.finished_contacts (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  spool_id BIGINT UNSIGNED NOT NULL COMMENT 'calls_spool.id that it had; attempts.spool_id',
+  campaign VARCHAR(128) NOT NULL,
+  dialerbase VARCHAR(128) NOT NULL DEFAULT '',
+  contact VARCHAR(64) NOT NULL DEFAULT '',
+  destination VARCHAR(64) NOT NULL COMMENT 'number of the last attempt',
+  alternatives VARCHAR(1000) NOT NULL DEFAULT '' COMMENT 'those that were not tried',
+  data VARCHAR(4000) NOT NULL DEFAULT '',
+  priority INT NOT NULL DEFAULT 9999,
+  agentphone VARCHAR(80) NOT NULL DEFAULT '',
+  outcome VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the last attempt: docs/outcomes.md',
+  finished_at DATETIME(3) NOT NULL,
+  rounds INT NOT NULL DEFAULT 0 COMMENT 'so many times it had been recycled when it was called',
+  again_at DATETIME(3) NULL DEFAULT NULL COMMENT 'when it went back into the spool',
+  PRIMARY KEY (id),
+  KEY finished_contacts_due (campaign, outcome, again_at, finished_at),
+  KEY finished_contacts_list (campaign, dialerbase),
+  KEY finished_contacts_contact (contact)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+ALTER TABLE ccdata.calls_spool
+  ADD COLUMN rounds SMALLINT NOT NULL DEFAULT 0 COMMENT 'so many times the contact was recycled';

@@ -46,6 +46,11 @@ def same(one: object, other: object) -> bool:
     return str(one).rstrip(" ").lower() == str(other).rstrip(" ").lower()
 
 
+def task_order(row: Row) -> tuple[Any, ...]:
+    """Among the tasks scheduled calls (priority 1) come first, oldest first; then whoever came first."""
+    return (0, row["shuffle"]) if row["priority"] == 1 else (1, row["id"])
+
+
 class MemoryStore:
     """One engine's view of the rows; `seen_by` gives another engine's view of the same rows.
 
@@ -75,6 +80,8 @@ class MemoryStore:
         self.black_list: set[tuple[str, str]] = set()
         self.black_list_schedule: list[tuple[str, datetime]] = []
         self.black_list_history: list[str] = []
+        #: What the next recycling finds to do: campaign → contacts.
+        self.recyclable: dict[str, int] = {}
         self.reports: dict[str, CampaignReport] = {}
         self.calls: Counter[str] = Counter()
         self.fail: StoreError | None = None
@@ -193,7 +200,8 @@ class MemoryStore:
                 for r in ready
                 if r["notbefore"] is None and r["id"] not in picked and same(r["dialerbase"], name)
             ]
-            rows.sort(key=lambda r: (r["priority"], r["shuffle"]) if name else (r["id"], 0))
+            # Among the tasks scheduled calls (priority 1) come first, then whoever came first.
+            rows.sort(key=lambda r: (r["priority"], r["shuffle"]) if name else task_order(r))
             picked.update((row["id"], row) for row in rows[: max(limit, 0)])
 
         if request.agents:
@@ -501,6 +509,13 @@ class MemoryStore:
             if answered or machines:
                 found.append(DayTotals(day, len(answered), len(lost), machines))
         return tuple(found)
+
+    async def recycle_due(self, now: datetime) -> dict[str, int]:
+        await self._begin("recycle_due")
+        self._check_lease()
+        due, self.recyclable = self.recyclable, {}
+        self.done("recycle_due")
+        return due
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         await self._begin("publish")

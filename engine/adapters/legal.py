@@ -14,6 +14,7 @@ from engine.adapters.registry import Registry
 from engine.domain.law import Facts, Given, Law, LawBook, LawSettings
 from engine.domain.law.facts import Contacted
 from engine.domain.model import Contact
+from engine.domain.phone_order import PhoneOrder
 from engine.domain.variables import parse_variables
 
 _AGENT_RESERVED = ("preview", "progressive")
@@ -33,6 +34,7 @@ class CampaignLaw:
     settings: LawSettings = field(default_factory=LawSettings)
     ring: int = 30
     dialer_type: str = ""
+    phone_order: PhoneOrder | None = None
     list_zones: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -71,6 +73,21 @@ class Legal:
         """Return where a number of the campaign is."""
         return place_of(number, self.region(campaign))
 
+    def arranged(self, campaign: CampaignLaw, contact: Contact, now: datetime) -> Contact:
+        """Put the contact's phones into the order of its local hour."""
+        if campaign.phone_order is None:
+            return contact
+        named = self._named_zone(campaign, contact)
+        zone = (named or zones(self.place(campaign, contact.phone.number).zones) or (self.local,))[0]
+        return campaign.phone_order.arrange(contact, now.astimezone(zone).hour)
+
+    @staticmethod
+    def _named_zone(campaign: CampaignLaw, contact: Contact) -> tuple[ZoneInfo, ...]:
+        """The list's zone, else the contact's own variable."""
+        name = campaign.list_zones.get(contact.list_name.lower(), "")
+        name = name or parse_variables(contact.data).get("timezone").strip()
+        return zones((name,)) if name else ()
+
     def situation(self, campaign: CampaignLaw, contact: Contact) -> Situation:
         """Return which rules hold for a contact, and every zone in which it may be.
 
@@ -85,8 +102,7 @@ class Legal:
         law = self.book.law(campaign.settings, state if known else area_state)
         if not law.asks_for_zones:
             return Situation(law, place, ())
-        named = campaign.list_zones.get(contact.list_name.lower(), "") or variables.get("timezone").strip()
-        found: tuple[ZoneInfo, ...] = zones((named,)) if named else ()
+        found = self._named_zone(campaign, contact)
         if not found:
             names = dict.fromkeys(place.zones)
             if known and campaign.settings.by_state:

@@ -21,7 +21,9 @@ from engine.domain.model import (
 )
 from engine.domain.modes import DEFAULT_OPTIONS, read_options
 from engine.domain.pacing.profiles import PROFILES, Profile, profile_for
+from engine.domain.phone_order import parse_phone_order
 from engine.domain.phones import parse_alternatives, parse_phone
+from engine.domain.recycling import parse_recycle
 from engine.domain.schedule import parse_schedule
 from engine.domain.variables import Variables, parse_variables
 
@@ -140,6 +142,9 @@ def read_dialer(
         options=read_options(options) if options else DEFAULT_OPTIONS,
     )
     _ = dialer.mode  # refuses contradictory options
+    # What the store uses in its claims is read here to be refused in time.
+    parse_phone_order(str(row.get("schedulephones") or ""))
+    parse_recycle(str(row.get("recycle") or ""))
     return dialer
 
 
@@ -201,20 +206,29 @@ def _number(row: Row, column: str, low: int, high: int, field: str = "") -> int:
 
 
 def active_lists(rows: Sequence[Row], campaign: str) -> tuple[ContactList, ...]:
-    """Return the active lists of a campaign with their shares.
+    """Return the active lists of a campaign with their shares, in the order in which they serve.
 
-    `percentage` are shares and are normalised; where no list has one, all are equal; a list with
-    0 or NULL beside lists that have one gets nothing.
+    Lists of the smallest `priority` come first; the others, without a share, serve when those are dry.
+    `percentage` are shares among the first and are normalised; where none has one, all are equal; a list
+    with 0 or NULL beside lists that have one gets nothing.
     """
     shares: dict[str, int] = {}
+    levels: dict[str, int] = {}
     for row in rows:
         if str(row["campaign"]).lower() == campaign.lower() and row["active"]:
             name = str(row["name"])
             shares[name] = max(shares.get(name, 0), int(row["percentage"] or 0))
-    total = sum(shares.values())
-    if total == 0:
-        return tuple(ContactList(name, 1 / len(shares)) for name in shares)
-    return tuple(ContactList(name, share / total) for name, share in shares.items() if share > 0)
+            levels[name] = min(levels.get(name, 2**31), int(row.get("priority") or 0))
+    ranked: list[ContactList] = []
+    for level in sorted(set(levels.values())):
+        mine = {name: share for name, share in shares.items() if levels[name] == level}
+        total = sum(mine.values())
+        if total:
+            mine = {name: share for name, share in mine.items() if share > 0}
+        first = not ranked
+        for name, share in mine.items():
+            ranked.append(ContactList(name, (share / total if total else 1 / len(mine)) if first else 0.0))
+    return tuple(ranked)
 
 
 def read_contact(row: Row) -> Contact:

@@ -315,6 +315,10 @@ class Store(Protocol):
         """Return what the records say of the local days of the profile's window, `today` included: calls
         that a person answered, and those of them for whom no agent came within the profile's seconds."""
 
+    async def recycle_due(self, now: datetime) -> Mapping[str, int]:
+        """Make new lists of finished contacts for enabled campaigns that have run dry and whose rules
+        (`recycle`) choose some; return campaign → contacts. In several transactions."""
+
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         """Write what the campaigns are doing."""
 

@@ -21,6 +21,7 @@ from engine.services.book import CallBook
 from engine.services.broadcast import Broadcasts
 from engine.services.errands import Errands
 from engine.services.fleet import Fleet
+from engine.services.lists import recycle_lists
 from engine.services.orders import Orders
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
@@ -124,6 +125,7 @@ class Term:
                 group.create_task(self._world.voice.run(), name="voice")
                 group.create_task(self._broadcasts.run(), name="broadcasts")
             group.create_task(self.fleet.collect_debts(), name="debts")
+            group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
             group.create_task(self.fleet.run(group), name="fleet")
 
     def handle(self, event: ev.CallEvent) -> None:

@@ -39,9 +39,18 @@ from tests.contract.store_desks import (
 async def test_tasks_come_first_in_the_order_in_which_they_came(desk: Desk) -> None:
     await contacts(desk, "1001", priority=1)
     await contacts(desk, "2001", "2002", "2003", base="", priority=9999)
-    await contacts(desk, "2004", base="", priority=1)
+    await contacts(desk, "2004", base="", priority=2)
     assert numbers(await claim(desk, 3)) == ["2001", "2002", "2003"]
     assert numbers(await claim(desk, 3)) == ["2004", "1001"]
+
+
+async def test_scheduled_calls_come_before_tasks_oldest_first(desk: Desk) -> None:
+    await contacts(desk, "2001", base="")
+    await contacts(desk, "3002", base="", priority=1, shuffle=1_700_000_060)
+    await contacts(desk, "3001", base="", priority=1, shuffle=1_700_000_000)
+    await contacts(desk, "1001", priority=1)
+    assert numbers(await claim(desk, 2)) == ["3001", "3002"]
+    assert numbers(await claim(desk, 3)) == ["2001", "1001"]
 
 
 async def test_within_a_list_the_smaller_priority_comes_first_then_the_shuffle(desk: Desk) -> None:

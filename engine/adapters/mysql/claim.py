@@ -22,6 +22,7 @@ from engine.adapters.mysql.compliance import (
     judge_anew,
 )
 from engine.adapters.mysql.database import Session, utc
+from engine.adapters.mysql.scheduled import bring_due
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, AttemptId, Contact
@@ -48,6 +49,9 @@ CLAIM = (
     " WHERE campaign = %s AND dialerbase = %s AND status = 1 AND notbefore IS NULL"
     " ORDER BY priority, shuffle LIMIT %s FOR UPDATE SKIP LOCKED"
 )
+
+#: Scheduled calls that are due come before everything, oldest first (`scheduled.py`).
+CLAIM_SCHEDULED = CLAIM.replace("notbefore IS NULL", "notbefore IS NULL AND priority = 1")
 
 #: Tasks (rows without a list) are served in the order in which they came.
 CLAIM_TASKS = (
@@ -109,6 +113,7 @@ async def claim_contacts(
     except FieldError as error:
         raise StoreError(str(error)) from error
     await _wake_due(session, request)
+    await bring_due(session, request.campaign, request.now, claimant.local)
     if mark is not None and (current := fingerprint(claimant.legal, law)) != mark:
         await judge_anew(session, request.campaign, current, request.now)
     inquiry = Inquiry(session, claimant.legal, request.campaign, law, request.now, claimant.local)
@@ -208,7 +213,8 @@ async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any
                 rows[row["id"]] = row
                 count -= 1
 
-    await take(CLAIM_TASKS, "", request.limit)
+    await take(CLAIM_SCHEDULED, "", request.limit)
+    await take(CLAIM_TASKS, "", request.limit - len(rows))
     for name, quota in Counter(request.slots[: request.limit - len(rows)]).items():
         await take(CLAIM, name, quota)
     for name in request.lists:

@@ -21,6 +21,7 @@ from engine.domain.law import Ban, Contacted, Verdict, may_call
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact, SpoolId
 from engine.domain.pacing import profile_for
+from engine.domain.phone_order import parse_phone_order
 from engine.ports import StoreError
 
 #: An agent who is rung, or decides, takes so long until his customer is dialled: hours may not end then.
@@ -31,8 +32,8 @@ _MANY = 2_000
 _BY_RULE = tuple(str(ban) for ban in Ban if ban not in (Ban.BLACK_LIST, Ban.OPT_OUT))
 
 _SETTINGS = (
-    "SELECT d.country, d.rule, d.timeout, d.dialertype, o.campaign AS optional, o.law, o.cap_calls,"
-    " o.cap_hours, o.rest_hours, o.consent, o.holidays, s.fingerprint FROM ccdata.dialers d"
+    "SELECT d.country, d.rule, d.timeout, d.dialertype, d.schedulephones, o.campaign AS optional, o.law,"
+    " o.cap_calls, o.cap_hours, o.rest_hours, o.consent, o.holidays, s.fingerprint FROM ccdata.dialers d"
     " LEFT JOIN ccdata.law_options o ON o.campaign = d.campaign"
     " LEFT JOIN ccdata.law_state s ON s.campaign = d.campaign WHERE d.campaign = %s"
 )
@@ -55,6 +56,7 @@ async def campaign_law(session: Session, legal: Legal, campaign: str) -> tuple[C
         settings=settings,
         ring=max(int(row["timeout"]), _rings_at_least(str(row["country"] or ""))),
         dialer_type=str(row["dialertype"]),
+        phone_order=parse_phone_order(order) if (order := str(row["schedulephones"] or "").strip()) else None,
         list_zones={str(base["name"]).lower(): str(base["timezone"]) for base in bases},
     ), str(row["fingerprint"] or "")
 
@@ -93,6 +95,7 @@ class Inquiry:
         """Return a verdict on each, in order, until `limit` may be called."""
         if not contacts:
             return []
+        contacts = [self._legal.arranged(self._law, contact, self._now) for contact in contacts]
         situations = {c.id: self._legal.situation(self._law, c) for c in contacts}
         said = await wishes(
             self._session,

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from engine.adapters.legal import Legal
-from engine.adapters.mysql import lease, migrate, orders
+from engine.adapters.mysql import lease, migrate, orders, recycling
 from engine.adapters.mysql.claim import Claimant, claim_contacts
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.record import write_batch
@@ -74,7 +74,8 @@ class MysqlStore:
                 dialers=tuple(await session.rows("SELECT * FROM ccdata.dialers")),
                 lists=tuple(
                     await session.rows(
-                        "SELECT campaign, name, active, percentage FROM ccdata.dialer_base WHERE active <> 0"
+                        "SELECT campaign, name, active, percentage, priority FROM ccdata.dialer_base"
+                        " WHERE active <> 0"
                     )
                 ),
                 queues=tuple(await session.rows("SELECT name, queue_timeout, wrapuptime FROM ccdata.queues")),
@@ -267,6 +268,10 @@ class MysqlStore:
             return tuple(found)
 
         return await self.database.transaction(work)
+
+    async def recycle_due(self, now: datetime) -> dict[str, int]:
+        done = await recycling.recycle_due(self.database, now)
+        return {campaign: made.contacts for campaign, made in done.items()}
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         async def work(session: Session) -> None:

@@ -1,0 +1,104 @@
+"""Scheduled calls: what is due goes into the spool, first of all, oldest first; also what was missed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.adapters.mysql.database import Session
+from engine.domain.errors import FieldError
+from engine.domain.localtime import LocalTime
+from engine.domain.phones import parse_phone
+
+#: So many enter with one claim.
+_MANY = 100
+#: calls_spool.priority of scheduled calls.
+FIRST = 1
+
+_DUE = (
+    "SELECT id FROM ccdata.calls_scheduler FORCE INDEX (calls_scheduler_due)"
+    f" WHERE campaign = %s AND calldate <= %s ORDER BY calldate LIMIT {_MANY}"
+)
+_THERE = (
+    "SELECT id, status FROM ccdata.calls_spool FORCE INDEX (calls_spool_number)"
+    " WHERE number = %s AND campaign = %s"
+)
+
+
+async def bring_due(session: Session, campaign: str, now: datetime, local: LocalTime) -> int:
+    """Move the due rows of a campaign into the spool; return how many.
+
+    A number is in the spool of a campaign once: a contact that waits there moves to the front, and one that
+    is being called keeps its scheduled call for later. Found without locks first: see claim.DUE.
+    """
+    local_now = local.naive(now)
+    ids = [row["id"] for row in await session.rows(_DUE, (campaign, local_now))]
+    if not ids:
+        return 0
+    marks = ",".join(["%s"] * len(ids))
+    rows = await session.rows(
+        f"SELECT * FROM ccdata.calls_scheduler WHERE id IN ({marks}) ORDER BY calldate, id"
+        " FOR UPDATE SKIP LOCKED",
+        ids,
+    )
+    done = [row["id"] for row in rows if await _bring(session, row, local)]
+    if done:
+        marks = ",".join(["%s"] * len(done))
+        await session.run(f"DELETE FROM ccdata.calls_scheduler WHERE id IN ({marks})", done)
+    return len(done)
+
+
+async def _bring(session: Session, row: dict[str, Any], local: LocalTime) -> bool:
+    """Put one row into the spool; False while its number is being called."""
+    try:
+        number = parse_phone(str(row["destination"])).number.removeprefix("+")
+    except FieldError:
+        number = ""  # the claim sets it aside, with the reason
+    there = await session.rows(_THERE, (number, row["campaign"])) if number else []
+    if any(found["status"] == 0 for found in there):
+        return False
+    # The oldest first: within a priority the spool is read in the order of `shuffle`.
+    place = int(local.utc(row["calldate"]).astimezone(UTC).timestamp()) % 2**32
+    waiting = [found["id"] for found in there if found["status"] == 1]
+    if waiting:
+        await session.run(
+            "UPDATE ccdata.calls_spool SET dialerbase='', priority=%s, shuffle=%s, notbefore=NULL, retries=0,"
+            " reason='', held_by='', agentphone=COALESCE(NULLIF(%s, ''), agentphone),"
+            " data=COALESCE(NULLIF(%s, ''), data), contact=COALESCE(NULLIF(%s, ''), contact)"
+            " WHERE id=%s AND status=1",
+            (FIRST, place, row["agentphone"], row["data"], row["contact"], waiting[0]),
+        )
+        return True
+    await session.run(
+        "INSERT INTO ccdata.calls_spool (campaign, destination, data, alternatives, contact, dialerbase,"
+        " priority, shuffle, agentphone) VALUES (%s, %s, %s, %s, %s, '', %s, %s, %s)",
+        (
+            row["campaign"], row["destination"], row["data"] or "", row["alternatives"] or "",
+            row["contact"] or "", FIRST, place, row["agentphone"] or "",
+        ),
+    )  # fmt: skip
+    return True
+
+
+async def remove_scheduled(
+    session: Session, campaign: str, number: str, begin: datetime, end: datetime
+) -> int:
+    """Delete the scheduled calls of a number between two local moments, however it is written."""
+    wanted = parse_phone(number).number.removeprefix("+")
+    rows = await session.rows(
+        "SELECT id, destination FROM ccdata.calls_scheduler FORCE INDEX (calls_scheduler_due)"
+        " WHERE campaign = %s AND calldate BETWEEN %s AND %s",
+        (campaign, begin, end),
+    )
+    ids = [row["id"] for row in rows if _same(str(row["destination"]), wanted)]
+    if not ids:
+        return 0
+    marks = ",".join(["%s"] * len(ids))
+    return await session.run(f"DELETE FROM ccdata.calls_scheduler WHERE id IN ({marks})", ids)
+
+
+def _same(destination: str, wanted: str) -> bool:
+    try:
+        return parse_phone(destination).number.removeprefix("+") == wanted
+    except FieldError:
+        return False
