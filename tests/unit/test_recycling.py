@@ -72,7 +72,7 @@ async def test_dry_campaigns_are_looked_for_also_after_a_fault(monkeypatch: pyte
     store.recyclable = {"A<-": 12}
     store.fail = StoreError("gone")
     async with background(recycle_lists(store, FakeClock().port())):
-        await until(lambda: store.calls["recycle_due"] > 2)
+        await until(lambda: store.calls["recycle_due"] > 2, "looks")
         assert store.recyclable
         store.fail = None
-        await until(lambda: not store.recyclable)
+        await until(lambda: not store.recyclable, "the recycling")

@@ -125,7 +125,7 @@ async def _tried(session: Session, spool_ids: Sequence[int]) -> dict[int, list[s
     marks = ",".join(["%s"] * len(spool_ids))
     rows = await session.rows(
         f"SELECT spool_id, destination FROM ccdata.attempts WHERE spool_id IN ({marks})"
-        " GROUP BY spool_id, destination ORDER BY spool_id, MIN(claimed_at)",
+        " GROUP BY spool_id, destination ORDER BY spool_id, MIN(claimed_at), MIN(id)",
         spool_ids,
     )
     tried: dict[int, list[str]] = {}
