@@ -57,16 +57,20 @@ class Pool:
     def __init__(self, entries: Iterable[CallerIdEntry], locate: Locate) -> None:
         self._groups: dict[str, _Group] = {}
         self._locate = locate
+        self._listed: set[str] = set()
+        self._ranges: list[CallerIdEntry] = []
         self.size = 0
         for entry in dict.fromkeys(entries):
             group = self._groups.setdefault(entry.prefix, _Group())
             self.size += entry.size
             if entry.size > LISTED:
                 group.ranges.append(entry)
+                self._ranges.append(entry)
                 continue
             for number in (entry.at(place) for place in range(entry.size)):
                 area, country = locate(number)
                 group.numbers.append(number)
+                self._listed.add(key(number))
                 group.areas.setdefault(area, []).append(number)
                 group.countries.setdefault(country, []).append(number)
 
@@ -77,10 +81,7 @@ class Pool:
 
     def has(self, number: str) -> bool:
         """Is the number (digits) one of the pool?"""
-        return any(
-            number in {key(own) for own in group.numbers} or any(_within(number, own) for own in group.ranges)
-            for group in self._groups.values()
-        )
+        return number in self._listed or any(_within(number, entry) for entry in self._ranges)
 
     def serves_all(self, turns: Turns) -> bool:
         """Is there a number that does not rest for every destination?"""
@@ -93,9 +94,7 @@ class Pool:
         """Return the number whose turn it is, '' when there is none that does not rest."""
         prefixes = [own for own in self._groups if own and destination.startswith(own)]
         for groups in ([self._groups[own] for own in prefixes], [self._groups.get("", _Group())]):
-            drawn = [
-                entry.number(draw) for group in groups for entry in group.ranges for _ in range(DRAWN)
-            ]
+            drawn = [entry.number(draw) for group in groups for entry in group.ranges for _ in range(DRAWN)]
             for numbers in self._near(groups, drawn, destination) if local else [_all(groups, drawn)]:
                 free = [number for number in numbers if not turns.resting(key(number))]
                 if free:
@@ -127,6 +126,11 @@ def _within(number: str, entry: CallerIdEntry) -> bool:
     return number.startswith(base) and len(tail) == len(entry.low) and entry.low <= tail <= entry.high
 
 
+def uncounted(rules: CallerIdRules, number: str) -> bool:
+    """Is the number drawn from a range that is too long for its numbers to be told apart?"""
+    return any(entry.size > LISTED and _within(key(number), entry) for entry in rules.entries)
+
+
 def _longest_unused(numbers: Sequence[str], turns: Turns, draw: Callable[[int], int]) -> str:
     marks = [turns.used.get(key(number), float("-inf")) for number in numbers]
     oldest = min(marks)
@@ -143,10 +147,9 @@ def choose_own(
         return rules.choose(destination, draw)
     numbers = [entry.number(draw) for entry in rules.candidates(destination)]
     here = locate(destination)
-    places = [locate(number) for number in numbers]
     for near in (
-        [n for n, place in zip(numbers, places, strict=True) if here.area and place.area == here.area],
-        [n for n, place in zip(numbers, places, strict=True) if here.country and place.country == here.country],
+        [number for number in numbers if here.area and locate(number).area == here.area],
+        [number for number in numbers if here.country and locate(number).country == here.country],
         numbers,
     ):
         if near:
