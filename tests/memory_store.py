@@ -153,6 +153,7 @@ class MemoryStore(MemoryCallerIds):
             tuple(self.options),
             tuple(self.agent_options),
             tuple(self.broadcast),
+            *self._steered(),
         )
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:

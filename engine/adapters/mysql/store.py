@@ -30,7 +30,7 @@ from engine.ports import (
     OpenAttempt,
     TakenOrder,
 )
-from engine.ports.callerids import CallerIdFigures, CallerIdNews, CallerIdRecord, CallerIdRest
+from engine.ports.callerids import CallerIdFigures, CallerIdRecord, CallerIdRest
 
 #: Unfinished attempts of other terms. Every state but the last is named, so that the index serves.
 STRAYS = (
@@ -67,6 +67,7 @@ class MysqlStore:
         self._local = local
         self._new_id = new_id
         self._fence = 0
+        self._steered = callerids.Steered()
 
     async def check_schema(self) -> None:
         await migrate.check(self.database)
@@ -86,6 +87,8 @@ class MysqlStore:
                 options=tuple(await session.rows("SELECT * FROM ccdata.dialer_options")),
                 broadcast=tuple(await session.rows("SELECT * FROM ccdata.broadcast_options")),
                 agents=tuple(await session.rows("SELECT agent, recording FROM ccdata.agent_options")),
+                caller_ids=await self._steered.rows(session),
+                resting=await callerids.resting(session),
             )
 
         return await self.database.transaction(work)
@@ -228,7 +231,8 @@ class MysqlStore:
                 "SELECT a.id AS attempt_id, a.campaign AS attempt_campaign, a.spool_id, a.state,"
                 " a.destination AS attempt_destination, a.contact AS attempt_contact,"
                 " a.dialerbase AS attempt_list, a.attempt, a.claimed_at, a.sent_at, a.ringing_at,"
-                " a.answered_at, a.queued_at, a.connected_at, a.agent, a.caller_id, s.id, s.campaign, s.destination,"
+                " a.answered_at, a.queued_at, a.connected_at, a.agent, a.caller_id,"
+                " s.id, s.campaign, s.destination,"
                 " s.alternatives, s.data, s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
                 " FROM ccdata.attempts a LEFT JOIN ccdata.calls_spool s ON s.id = a.spool_id"
                 f" WHERE a.id IN ({marks}) AND a.fence = %s AND a.state <> 'ended'",
@@ -280,9 +284,6 @@ class MysqlStore:
 
     async def caller_id_records(self, now: datetime) -> tuple[CallerIdRecord, ...]:
         return await self.database.transaction(lambda session: callerids.records(session, now))
-
-    async def caller_id_news(self, mark: str, now: datetime) -> CallerIdNews:
-        return await self.database.transaction(lambda session: callerids.news(session, mark, now))
 
     async def caller_id_calls(
         self, numbers: Sequence[str], since: datetime, before: datetime, limit: int
