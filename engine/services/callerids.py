@@ -260,6 +260,8 @@ class CallerIds:
             elif number not in self._decided:
                 self.ledger.begin_anew(number, now)  # released by a person: it gets a fresh chance
                 self._changed.add(number)
+                self._rests.pop(number, None)
+                self._proven.add(number)
         self._resting = resting
         self._told = {number: at for number, at in self._told.items() if at > asked}
         if rows.caller_ids is not self._rows:
