@@ -79,8 +79,8 @@ def test_a_number_that_is_refused_again_and_again_rests_and_the_campaign_goes_on
     stage: Stage,
 ) -> None:
     stage.start()
-    _load(stage, CAMPAIGN, "15550000608\n15550001608\n")
     stage.dialer(callerid="", maxchannels=1, tbc_nocontact=600)
+    _load(stage, CAMPAIGN, "15550000608\n15550001608\n")
     called = _numbers(10, 20, "212")
     stage.contacts(*({"destination": number} for number in called))
     stage.wait_for_value("SELECT COUNT(*) FROM ccdata.caller_id_health WHERE state = 'resting'", 2)

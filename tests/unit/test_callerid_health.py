@@ -98,7 +98,7 @@ def test_whom_everybody_declines_is_not_declined_for_the_number() -> None:
         for place in range(50):
             ledger.add(number, result(sip=403) if place % 4 == 0 else result(answered=True))
     assert [cause(ledger, number) for number in ("1", "2", "3")] == [None] * 3
-    for _ in range(25):
+    for _ in range(40):
         ledger.add("1", result(sip=403))
     assert cause(ledger, "1") is Cause.DECLINED
 
