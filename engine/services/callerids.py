@@ -169,6 +169,7 @@ class CallerIds:
             self._let_rest(number, campaign, verdict)
         elif self._rests.get(number) and self.ledger.proven(number):
             del self._rests[number]
+            self._decided.pop(number, None)  # one that could not be written for as long as it lasted
             self._proven.add(number)
 
     def _let_rest(self, number: str, campaign: str, verdict: Verdict) -> None:
