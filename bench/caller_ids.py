@@ -23,7 +23,7 @@ def measure(size: int, choices: int, *, local: bool) -> float:
     numbers = {f"1{dice.choice(AREAS)}{dice.randrange(2_000_000, 9_999_999)}" for _ in range(size)}
     pool = Pool((CallerIdEntry("", number) for number in sorted(numbers)), lambda n: locality(n, "US"))
     used: dict[str, float] = {}
-    turns = Turns(used, lambda number: False)
+    turns = Turns(used)
     wanted = [f"1{dice.choice(AREAS)}5550100" for _ in range(choices)]
     for destination in wanted:
         locality(destination, "US")  # known from the claim, which asks for it too

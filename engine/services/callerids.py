@@ -131,7 +131,7 @@ class CallerIds:
     @property
     def _turns(self) -> Turns:
         now, ends = self._clock.now(), self._ends()
-        return Turns(self._used, lambda number: number in ends and ends[number] > now)
+        return Turns(self._used, {number for number, until in ends.items() if until > now})
 
     def _ends(self) -> dict[str, datetime]:
         if not self._decided:
@@ -162,7 +162,7 @@ class CallerIds:
         if number not in self._used or not self.ledger.add(number, result):
             return
         self._changed.add(number)
-        if not self._all.has(number) or self._turns.resting(number):
+        if not self._all.has(number) or number in self._turns.resting:
             return
         verdict = self.ledger.judge(number)
         if verdict is not None:

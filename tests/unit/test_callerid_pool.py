@@ -30,7 +30,7 @@ class Table:
 
     @property
     def turns(self) -> Turns:
-        return Turns(self.used, self.rest.__contains__)
+        return Turns(self.used, self.rest)
 
     def show(self, destination: str = NEW_YORK, *, local: bool = False) -> str:
         number = self.pool.choose(destination, self.turns, self.dice.randrange, local=local)
