@@ -273,8 +273,10 @@ class CallerIds:
     def _parse(self, rows: Sequence[Row]) -> None:
         entries: dict[str, list[CallerIdEntry]] = {}
         refused: dict[str, int] = {}
+        names: dict[str, str] = {}
         for row in rows:
             campaign = str(row["campaign"]).casefold()
+            names.setdefault(campaign, str(row["campaign"]))
             try:
                 entry = parse_entry(str(row["entry"]).strip(), "caller_ids.entry")
             except FieldError:
@@ -285,12 +287,12 @@ class CallerIds:
             log.error(
                 "rows of caller_ids cannot be used; 'overdial caller-ids list' tells which and why",
                 action="caller_id.refused",
-                campaign=campaign,
+                campaign=names[campaign],
                 rows=count,
             )
         self._entries = {campaign: tuple(own) for campaign, own in entries.items()}
         self._pools.clear()
-        self._own = {campaign: Pool(own, _anywhere) for campaign, own in self._entries.items()}
+        self._own = {names[campaign]: Pool(own, _anywhere) for campaign, own in self._entries.items()}
         self._all = Pool((entry for own in self._entries.values() for entry in own), _anywhere)
 
     def _report(self) -> None:

@@ -93,7 +93,7 @@ def test_a_number_that_is_refused_again_and_again_rests_and_the_campaign_goes_on
     assert rows == [["0", "3 of 3 calls were answered 607 or 608", "1"]] * 2
     stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE sip = 608 AND outcome = 'rejected'", 6)
     stage.wait(
-        lambda: _metric(stage, f'overdial_caller_ids{{campaign="{CAMPAIGN.lower()}",state="resting"}}') == 2,
+        lambda: _metric(stage, f'overdial_caller_ids{{campaign="{CAMPAIGN}",state="resting"}}') == 2,
         "the metric shows it",
     )
     assert _metric(stage, f'overdial_caller_id_rests_total{{campaign="{CAMPAIGN}",cause="flagged"}}') == 2
