@@ -206,6 +206,7 @@ class CallerIds:
             if record.counted_from is not None:
                 self.ledger.begin_anew(record.number, record.counted_from)
         self._last = max(self._used.values(), default=0.0)
+        self.follow(await self._store.settings(), self.written)
 
     async def run(self) -> None:
         """Write figures and follow the rows until cancelled."""

@@ -134,7 +134,6 @@ async def test_turns_go_on_after_a_restart_and_over_campaigns(desk: Desk) -> Non
     for term in range(4):
         caller_ids = CallerIds(desk.store, RecordingObserver(), clock.port())
         await caller_ids.begin()
-        caller_ids.follow(await desk.store.settings(), caller_ids.written)
         for _ in range(3):
             clock.advance(1)
             number = caller_ids.choose(a_dialer(), "0991")

@@ -57,7 +57,6 @@ async def _term(store: MysqlStore, clock: FakeClock) -> CallerIds:
     await store.take_lease(store.owner, timedelta(seconds=0))
     caller_ids = CallerIds(store, RecordingObserver(), clock.port())
     await caller_ids.begin()
-    caller_ids.follow(await store.settings(), caller_ids.written)
     return caller_ids
 
 

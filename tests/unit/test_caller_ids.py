@@ -52,7 +52,6 @@ class Stand:
     async def begin(self) -> None:
         self.ids = self.term()
         await self.ids.begin()
-        await self.follow()
 
     def choose(self, **changes: Any) -> str | None:
         self.clock.advance(1)
@@ -242,7 +241,6 @@ async def test_local_presence_asks_where_numbers_belong_in_the_dialers_country()
 
     stand.ids = CallerIds(stand.store, stand.observer, stand.clock.port(), RULES, locate)
     await stand.ids.begin()
-    await stand.follow()
     assert {stand.choose(local_presence=True, jurisdiction="US") for _ in range(4)} == {"200"}
     assert set(asked) == {"US"}
     assert {stand.choose() for _ in range(4)} == {"100", "200"}
@@ -348,6 +346,52 @@ async def test_an_engine_shows_numbers_in_turn_and_follows_the_rows(monkeypatch:
         await until(lambda: len(room.dialled()) == 4, "all are called")
     assert sorted(order.caller_id for order in room.switch.orders) == ["100", "100", "200", "200"]
     assert sorted(row["caller_id"] for row in room.store.attempts.values()) == ["100", "100", "200", "200"]
+
+
+@pytest.mark.parametrize(("ordered", "shown"), [("", "100"), ("777", "777")])
+async def test_a_manual_call_shows_what_was_ordered_or_takes_its_turn(
+    monkeypatch: pytest.MonkeyPatch, ordered: str, shown: str
+) -> None:
+    hurry(monkeypatch)
+    room = EngineRoom()
+    room.store.dialers.clear()
+    room.store.add_caller_id(QUEUE, "100")
+    room.seats(1)
+    columns = {"phone": "agent101", "context": "agents", "destination": "5002100", "callerid": ordered}
+    async with room.running():
+        room.store.add_order("call", campaign=QUEUE, agent="ana", **columns)
+        await until(lambda: len(room.store.cdr) == 1, "the call is over")
+    assert room.switch.orders[1].caller_id == shown
+    assert [row["caller_id"] for row in room.store.attempts.values()] == [shown]
+
+
+async def test_a_manual_call_without_a_free_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+    room = EngineRoom()
+    room.store.add_caller_id(QUEUE, "100")
+    room.store.caller_id_row("100").update(resting_until=room.clock.now() + timedelta(hours=1))
+    room.seats(1)
+    columns = {"phone": "agent101", "context": "agents", "destination": "5002100"}
+    async with room.running():
+        number = room.store.add_order("call", campaign=QUEUE, agent="ana", **columns)
+        await until(lambda: room.store.orders[number]["status"] == "failed", "the order is answered")
+    assert room.store.orders[number]["result"] == "every caller ID of the campaign rests"
+    assert room.switch.orders == []
+    assert room.outcomes() == ["cancelled"]
+
+
+async def test_an_agent_who_is_called_first_gets_a_customer_who_sees_the_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hurry(monkeypatch)
+    room = EngineRoom()
+    room.store.dialers[QUEUE].update(dialertype="Preview", tbc=0, callerid="")
+    room.store.add_caller_id(QUEUE, "100")
+    room.seats(1)
+    room.contacts("1002100")
+    async with room.running():
+        await until(lambda: room.outcomes() == ["answered"], "the call is over")
+    assert [order.caller_id for order in room.switch.orders] == ["1002100", "100"]
 
 
 def test_a_call_without_an_end_or_a_number_says_nothing() -> None:
