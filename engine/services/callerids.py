@@ -194,7 +194,7 @@ class CallerIds:
 
     async def begin(self) -> None:
         """Take in what earlier terms left. Raises StoreError."""
-        self._began = self._clock.now()
+        self._began, self._unread = self._clock.now(), []
         oldest = self._began - timedelta(hours=self.ledger.rules.hours)
         for record in await self._store.caller_id_records(self._began):
             if record.used_at is not None:
@@ -249,23 +249,20 @@ class CallerIds:
     def follow(self, rows: SettingsRows, asked: int) -> None:
         """Take over what people have steered. `asked`: what `written` was when the rows were asked for."""
         now = self._clock.now()
-        for number, until in rows.resting.items():
+        # What was decided here and written after those rows were read, they do not know.
+        self._told = {number: at for number, at in self._told.items() if at > asked}
+        resting = {**rows.resting, **{number: self._resting[number] for number in self._told}}
+        for number, until in resting.items():
             if self._resting.get(number) != until:  # a person's doing, or an earlier term's
                 self.ledger.begin_anew(number, until)
                 self._changed.add(number)
-        resting = dict(rows.resting)
         for number, until in self._resting.items():
-            if number in resting or until <= now:
-                continue
-            if self._told.get(number, 0) > asked:
-                resting[number] = until  # decided here, and written after those rows were read
-            elif number not in self._decided:
+            if number not in resting and until > now and number not in self._decided:
                 self.ledger.begin_anew(number, now)  # released by a person: it gets a fresh chance
                 self._changed.add(number)
                 self._rests.pop(number, None)
                 self._proven.add(number)
         self._resting = resting
-        self._told = {number: at for number, at in self._told.items() if at > asked}
         if rows.caller_ids is not self._rows:
             self._rows = rows.caller_ids
             self._parse(rows.caller_ids)

@@ -196,6 +196,21 @@ async def test_rows_that_were_read_before_a_decision_was_written_do_not_undo_it(
     assert {stand.choose() for _ in range(6)} == {"200", "300"}
 
 
+async def test_rows_with_an_older_rest_of_the_number_do_not_undo_a_new_one(stand: Stand) -> None:
+    stand.choose()
+    stand.flag("100")
+    await stand.ids.keep()
+    await stand.follow()
+    stand.clock.advance(3600)
+    await stand.follow()
+    written, rows = stand.ids.written, await stand.store.settings()
+    stand.flag("100")
+    await stand.ids.keep()
+    stand.ids.follow(rows, written)
+    assert {stand.choose() for _ in range(6)} == {"200", "300"}
+    assert stand.ids.ledger.counted_from("100") == stand.store.caller_id_state["100"]["resting_until"]
+
+
 async def test_a_decision_holds_while_the_database_is_away_and_is_written_later(stand: Stand) -> None:
     stand.choose()
     stand.flag("100")
