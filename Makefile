@@ -7,7 +7,7 @@ ARGS ?=
 MODE ?= power
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool amd chaos lock clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --se
 
 bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
 	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
+
+bench-caller-ids: ## What the choice of a caller ID costs among ten, a thousand, ten thousand numbers
+	@deploy/lab/venv.sh
+	@"$(BIN)/python" -m bench.caller_ids $(ARGS)
 
 amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
 	@deploy/lab/packages.sh espeak-ng sox

@@ -30,6 +30,7 @@ def _fail(error: object) -> NoReturn:
 
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
 _DESK = {
+    "caller-ids": "engine.desk.callerids",
     "lists": "engine.desk.lists",
     "load": "engine.desk.load",
     "recycle": "engine.desk.lists",
@@ -46,7 +47,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _DESK:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(_DESK[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(_DESK[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
 

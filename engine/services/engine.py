@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from engine.domain.callerid_health import HealthRules
+from engine.domain.callerid_pool import Locality
 from engine.domain.pacing import PROFILES, Profile
 from engine.ports import (
     CallControl,
@@ -22,6 +24,7 @@ from engine.ports import (
     StoreError,
 )
 from engine.ports.voice import Speech, VoiceControl
+from engine.services.callerids import nowhere
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
 from engine.services.recorder import Recorder, write_out
@@ -40,11 +43,12 @@ JUMP = 2.0
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """`lease`: how long this engine leads without a sign of life; `abandoned_rest`: how long a number
-    rests after a call that found no agent."""
+    rests after a call that found no agent; `caller_ids`: when the numbers that are shown rest."""
 
     lease: timedelta = timedelta(seconds=10)
     abandoned_rest: timedelta = timedelta(hours=72)
     stop: StopLimits = field(default_factory=StopLimits)
+    caller_ids: HealthRules = field(default_factory=HealthRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Outside:
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
     voice: VoiceControl | None = None
     speech: Speech | None = None
+    locate: Callable[[str, str], Locality] = nowhere
 
 
 class Engine:
@@ -84,6 +89,7 @@ class Engine:
         self._history = outside.history
         self._profiles = outside.profiles
         self._voice, self._speech = outside.voice, outside.speech
+        self._locate = outside.locate
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
@@ -103,6 +109,7 @@ class Engine:
         self.settings = settings
         if self.term is not None:
             self.term.book.abandoned_rest = settings.abandoned_rest
+            self.term.caller_ids.ledger.rules = settings.caller_ids
 
     async def run(self) -> bool:
         """Run until stopped; return whether everything was written and every call ended.
@@ -173,7 +180,9 @@ class Engine:
         log.info("leading", action="engine.leading", token=self.lease.token)
         self.observer.leading(True)
         over = asyncio.Event()
-        self.term = self.dispatcher.listener = term = Term(self._world(), self.settings.abandoned_rest)
+        self.term = self.dispatcher.listener = term = Term(
+            self._world(), self.settings.abandoned_rest, self.settings.caller_ids
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -207,6 +216,7 @@ class Engine:
             ask_again=self.dispatcher.ask_again,
             voice=self._voice,
             speech=self._speech,
+            locate=self._locate,
         )
 
     async def _serve(self, term: Term) -> None:
