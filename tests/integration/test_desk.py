@@ -75,6 +75,8 @@ def test_a_file_is_loaded_shown_moved_and_deleted(
         (("recycle", "A<-"), "recycle: the dialer has no rules"),
         (("recycle", "X<-"), "campaign: there is no dialer 'X<-'"),
         (("recycle", "A<-", "--outcome", "invalid"), "invalid is never called again"),
+        (("lists", "unschedule", "A<-", "me"), "'me' is not a phone number"),
+        (("lists", "unschedule", "A<-", "1", "--to", "1969-01-01"), "to: 1969-01-01 00:00:00 lies before"),
         (("explain", "+1 212 555 9999"), "is no campaign that ran"),
         (("preflight", "X<-"), "campaign: there is no dialer 'X<-'"),
     ],
@@ -187,6 +189,19 @@ def test_preflight_of_many_judges_an_even_sample(run: Run, sql: Callable[[str], 
     assert told["now"] + told["never"]["cap"] == pytest.approx(3000, abs=1)
     assert 1200 < told["now"] < 1800
     assert told["outlook"]["ends"]
+
+
+def test_scheduled_calls_are_removed_by_number_and_range(run: Run, sql: Callable[[str], str]) -> None:
+    sql(
+        "INSERT INTO ccdata.calls_scheduler (calldate, campaign, destination) VALUES"
+        " ('2031-01-01 10:00', 'A<-', '2125550001'), ('2031-01-02 10:00', 'A<-', 'M=0=(212) 555-0001'),"
+        " ('2031-01-02 10:00', 'B<-', '2125550001'), ('2031-01-02 10:00', 'A<-', '2125550002')"
+    )
+    asked = ("lists", "unschedule", "A<-", "212-555-0001")
+    assert "1 scheduled calls deleted" in run(*asked, "--from", "2031-01-01 10:01").output
+    assert "0 scheduled" in run(*asked, "--to", "2031-01-01 09:59:59").output
+    assert "1 scheduled" in run(*asked, "--to", "2031-01-01 10:00").output
+    assert sql("SELECT COUNT(*) FROM ccdata.calls_scheduler") == "2"
 
 
 def test_a_registry_is_made_of_any_layout(run: Run, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pymysql.converters import escape_string
 
 from engine.adapters.contact_file import LONGEST_LINE, ContactFile
 from engine.adapters.mysql.database import Database, Session, utc
+from engine.adapters.mysql.numbers import take_turn
 from engine.domain.errors import FieldError
 from engine.domain.upload import Line, Rules, campaigns_by_name, columns_of, read_line
 from engine.ports import StoreError
@@ -219,12 +220,7 @@ async def _turn(session: Session, load: Load, batch: _Batch) -> None:
     rows = await session.rows("SELECT lines_read FROM ccdata.uploads WHERE id=%s FOR UPDATE", (load.upload,))
     if not rows or int(rows[0]["lines_read"]) != load.lines:
         raise StoreError("the same file is being loaded by somebody else")
-    names = sorted({line.campaign for _, line in batch.lines})
-    if names:
-        marks = ",".join(["%s"] * len(names))
-        await session.rows(
-            f"SELECT id FROM ccdata.dialers WHERE campaign IN ({marks}) ORDER BY campaign FOR UPDATE", names
-        )
+    await take_turn(session, {line.campaign for _, line in batch.lines})
 
 
 async def _fresh(
