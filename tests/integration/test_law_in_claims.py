@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.adapters.contact_file import open_contacts
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, MysqlStore
 from engine.adapters.mysql.claim import Claimant, claim_contacts
+from engine.adapters.mysql.loading import Wish, load_file
+from engine.adapters.mysql.recycling import recycle
+from engine.adapters.mysql.respool import Respool, respool
 from engine.adapters.registry import Registry, build
-from engine.domain.entries import OptOut
+from engine.domain.entries import Heard, OptOut
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, CampaignName, attempt_id
+from engine.domain.outcomes import Outcome
+from engine.domain.recycling import RecycleRule
 from engine.ports import ClaimRequest, ClaimResult, StoreError
 from tests import builders as b
 from tests.contract.store_desks import BUSY, LOST, TALKED, batch, finished, naive
@@ -241,6 +248,50 @@ async def test_an_opt_out_is_stronger_than_anything_that_comes_later(office: Off
         assert (await office.store.claim(request(campaign, later, black=False))).attempts == ()
         row = await office.row(spool_id)
         assert (row["status"], row["held_by"]) == (3, "opt_out"), number
+
+
+@pytest.mark.parametrize("said", ["opt-out", "withdrawal"])
+async def test_who_said_no_is_not_called_by_whatever_way_he_comes_back(
+    office: Office, tmp_path: Path, said: str
+) -> None:
+    """A later disposition, a file, a respool, recycling, a scheduled call, a yes: none undoes it. Each call
+    that was not placed stands in the history and in the audit."""
+    await office.dialer(dncr=0)
+    await office.contact("5025551234", contact="C1")
+    [attempt] = (await office.claim()).attempts
+    await office.store.mark_sent([attempt], NOON)
+    no = Heard(NOON, attempt.id, "A<-", "C1", "5025551234", "refused", "2", 5.0, (), consent=False)
+    entry = OptOut(NOON, attempt.id, "5025551234") if said == "opt-out" else no
+    yes = replace(no, attempt="later", result="consented", keys="1", consent=True)
+    await office.store.record(batch(entry, finished(attempt, *BUSY), yes))  # busy: to be called again
+    await office.run("DELETE FROM ccdata.black_list")
+    assert "5025551234" in (await office.audit())[0]
+
+    async def load() -> object:
+        path = tmp_path / "L1.csv"
+        path.write_text("A<-;(502) 555-1234;n=1;\n")
+        return await load_file(office.database, open_contacts(path), Wish("L1", again=True))
+
+    async def schedule() -> None:
+        sql = "INSERT INTO ccdata.calls_scheduler (calldate, campaign, destination) VALUES (%s, 'A<-', %s)"
+        await office.run(sql, naive(NOON), "+15025551234")
+
+    rules = (RecycleRule(Outcome.BUSY, timedelta(), 9),)
+    ways = (
+        load,
+        lambda: respool(office.database, Respool("A<-", "502-555-1234", "L1")),
+        lambda: recycle(office.database, "A<-", rules, NOON + timedelta(days=900), name="L1"),
+        schedule,
+    )
+    await office.run("DELETE FROM ccdata.calls_spool")
+    for count, way in enumerate(ways, 1):
+        await way()
+        assert await office.called(at=NOON + timedelta(days=100)) == []
+        [row] = await office.rows("SELECT status, held_by FROM ccdata.calls_spool")
+        assert (row["status"], row["held_by"]) == (3, "opt_out")
+        assert len(await office.rows("SELECT * FROM ccrepo.black_list_history")) == count
+        assert sum("not called: " in action for action in await office.audit()) == count
+        await office.run("DELETE FROM ccdata.calls_spool")
 
 
 async def dialled(office: Office, campaign: str, at: datetime, *events: Any) -> None:

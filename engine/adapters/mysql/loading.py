@@ -198,7 +198,7 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
         refused = sorted([*batch.refused, *doubles])
         await session.run_many(
             "INSERT INTO ccdata.upload_lines (upload, line, reason, text) VALUES (%s, %s, %s, %s)",
-            [(load.upload, number, reason[:255], text[:255]) for number, reason, text in refused],
+            [(load.upload, number, reason[:255], _shown(text)) for number, reason, text in refused],
         )
         await session.run(
             "UPDATE ccdata.uploads SET lines_read=%s, accepted=accepted+%s, refused=refused+%s, updated_at=%s"
@@ -213,6 +213,11 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
     load.accepted += accepted
     load.refused += refused
     load.campaigns.update(counts)
+
+
+def _shown(text: str) -> str:
+    """Return how a refused line begins, in characters that a table can hold."""
+    return text[:255].encode("utf-8", "replace").decode()
 
 
 async def _turn(session: Session, load: Load, batch: _Batch) -> None:
