@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.adapters.mysql.database import Session
 
-_THERE = (
+THERE = (
     "SELECT id, number, campaign, dialerbase, status, contact FROM ccdata.calls_spool"
     " FORCE INDEX (calls_spool_number) WHERE number IN ({}) AND campaign = %s"
 )
@@ -62,4 +62,4 @@ async def _rows(session: Session, campaign: str, numbers: Sequence[str]) -> list
     numbers = [number for number in numbers if number]
     if not numbers:
         return []
-    return await session.rows(_THERE.format(",".join(["%s"] * len(numbers))), (*numbers, campaign))
+    return await session.rows(THERE.format(",".join(["%s"] * len(numbers))), (*numbers, campaign))

@@ -27,7 +27,7 @@ _COUNT = (
     " WHERE campaign=%s AND dialerbase {} IN ({})"
 )
 #: The digest of the id draws the sample: servers of a cluster give every n-th id only.
-_SAMPLE = (
+SAMPLE = (
     "SELECT id FROM ccdata.calls_spool FORCE INDEX (calls_spool_claim)"
     " WHERE campaign=%s AND dialerbase IN ({}) AND CRC32(id) MOD %s = 0"
 )
@@ -81,7 +81,7 @@ async def census(
         found = Census(total=int(count["n"]), inactive=int(others["n"]), dialer=rows[0])
         found.obstacles = await campaign_reasons(session, campaign, local, now)
         every = max(-(-found.total // most), 1)
-        ids = await session.rows(_SAMPLE.format(marks), (campaign, *names, every))
+        ids = await session.rows(SAMPLE.format(marks), (campaign, *names, every))
         return found, sorted(int(row["id"]) for row in ids)
 
     found, ids = await database.transaction(begin)
