@@ -188,7 +188,7 @@ async def test_a_row_waits_for_its_time_and_then_comes_back(desk: Desk) -> None:
 
 
 async def test_of_two_rows_with_one_number_the_earlier_is_dialled(desk: Desk) -> None:
-    first, second = await contacts(desk, "1001", "M=0=10-01")
+    _, second = await contacts(desk, "1001", "M=0=10-01")
     assert numbers(await claim(desk, 2)) == ["1001"]
     row = await desk.row(second)
     assert row is not None

@@ -57,7 +57,7 @@ def test_the_end_is_reckoned_by_what_opens_when_and_by_the_schedule(
 def test_the_pace_is_that_of_the_dialers_own_way_of_dialling() -> None:
     scenario = Scenario(agents=10, hours=0.5, answer=((0.0, 0.25),))
     predictive, preview = pace_of(scenario, "Predictive"), pace_of(scenario, " preview ")
-    assert predictive.calls > 2 * preview.calls
+    assert predictive.calls > 1.1 * preview.calls
     assert predictive.answer == pytest.approx(0.25, abs=0.05)
     assert 0 <= predictive.abandonment < 0.05
     assert preview.abandonment == 0
