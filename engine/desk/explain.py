@@ -11,6 +11,7 @@ import click
 from engine.adapters.mysql.explain import explain as explain_campaign
 from engine.adapters.mysql.why import Entry, Standing, Story, why
 from engine.desk.common import CONFIG, Desk, as_json, at_desk, fail
+from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 
 _KINDS = {
@@ -32,7 +33,11 @@ def explain(config: Path | None, last: int, plain: bool, what: str) -> None:
     id or the id of a row of the spool (#12), which rules hold it back and when each ends."""
 
     async def work(desk: Desk) -> str | None:
-        told = None if plain else await explain_campaign(desk.database, what, last)
+        told = await explain_campaign(desk.database, what, last)
+        if told is not None and plain:
+            raise FieldError(
+                "json", f"{what} is a campaign", "Read ccdata.campaign_state and ccdata.decisions."
+            )
         if told is not None:
             return told
         story = await why(desk.database, desk.legal, desk.local, what, datetime.now(UTC))

@@ -106,7 +106,7 @@ def _scenario(
 @CONFIG
 @click.option("--agents", type=click.IntRange(1, 1000), help="On duty; default: as many as lately.")
 @click.option("--answer", type=click.FloatRange(0.1, 100), help="% answered by a person; default: as lately.")
-@click.option("--most", default=50_000, show_default=True, type=click.IntRange(100), help="Contacts judged.")
+@click.option("--most", default=20_000, show_default=True, type=click.IntRange(100), help="Contacts judged.")
 @click.option("--json", "plain", is_flag=True, help="For programs: counts, shares of 1, times in UTC.")
 @click.argument("campaign")
 def preflight(

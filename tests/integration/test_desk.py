@@ -96,6 +96,9 @@ def test_why_a_number_is_not_called(run: Run, sql: Callable[[str], str]) -> None
         "INSERT INTO ccdata.opt_outs (who, opted_at, via) VALUES ('contact:C7', '2026-01-02', 'key');"
         "INSERT INTO ccdata.calls_scheduler (calldate, campaign, destination, agentphone)"
         " VALUES ('2031-01-01 10:00', 'A<-', '2125550001', 'bob');"
+        "INSERT INTO ccdata.black_list_schedule (phone, removedate) VALUES ('2125550001', '2031-02-01');"
+        "INSERT INTO ccdata.consents (phone, campaign, given_at, source)"
+        " VALUES ('+1 212 555 0001', 'A<-', '2026-01-01', 'form 7');"
         "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, owner, fence, state,"
         " claimed_at, sent_at, outcome, next_step) VALUES ('x', 'A<-', 1, '2125550001', '12125550001',"
         " 'd', 1, 'ended', '2026-01-01 10:00', '2026-01-01 10:00', 'busy', 'retry')"
@@ -110,6 +113,8 @@ def test_why_a_number_is_not_called(run: Run, sql: Callable[[str], str]) -> None
         assert "called 2026-01-01 10:00 UTC in A<-: busy, then retry" in told
     by_number = run("explain", "2125550001").output
     assert "on the black list everywhere since" in by_number
+    assert "on the temporary black list everywhere until 2031-02-01 00:00" in by_number
+    assert "has agreed in A<- since 2026-01-01 by form 7" in by_number
     assert "scheduled for 2031-01-01 10:00 in A<- for agent bob" in by_number
     story = json.loads(run("explain", "--json", "2125550001").output)
     [standing] = story["standings"]
@@ -137,6 +142,17 @@ def test_why_a_number_waits_and_until_when(run: Run, sql: Callable[[str], str]) 
     # Who only asks changes nothing.
     assert sql("SELECT MAX(turns) FROM ccdata.person_locks") == "0"
     assert sql("SELECT COUNT(*) FROM ccrepo.black_list_history") == "0"
+
+
+def test_a_campaigns_story_is_for_people_and_programs_read_its_tables(
+    run: Run, sql: Callable[[str], str]
+) -> None:
+    sql(
+        "INSERT INTO ccdata.campaign_state (campaign, state, reason, since, updated_at)"
+        " VALUES ('A<-', 'running', 'no agent is ready', UTC_TIMESTAMP(), UTC_TIMESTAMP())"
+    )
+    assert "A<-: running since" in run("explain", "A<-").output
+    assert "Read ccdata.campaign_state and ccdata.decisions" in run("explain", "--json", "A<-").output
 
 
 def test_preflight_counts_now_later_never_and_looks_ahead(run: Run, sql: Callable[[str], str]) -> None:
