@@ -13,7 +13,7 @@ from engine.adapters.contact_file import open_contacts
 from engine.adapters.mysql import Database, lists, loading
 from engine.adapters.mysql.loading import Wish, load_file
 from engine.adapters.mysql.recycling import recycle
-from engine.adapters.mysql.respool import Respool, respool, respool_alternative
+from engine.adapters.mysql.respool import Respool, form_of, respool, respool_alternative
 from engine.domain.errors import FieldError
 from engine.domain.outcomes import Outcome
 from engine.domain.recycling import RecycleRule
@@ -139,6 +139,22 @@ async def test_respooling_an_alternative_turns_the_numbers(office: Office) -> No
     await office.store.record(batch(finished(attempt, *BUSY)))
     with pytest.raises(FieldError, match="alternatives: there is none"):
         await respool_alternative(office.database, Respool("A<-", "2001"))
+
+
+async def test_the_agents_form_has_the_next_number_first_and_may_give_it_back_during_the_call(
+    office: Office,
+) -> None:
+    await office.contact("M=0=2001", alternatives="W=0=2002:2003", contact="C1", data="n=1", retries=1)
+    [attempt] = (await office.claim()).attempts
+    form = await form_of(office.database, attempt.id)
+    assert form == Respool("A<-", "W=0=2002", "L1", "n=1", "2003", "C1", 0, 9999)
+    await respool(office.database, form)
+    await office.contact("2009", retries=1, priority=1)
+    calls = (await office.claim()).attempts
+    assert sorted(call.contact.phone.number for call in calls) == ["2002", "2009"]
+    [alone] = [call for call in calls if call.contact.phone.number == "2009"]
+    assert await form_of(office.database, alone.id) == Respool("A<-", "2009", "L1", retries=2, priority=2)
+    assert await form_of(office.database, "no such call") is None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.adapters.mysql.database import Database, Session
 from engine.adapters.mysql.numbers import in_spool, take_turn
@@ -74,4 +75,38 @@ async def respool_alternative(database: Database, wish: Respool) -> int:
     return await respool(
         database,
         replace(wish, destination=phones[0].entry(), alternatives=join_alternatives(turned), retries=0),
+    )
+
+
+async def form_of(database: Database, attempt: str) -> Respool | None:
+    """Return the contact of a call as its agent's form gets it: on the next number already, which is what the
+    form gives back; on the same one when there is no other. None when the contact is not in the spool.
+    """
+
+    async def work(session: Session) -> Respool | None:
+        rows = await session.rows(
+            "SELECT s.*, a.destination AS dialled FROM ccdata.attempts a"
+            " JOIN ccdata.calls_spool s ON s.id = a.spool_id WHERE a.id=%s",
+            (attempt,),
+        )
+        return _turned(rows[0]) if rows else None
+
+    return await database.transaction(work)
+
+
+def _turned(row: dict[str, Any]) -> Respool:
+    dialled = str(row["dialled"])
+    phones, _ = parse_alternatives(f"{row['destination']}:{row['alternatives'] or ''}")
+    others = tuple(phone for phone in phones if phone.number != dialled)
+    mine = next((phone.entry() for phone in phones if phone.number == dialled), dialled)
+    return Respool(
+        campaign=str(row["campaign"]),
+        destination=others[0].entry() if others else mine,
+        list=str(row["dialerbase"]),
+        data=str(row["data"] or ""),
+        alternatives=join_alternatives(others[1:]),
+        contact=str(row["contact"] or ""),
+        retries=0 if others else int(row["retries"]) + 1,
+        priority=max(int(row["priority"]), _FIRST),
+        agent=str(row["agentphone"] or ""),
     )
