@@ -166,6 +166,10 @@ class MemoryStore(MemoryCallerIds):
                 row.update(status=0)
                 broken += 1
                 continue
+            if self._is_double(row, ("", *request.lists)):
+                row.update(status=2, reason="the number is in the spool already")
+                broken += 1
+                continue
             try:
                 contact = read_contact(row)
             except FieldError as error:
@@ -189,6 +193,28 @@ class MemoryStore(MemoryCallerIds):
             attempts.append(attempt)
         self.done("claim")
         return ClaimResult(tuple(attempts), blocked=blocked, held=held, set_aside=broken)
+
+    def _is_double(self, row: Row, served: Sequence[str]) -> bool:
+        """Is the number being called, or does an earlier row with it wait in a list that is served?"""
+
+        def number(one: Row) -> str:
+            return digits(str(one["destination"]).rpartition("=")[2])
+
+        return any(
+            other["id"] != row["id"]
+            and same(other["campaign"], row["campaign"])
+            and number(other) == number(row)
+            and not (row["contact"] and other["contact"] and row["contact"] != other["contact"])
+            and (
+                other["status"] == 0
+                or (
+                    other["status"] == 1
+                    and other["id"] < row["id"]
+                    and any(same(other["dialerbase"], name) for name in served)
+                )
+            )
+            for other in self.spool.values()
+        )
 
     def _select(self, request: ClaimRequest) -> list[Row]:
         """Tasks first by id, then each slot its list, then any list for what is left."""

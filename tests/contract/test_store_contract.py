@@ -187,6 +187,22 @@ async def test_a_row_waits_for_its_time_and_then_comes_back(desk: Desk) -> None:
     assert numbers(await claim(desk, at=later(60))) == ["1002", "1001"]
 
 
+async def test_of_two_rows_with_one_number_the_earlier_is_dialled(desk: Desk) -> None:
+    _, second = await contacts(desk, "1001", "M=0=10-01")
+    assert numbers(await claim(desk, 2)) == ["1001"]
+    row = await desk.row(second)
+    assert row is not None
+    assert row["status"] == 2
+    assert "the number is in the spool already" in row["reason"]
+    # One that is being called keeps later ones back; different contacts may share a telephone.
+    [third] = await contacts(desk, "1001")
+    assert numbers(await claim(desk, 2)) == []
+    assert (await desk.row(third) or {})["status"] == 2
+    await contacts(desk, "1002", contact="C1")
+    await contacts(desk, "1002", contact="C2")
+    assert numbers(await claim(desk, 2)) == ["1002", "1002"]
+
+
 async def test_released_contacts_come_back_untouched(desk: Desk) -> None:
     [spool_id] = await contacts(desk, "M=2=1001", alternatives="W=555:bad!", retries=1, priority=3)
     before = dict(await desk.row(spool_id) or {})

@@ -10,6 +10,8 @@ import pytest
 from engine.adapters.mysql import Database, DatabaseSettings
 from engine.adapters.mysql.claim import CLAIM, CLAIM_TASKS, DUE
 from engine.adapters.mysql.migrate import applied, check, known, migrate
+from engine.adapters.mysql.numbers import THERE
+from engine.adapters.mysql.preflight import SAMPLE
 from engine.adapters.mysql.store import STRAYS
 from engine.lab.mariadb import MariaDB
 from engine.ports import SchemaError
@@ -116,7 +118,7 @@ async def test_migrate_twice_does_nothing_and_a_half_done_one_goes_on(database: 
         await session.run("DROP TABLE ccdata.campaign_state")
     with pytest.raises(SchemaError, match=r"0004_other_channels.*overdial migrate"):
         await check(database)
-    assert [m.version for m in await migrate(database)] == [4, 5, 6, 7, 8, 9]
+    assert [m.version for m in await migrate(database)] == [m.version for m in known() if m.version >= 4]
     await check(database)
 
 
@@ -183,6 +185,13 @@ def test_the_claim_reads_its_rows_in_order_from_the_index(mariadb: MariaDB, name
     due = plan(mariadb, names, DUE, "C1<-", "2026-01-01")
     assert due["key"] == "calls_spool_due"
     assert due["type"] == "range"
+
+    double = plan(mariadb, names, THERE.format("%s,%s"), "17", "18", "C1<-")
+    assert (double["key"], double["type"]) == ("calls_spool_number", "range")
+    assert int(double["rows"]) <= 4
+    sample = plan(mariadb, names, SAMPLE.format("%s,%s"), "C1<-", "", "L1", 3)
+    assert sample["key"] == "calls_spool_claim"
+    assert "Using index" in sample["extra"], "the rows themselves are not read"
 
     handler = "SHOW SESSION STATUS LIKE 'Handler_read_next'"
     sql = CLAIM.replace("ccdata.calls_spool", spool)

@@ -22,6 +22,7 @@ from engine.adapters.mysql.compliance import (
     judge_anew,
 )
 from engine.adapters.mysql.database import Session, utc
+from engine.adapters.mysql.numbers import doubles
 from engine.adapters.mysql.scheduled import bring_due
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
@@ -31,7 +32,7 @@ from engine.ports import ClaimRequest, ClaimResult, StoreError
 
 _COLUMNS = (
     "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries,"
-    " reason"
+    " reason, number"
 )
 
 #: Retries whose time has come join the others; the claim's index then orders them all. Looked for without
@@ -162,20 +163,22 @@ async def _round(
     if not rows:
         return
     live = await _under_way(session, rows)
+    double = await doubles(session, request.campaign, rows, ("", *request.lists))
     contacts: list[Contact] = []
-    broken: list[tuple[int, str]] = []
+    aside: list[tuple[str, str, int]] = []
     for row in rows:
         if row["id"] in live:
+            continue
+        if other := double.get(row["id"]):
+            aside.append(("double", f"the number is in the spool already: row {other}", row["id"]))
             continue
         try:
             contacts.append(read_contact(row))
         except FieldError as error:
-            broken.append((int(row["id"]), str(error)))
+            aside.append(("", str(error)[:255], row["id"]))
     await _set_in_progress(session, live)
-    for row_id, reason in broken:
-        await session.run(
-            "UPDATE ccdata.calls_spool SET status=2, reason=%s WHERE id=%s", (reason[:255], row_id)
-        )
+    for place in aside:
+        await session.run("UPDATE ccdata.calls_spool SET status=2, held_by=%s, reason=%s WHERE id=%s", place)
     judged = await inquiry.judge(contacts, limit, black_lists=request.check_black_list)
     away = await hold_back(
         session, judged, request.campaign, claimant.owner, claimant.local.naive(request.now)
@@ -185,7 +188,7 @@ async def _round(
     harvest.taken += taken
     harvest.blocked += away.blocked
     harvest.held += away.held
-    harvest.aside += away.aside + len(broken) + len(live)
+    harvest.aside += away.aside + len(aside) + len(live)
 
 
 async def _under_way(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
