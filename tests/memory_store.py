@@ -285,6 +285,7 @@ class MemoryStore:
                 order = read_order(row)
                 attempt = None
                 if isinstance(order, ManualCall):
+                    order = order.with_options(self._options_of(order.dialer.name))
                     number, name = order.contact.phone.number, order.dialer.name
                     request = ClaimRequest(name, 1, (), (), True, now)
                     if self._black_listed(number, request) or self._held_until(number, request):
@@ -299,9 +300,23 @@ class MemoryStore:
         self.done("take_orders")
         return tuple(taken)
 
+    def _options_of(self, campaign: str) -> Row | None:
+        return next((row for row in self.options if row["campaign"].lower() == campaign.lower()), None)
+
     async def finish_order(self, order: int, fault: str) -> None:
         await self._begin("finish_order")
         self.orders[order].update(status="failed" if fault else "done", result=fault)
+
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        await self._begin("held_back")
+        number, request = (
+            attempt.contact.phone.number,
+            ClaimRequest(campaign, 1, (), (), check_black_list, now),
+        )
+        listed = self._black_listed(number, request) or self._held_until(number, request)
+        return "the number is on the black list" if check_black_list and listed else ""
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         await self._begin("mark_sent")

@@ -11,7 +11,7 @@ from datetime import datetime
 from engine.domain import events as ev
 from engine.domain.call_states import EVENTS, TABLE, State
 from engine.domain.model import Attempt, Dialer
-from engine.domain.modes import Mode
+from engine.domain.modes import Machines, Mode
 from engine.domain.outcomes import Outcome, unanswered_outcome
 from engine.domain.settings import REFUSED
 
@@ -77,6 +77,11 @@ class Call:
             return False  # hears a message
         # A machine is in the queue only where the campaign sends machines to agents.
         return self.state is State.QUEUED or (self.state is State.ANSWERED and self.amd != "MACHINE")
+
+    @property
+    def left_to_machine(self) -> bool:
+        """Was a machine heard that no agent will talk to?"""
+        return self.amd == "MACHINE" and self.dialer.options.machines is not Machines.AGENT
 
     @property
     def called(self) -> bool:

@@ -265,6 +265,12 @@ class Store(Protocol):
     async def finish_order(self, order: int, fault: str) -> None:
         """Answer an order; `fault` '' when it was carried out."""
 
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        """Return why the contact of a claimed attempt may not be called any more, '' when it may: an agent
+        may have thought for minutes since the claim. Counts of calls are the claim's business."""
+
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         """Write that the orders are about to leave; return which of them are still ours to send."""
 

@@ -94,12 +94,19 @@ class Term:
             may_dial=world.obstacle,
             profiles=world.profiles,
             voice=world.voice,
+            speaks=world.speech is not None and world.speech.able,
         )
         self.fleet = Fleet(tools)
         self._broadcasts: Broadcasts | None = None
         if world.voice is not None and world.speech is not None:
             self._broadcasts = Broadcasts(
-                world.voice, world.speech, self.book, world.recorder, world.clock, self.fleet.script_of
+                world.voice,
+                world.speech,
+                self.book,
+                world.recorder,
+                world.clock,
+                self.fleet.script_of,
+                self.fleet.told,
             )
         self._orders = Orders(tools)
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
@@ -123,10 +130,15 @@ class Term:
             group.create_task(self._orders.run(), name="orders")
             if self._broadcasts is not None and self._world.voice is not None:
                 group.create_task(self._world.voice.run(), name="voice")
-                group.create_task(self._broadcasts.run(), name="broadcasts")
+                group.create_task(self._talk(self._broadcasts), name="broadcasts")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
             group.create_task(self.fleet.run(group), name="fleet")
+
+    async def _talk(self, broadcasts: Broadcasts) -> None:
+        """Talk to answered calls; those of an engine before us are hung up by nobody who knows too little."""
+        await self.fleet.followed.wait()
+        await broadcasts.run()
 
     def handle(self, event: ev.CallEvent) -> None:
         """Let something happen to a call."""

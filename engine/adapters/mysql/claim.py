@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import cycle, islice
 from typing import Any
 
@@ -130,6 +131,19 @@ async def claim_contacts(
     attempts = tuple(Attempt(new_id(), one.contact, request.now) for one in harvest.taken)
     await _insert_attempts(session, attempts, [one.key for one in harvest.taken], request, claimant)
     return ClaimResult(attempts, blocked=harvest.blocked, held=harvest.held, set_aside=harvest.aside)
+
+
+async def still_held(
+    session: Session, claimant: Claimant, contact: Contact, campaign: str, now: datetime, *, black_lists: bool
+) -> str:
+    """Return what forbids the call now, '' when nothing does; see `Store.held_back`."""
+    try:
+        law, _ = await campaign_law(session, claimant.legal, campaign)
+    except FieldError as error:
+        return str(error)
+    inquiry = Inquiry(session, claimant.legal, campaign, law, now, claimant.local)
+    hold = (await inquiry.again(contact, black_lists=black_lists)).last
+    return "" if hold is None else str(hold)
 
 
 async def _wake_due(session: Session, request: ClaimRequest) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import lease, migrate, orders, recycling
-from engine.adapters.mysql.claim import Claimant, claim_contacts
+from engine.adapters.mysql.claim import Claimant, claim_contacts, still_held
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.record import write_batch
 from engine.domain.errors import FieldError
@@ -126,6 +126,16 @@ class MysqlStore:
 
     async def finish_order(self, order: int, fault: str) -> None:
         await self.database.transaction(lambda session: orders.finish(session, order, fault))
+
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        async def work(session: Session) -> str:
+            return await still_held(
+                session, self._claimant, attempt.contact, campaign, now, black_lists=check_black_list
+            )
+
+        return await self.database.transaction(work)
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         ids = [attempt.id for attempt in attempts]
