@@ -137,13 +137,13 @@ async def test_a_killed_engine_leaves_contacts_that_were_not_called_as_they_were
     room.clock.advance(60)
     left = set(room.switch.lines)
     async with room.running():
-        await until(lambda: len(legs(room)) == 2, "the contact is offered again")
 
         def hung_up() -> bool:
             room.clock.advance(0.005)
             return not left & set(room.switch.lines)
 
         await until(hung_up, "the dead engine's leg is hung up")
+        await until(lambda: len(legs(room)) == 2, "the contact is offered again")
     assert room.store.spool[row]["retries"] == 0
     assert legs(room) == ["agent", "agent"]
 
