@@ -322,6 +322,9 @@ class MemoryStore:
         await self._begin("mark_sent")
         self._check_lease()
         ours = {a.id: self.attempts[a.id] for a in attempts if self.attempts[a.id]["fence"] == self.fence}
+        for attempt in attempts:
+            if attempt.id in ours and attempt.desk is not None:
+                ours[attempt.id]["agent"] = attempt.desk.name
         for row in ours.values():
             if row["state"] in ("claimed", "offered", "held"):
                 row.update(state="sent", sent_at=naive(at))

@@ -35,6 +35,12 @@ class Desks:
         self._desks: dict[str, _Desk] = {}
         self._calls: dict[AttemptId, str] = {}
         self._recorded: frozenset[str] = frozenset()
+        #: Calls that another engine placed, and the user names of those who were reserved for them.
+        self._adopted: dict[AttemptId, str] = {}
+
+    def adopt(self, attempt: AttemptId, name: str) -> None:
+        """Another engine reserved this agent for a call that is ours now."""
+        self._adopted[attempt] = name
 
     def record_only(self, agents: frozenset[str]) -> None:
         """Take over whose talks are recorded (user names or extensions, case folded)."""
@@ -61,9 +67,11 @@ class Desks:
     def free(self, queue: QueuePicture, now: datetime) -> list[Desk]:
         """Return the agents of a queue who can be reserved; who waits longest for a call comes first."""
         ready = [
-            Desk(interface, seat.member.name)
+            desk
             for interface, seat in queue.seats.items()
             if seat.state(now) is SeatState.READY and not self.taken(interface, now)
+            for desk in (Desk(interface, seat.member.name),)
+            if not any(desk.answers_to(name) for name in self._adopted.values())
         ]
         never = datetime.min.replace(tzinfo=now.tzinfo)
         return sorted(ready, key=lambda desk: self._last(desk.interface) or never)
@@ -94,6 +102,8 @@ class Desks:
 
     def heard(self, call: Call, event: ev.CallEvent, wrapup: int) -> None:
         """Something happened to a call; `wrapup` is its queue's after-call time (s)."""
+        if call.state is State.ENDED:
+            self._adopted.pop(call.attempt.id, None)
         interface = self._calls.get(call.attempt.id)
         if interface is None:
             return

@@ -19,6 +19,7 @@ from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer,
 from engine.ports.voice import Speech, VoiceControl
 from engine.services.book import CallBook
 from engine.services.broadcast import Broadcasts
+from engine.services.desks import Desks
 from engine.services.errands import Errands
 from engine.services.fleet import Fleet
 from engine.services.lists import recycle_lists
@@ -80,8 +81,9 @@ class Term:
     def __init__(self, world: World, abandoned_rest: timedelta) -> None:
         self._world = world
         self.book = CallBook(world.recorder, world.observer, world.clock.monotonic, abandoned_rest)
+        desks = Desks()
         self._reconciler = Reconciler(
-            world.control, world.store, self.book, world.clock, world.history, world.picture
+            world.control, world.store, self.book, world.clock, world.history, world.picture, desks
         )
         tools = Tools(
             control=world.control,
@@ -93,6 +95,7 @@ class Term:
             clock=world.clock,
             may_dial=world.obstacle,
             profiles=world.profiles,
+            desks=desks,
             voice=world.voice,
             speaks=world.speech is not None and world.speech.able,
         )

@@ -148,6 +148,11 @@ class MysqlStore:
                 " AND state IN ('claimed', 'offered', 'held') AND fence=%s",
                 (utc(at), *ids, self._fence),
             )
+            # Whoever takes the call over knows for whom it was meant.
+            await session.run_many(
+                "UPDATE ccdata.attempts SET agent=%s WHERE id=%s AND state='sent' AND fence=%s",
+                [(a.desk.name[:80], a.id, self._fence) for a in attempts if a.desk is not None],
+            )
             rows = await session.rows(
                 f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND state='sent' AND fence=%s",
                 (*ids, self._fence),
