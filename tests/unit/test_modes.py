@@ -152,9 +152,10 @@ async def test_a_killed_engine_leaves_contacts_that_were_not_called_as_they_were
 async def test_an_agent_whose_customer_rings_is_reserved_for_the_next_engine_too() -> None:
     room = a_room("Progressive", customer_first=1)
     room.seats(1)
-    room.contacts(RINGS, TALKS)
+    room.contacts(RINGS)
     async with room.running() as engine:
         await in_state(engine, State.RINGING)
+    room.contacts(TALKS)
     async with room.running() as engine:
         await until(lambda: bool(calls_of(engine)), "the call is taken over")
         await rounds(room, 5)
