@@ -214,7 +214,8 @@ class MemoryStore:
         return list(picked.values())
 
     def _select_for_agents(self, request: ClaimRequest, ready: list[Row]) -> list[Row]:
-        """For each agent his own row, or one that is nobody's; tasks first, then his slot's list."""
+        """For each agent what is scheduled, his own row, or one that is nobody's; tasks first, then his
+        slot's list."""
         picked: list[Row] = []
         slots = iter(request.slots)
         for names in request.agents:
@@ -222,7 +223,8 @@ class MemoryStore:
 
             def place(row: Row, lists: list[str] = lists) -> tuple[Any, ...]:
                 number = [same(row["dialerbase"], name) for name in lists].index(True)
-                return (not row["agentphone"], number, row["priority"], row["shuffle"])
+                scheduled = number == 0 and row["priority"] == 1
+                return (not scheduled, not row["agentphone"], number, row["priority"], row["shuffle"])
 
             fitting = [
                 row
