@@ -68,7 +68,8 @@ def set_campaign(stage: Stage, mode: Mode = Mode.POWER) -> None:
     """Insert the campaign and start the engine."""
     kind, options = SETTINGS[mode]
     tbc = {Mode.POWER: -200, Mode.PREDICTIVE: -3}.get(mode, 0)
-    channels = 4 if mode is Mode.PREDICTIVE else 30
+    # Per agent for the one; for the other all that holds it back.
+    channels = {Mode.PREDICTIVE: 4, Mode.BROADCAST: AGENTS}.get(mode, 30)
     stage.dialer(
         dialertype=kind, context=kind, tbc=tbc, timeout=3, maxchannels=channels, retries=RETRIES, status=0,
         sound="vm-intro" if mode is Mode.BROADCAST else "",
