@@ -57,7 +57,9 @@ class CallFollower:
         self.judged = Phase(Delays(2.5), Share(0.6))
         self.machines = Share(0.0, 400.0)
         self.patience = profile.seconds
-        self._listening = 0.0
+        #: What AMD takes of an answered call (s): the mean of the first calls, then of the last thirty or so.
+        self.listening = 0.0
+        self._listened = 0
         #: The level (see `ContactWeights`) at which each call in flight was placed.
         self.levels: dict[str, int] = {}
         self._calls: dict[str, _Call] = {}
@@ -66,7 +68,7 @@ class CallFollower:
     def seconds(self) -> float:
         """Return how long a caller may wait for an agent (s): the law's time, less what AMD took of it."""
         if self.judges and self.profile.since is Since.ANSWER:
-            return max(min(self.profile.seconds - self._listening, self.patience), 0.0)
+            return max(min(self.profile.seconds - self.listening, self.patience), 0.0)
         return min(self.profile.seconds, self.patience)
 
     def observe(self, event: ev.CallEvent | Placed) -> None:
@@ -119,7 +121,9 @@ class CallFollower:
 
     def _judged(self, call: _Call, at: datetime) -> None:
         if call.wanted is None and call.answered is not None:
-            self._listening += 0.03 * ((at - call.answered).total_seconds() - self._listening)
+            self._listened += 1
+            took = (at - call.answered).total_seconds()
+            self.listening += max(0.03, 1 / self._listened) * (took - self.listening)
 
     def _want(self, call: _Call, at: datetime) -> None:
         """A person answered and needs an agent."""
