@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 from engine.domain.modes import Mode
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, kinds_for
 from tests.chaos.judge import quiet, released, violations
 from tests.chaos.scene import AGENTS, LEASE, Scene, set_scene
 from tests.stage import CAMPAIGN, Stage
@@ -36,7 +36,7 @@ def run(
 ) -> int:
     """Try every kind of fault equally often, `kills` times in all and each once at least; print a line
     per kind and return the number of violations."""
-    kinds = only or list(FAULTS)
+    kinds = only or kinds_for(mode)
     tries = max(round(kills / len(kinds)), 1)
     bad = 0
     with set_scene(lab, home, Random(seed), lease, mode) as scene:

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable
 
+from engine.domain.modes import Mode
 from engine.lab.parts import Child
 from tests.chaos.scene import FLOODER, Scene
 from tests.ways import SETTINGS
@@ -300,3 +301,12 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
         trunk_storm,
     )
 }
+
+
+#: Only a broadcast would notice these.
+_OF_BROADCASTS = frozenset(("ari_cut", "ari_silent"))
+
+
+def kinds_for(mode: Mode) -> list[str]:
+    """Return the kinds of faults that concern campaigns of this mode."""
+    return [kind for kind in FAULTS if mode is Mode.BROADCAST or kind not in _OF_BROADCASTS]
