@@ -305,6 +305,14 @@ class MemoryStore:
     def _options_of(self, campaign: str) -> Row | None:
         return next((row for row in self.options if row["campaign"].lower() == campaign.lower()), None)
 
+    async def give_up_orders(self) -> int:
+        await self._begin("give_up_orders")
+        self._check_lease()
+        left = [row for row in self.orders.values() if row["status"] == "taken"]
+        for row in left:
+            row.update(status="failed", result="the engine that took it is gone")
+        return len(left)
+
     async def finish_order(self, order: int, fault: str) -> None:
         await self._begin("finish_order")
         self.orders[order].update(status="failed" if fault else "done", result=fault)

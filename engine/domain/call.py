@@ -162,7 +162,8 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
                 connected_at=call.connected_at or event.at,
                 agent=event.agent,
                 agent_interface=event.interface,
-                agent_channel=event.channel,
+                # Who was called first is on the channel that his leg was answered on.
+                agent_channel=event.channel or call.agent_channel,
                 offered=frozenset(),
             )
         case ev.AgentCompleted():

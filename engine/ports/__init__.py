@@ -262,6 +262,9 @@ class Store(Protocol):
     async def take_orders(self, now: datetime) -> tuple[TakenOrder, ...]:
         """Take the orders for single calls that are new; a call's attempt is written with it."""
 
+    async def give_up_orders(self) -> int:
+        """Answer the orders that an engine before us took and did not answer; return how many."""
+
     async def finish_order(self, order: int, fault: str) -> None:
         """Answer an order; `fault` '' when it was carried out."""
 

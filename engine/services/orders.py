@@ -44,8 +44,12 @@ class Orders:
 
     async def run(self) -> None:
         """Work until cancelled; a database that does not answer is asked again."""
+        inherited = True
         while True:
             try:
+                if inherited:
+                    await self._tools.store.give_up_orders()
+                    inherited = False
                 if not self._tools.may_dial():
                     for taken in await self._tools.store.take_orders(self._tools.clock.now()):
                         fault = await self._carry_out(taken)

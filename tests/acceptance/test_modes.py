@@ -52,9 +52,12 @@ def test_preview_calls_the_agent_first_and_joins_him_with_the_customer(stage: St
         "CONNECT": "2", "COMPLETECALLER": "2", "OUTCALL": "3",
     }  # fmt: skip
     cdrs = stage.sql(
-        "SELECT disposition, lastapp, accountcode <> '' FROM ccrepo.cdr_repo ORDER BY disposition"
+        "SELECT disposition, lastapp, accountcode <> '', dstchannel LIKE 'PJSIP/agent30%'"
+        " FROM ccrepo.cdr_repo ORDER BY disposition"
     )
-    assert cdrs == [["ANSWERED", "Bridge", "1"], ["ANSWERED", "Bridge", "1"], ["BUSY", "", "1"]]
+    assert cdrs == [
+        ["ANSWERED", "Bridge", "1", "1"], ["ANSWERED", "Bridge", "1", "1"], ["BUSY", "", "1", "1"],
+    ]  # fmt: skip
     assert stage.value("SELECT COUNT(*) FROM ccdata.calls_spool") == "0"
     _agent_free(stage, PAIR, 2)
     assert stage.asterisk.channels() == 0

@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from engine.domain.modes import Mode
+from engine.lab.parts import LabError
 from tests.chaos.faults import FAULTS, kinds_for
 from tests.chaos.judge import quiet, released, violations
 from tests.chaos.scene import AGENTS, LEASE, Scene, set_scene
@@ -102,7 +103,11 @@ def play(scene: Scene, kind: str, tries: int) -> float:
 def judge(scene: Scene) -> list[str]:
     """Stop dialling, let everything end, and return what does not hold."""
     scene.stage.sql("UPDATE ccdata.dialers SET status = 0")
-    scene.stage.wait(lambda: quiet(scene.stage), "everything has ended", 90.0)
+    try:
+        scene.stage.wait(lambda: quiet(scene.stage), "everything has ended", 90.0)
+    except LabError as error:
+        left = scene.stage.asterisk.command("core show channels concise")
+        raise LabError(f"{error} What is left:\n{left}") from error
     return violations(scene, scene.stage.loaded, RETRIES)
 
 

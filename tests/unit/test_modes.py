@@ -236,6 +236,15 @@ async def test_who_decides_before_his_phone_is_answered_is_asked_for_nothing_mor
         assert room.switch.redirected[0] == (agent_leg(call), "overdial-agent", "wait")
 
 
+async def test_an_order_whose_engine_died_is_answered_by_the_next() -> None:
+    room = EngineRoom()
+    number = room.store.add_order("hangup", phone="agent101")
+    room.store.orders[number]["status"] = "taken"
+    async with room.running():
+        await until(lambda: room.store.orders[number]["status"] == "failed", "the order is answered")
+    assert room.switch.phones_hung_up == []
+
+
 async def test_a_manual_campaign_is_recorded_as_its_options_say() -> None:
     room = a_room(recording="all")
     room.store.dialers.clear()

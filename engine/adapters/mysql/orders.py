@@ -55,6 +55,15 @@ async def take(
     return tuple(taken)
 
 
+async def give_up(session: Session) -> int:
+    """Answer what was taken by an engine that is gone: what became of it nobody knows."""
+    return await session.run(
+        "UPDATE ccdata.orders SET status = 'failed', done_at = UTC_TIMESTAMP(3), result ="
+        " 'the engine that took it is gone: it may have been carried out. Look before you ask again.'"
+        " WHERE status = 'taken'"
+    )
+
+
 async def finish(session: Session, order_id: int, fault: str) -> None:
     """Answer an order; `fault` '' when it was carried out."""
     await session.run(

@@ -124,6 +124,13 @@ class MysqlStore:
 
         return await self.database.transaction(work)
 
+    async def give_up_orders(self) -> int:
+        async def work(session: Session) -> int:
+            await lease.check(session, self._fence)
+            return await orders.give_up(session)
+
+        return await self.database.transaction(work)
+
     async def finish_order(self, order: int, fault: str) -> None:
         await self.database.transaction(lambda session: orders.finish(session, order, fault))
 
