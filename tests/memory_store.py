@@ -245,7 +245,8 @@ class MemoryStore(MemoryCallerIds):
         return list(picked.values())
 
     def _select_for_agents(self, request: ClaimRequest, ready: list[Row]) -> list[Row]:
-        """For each agent his own row, or one that is nobody's; tasks first, then his slot's list."""
+        """For each agent what is scheduled, his own row, or one that is nobody's; tasks first, then his
+        slot's list."""
         picked: list[Row] = []
         slots = iter(request.slots)
         for names in request.agents:
@@ -253,7 +254,8 @@ class MemoryStore(MemoryCallerIds):
 
             def place(row: Row, lists: list[str] = lists) -> tuple[Any, ...]:
                 number = [same(row["dialerbase"], name) for name in lists].index(True)
-                return (not row["agentphone"], number, row["priority"], row["shuffle"])
+                scheduled = number == 0 and row["priority"] == 1
+                return (not scheduled, not row["agentphone"], number, row["priority"], row["shuffle"])
 
             fitting = [
                 row
@@ -316,6 +318,7 @@ class MemoryStore(MemoryCallerIds):
                 order = read_order(row)
                 attempt = None
                 if isinstance(order, ManualCall):
+                    order = order.with_options(self._options_of(order.dialer.name))
                     number, name = order.contact.phone.number, order.dialer.name
                     request = ClaimRequest(name, 1, (), (), True, now)
                     if self._black_listed(number, request) or self._held_until(number, request):
@@ -330,15 +333,40 @@ class MemoryStore(MemoryCallerIds):
         self.done("take_orders")
         return tuple(taken)
 
+    def _options_of(self, campaign: str) -> Row | None:
+        return next((row for row in self.options if row["campaign"].lower() == campaign.lower()), None)
+
+    async def give_up_orders(self) -> int:
+        await self._begin("give_up_orders")
+        self._check_lease()
+        left = [row for row in self.orders.values() if row["status"] == "taken"]
+        for row in left:
+            row.update(status="failed", result="the engine that took it is gone")
+        return len(left)
+
     async def finish_order(self, order: int, fault: str) -> None:
         await self._begin("finish_order")
         self.orders[order].update(status="failed" if fault else "done", result=fault)
+
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        await self._begin("held_back")
+        number, request = (
+            attempt.contact.phone.number,
+            ClaimRequest(campaign, 1, (), (), check_black_list, now),
+        )
+        listed = self._black_listed(number, request) or self._held_until(number, request)
+        return "the number is on the black list" if check_black_list and listed else ""
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         await self._begin("mark_sent")
         self._check_lease()
         ours = {a.id: self.attempts[a.id] for a in attempts if self.attempts[a.id]["fence"] == self.fence}
         shown = {attempt.id: key(attempt.caller_id) for attempt in attempts}
+        for attempt in attempts:
+            if attempt.id in ours and attempt.desk is not None:
+                ours[attempt.id]["agent"] = attempt.desk.name
         for attempt, row in ours.items():
             if row["state"] in ("claimed", "offered", "held"):
                 row.update(state="sent", sent_at=naive(at), caller_id=shown[attempt])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
@@ -139,6 +140,17 @@ class Desk:
     def names(self) -> tuple[str, ...]:
         """What `calls_spool.agentphone` may call him."""
         return tuple(dict.fromkeys((self.extension, self.name)))
+
+    def answers_to(self, text: str) -> bool:
+        """Is he meant by this extension or user name? Compared as the database does: neither case nor
+        accents count."""
+        wanted = _plain(text)
+        return bool(wanted) and any(_plain(name) == wanted for name in self.names)
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text.strip().casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 @dataclass(frozen=True, slots=True)

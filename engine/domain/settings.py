@@ -149,10 +149,22 @@ def read_dialer(
         options=read_options(options) if options else DEFAULT_OPTIONS,
     )
     _ = dialer.mode  # refuses contradictory options
+    if (kind is DialerType.VOICE_BROADCAST) != (dialer.context == DialerType.VOICE_BROADCAST.value):
+        _refuse_foreign_context(dialer)
     # What the store uses in its claims is read here to be refused in time.
     parse_phone_order(str(row.get("schedulephones") or ""))
     parse_recycle(str(row.get("recycle") or ""))
     return dialer
+
+
+def _refuse_foreign_context(dialer: Dialer) -> None:
+    """A context of a site's own may do anything; ours talk to customers, or lead to agents, never both."""
+    if dialer.context in (kind.value for kind in DialerType):
+        raise FieldError(
+            "context",
+            f"{dialer.context} is not where calls of {dialer.dialer_type.value} go",
+            f"Use {dialer.dialer_type.value}, or a context of your own.",
+        )
 
 
 def _dialer_type(text: str) -> DialerType:

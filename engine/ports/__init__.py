@@ -271,8 +271,17 @@ class Store(CallerIdStore, Protocol):
     async def take_orders(self, now: datetime) -> tuple[TakenOrder, ...]:
         """Take the orders for single calls that are new; a call's attempt is written with it."""
 
+    async def give_up_orders(self) -> int:
+        """Answer the orders that an engine before us took and did not answer; return how many."""
+
     async def finish_order(self, order: int, fault: str) -> None:
         """Answer an order; `fault` '' when it was carried out."""
+
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        """Return why the contact of a claimed attempt may not be called any more, '' when it may: an agent
+        may have thought for minutes since the claim. Counts of calls are the claim's business."""
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         """Write that the orders are about to leave, and what number each shows; return which of them are

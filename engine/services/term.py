@@ -22,6 +22,7 @@ from engine.ports.voice import Speech, VoiceControl
 from engine.services.book import CallBook
 from engine.services.broadcast import Broadcasts
 from engine.services.callerids import CallerIds, nowhere
+from engine.services.desks import Desks
 from engine.services.errands import Errands
 from engine.services.fleet import Fleet
 from engine.services.lists import recycle_lists
@@ -85,8 +86,9 @@ class Term:
     def __init__(self, world: World, abandoned_rest: timedelta, health: HealthRules | None = None) -> None:
         self._world = world
         self.book = CallBook(world.recorder, world.observer, world.clock.monotonic, abandoned_rest)
+        desks = Desks()
         self._reconciler = Reconciler(
-            world.control, world.store, self.book, world.clock, world.history, world.picture
+            world.control, world.store, self.book, world.clock, world.history, world.picture, desks
         )
         self.caller_ids = CallerIds(world.store, world.observer, world.clock, health, world.locate)
         tools = Tools(
@@ -100,13 +102,21 @@ class Term:
             may_dial=world.obstacle,
             caller_ids=self.caller_ids,
             profiles=world.profiles,
+            desks=desks,
             voice=world.voice,
+            speaks=world.speech is not None and world.speech.able,
         )
         self.fleet = Fleet(tools)
         self._broadcasts: Broadcasts | None = None
         if world.voice is not None and world.speech is not None:
             self._broadcasts = Broadcasts(
-                world.voice, world.speech, self.book, world.recorder, world.clock, self.fleet.script_of
+                world.voice,
+                world.speech,
+                self.book,
+                world.recorder,
+                world.clock,
+                self.fleet.script_of,
+                self.fleet.told,
             )
         self._orders = Orders(tools)
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
@@ -135,10 +145,15 @@ class Term:
             group.create_task(self._orders.run(), name="orders")
             if self._broadcasts is not None and self._world.voice is not None:
                 group.create_task(self._world.voice.run(), name="voice")
-                group.create_task(self._broadcasts.run(), name="broadcasts")
+                group.create_task(self._talk(self._broadcasts), name="broadcasts")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
             group.create_task(self.fleet.run(group), name="fleet")
+
+    async def _talk(self, broadcasts: Broadcasts) -> None:
+        """Talk to answered calls; those of an engine before us are hung up by nobody who knows too little."""
+        await self.fleet.followed.wait()
+        await broadcasts.run()
 
     def handle(self, event: ev.CallEvent) -> None:
         """Let something happen to a call."""

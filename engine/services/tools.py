@@ -19,7 +19,8 @@ from engine.services.trunks import Trunks
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """`may_dial` says why nothing may be dialled, '' when it may; `voice` is who talks to answered calls."""
+    """`may_dial` says why nothing may be dialled, '' when it may; `voice` is who talks to answered calls;
+    `speaks`: can texts be spoken?"""
 
     control: CallControl
     store: Store
@@ -35,3 +36,4 @@ class Tools:
     rivals: Rivals = field(default_factory=Rivals)
     desks: Desks = field(default_factory=Desks)
     voice: VoiceControl | None = None
+    speaks: bool = False

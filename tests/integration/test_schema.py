@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.adapters.mysql import Database, DatabaseSettings
-from engine.adapters.mysql.claim import CLAIM, CLAIM_TASKS, DUE
+from engine.adapters.mysql.claim import CLAIM, CLAIM_NOBODYS, CLAIM_OWN, CLAIM_OWN_SCHEDULED, CLAIM_TASKS, DUE
 from engine.adapters.mysql.migrate import applied, check, known, migrate
 from engine.adapters.mysql.numbers import THERE
 from engine.adapters.mysql.preflight import SAMPLE
@@ -182,6 +182,12 @@ def test_the_claim_reads_its_rows_in_order_from_the_index(mariadb: MariaDB, name
     tasks = plan(mariadb, names, CLAIM_TASKS, "C1<-", "", 20)
     assert tasks["key"] in ("calls_spool_task", "calls_spool_claim")
     assert "filesort" not in tasks["extra"]
+    for query, args in (
+        (CLAIM_OWN, ("L1", "101")), (CLAIM_NOBODYS, ("L1",)), (CLAIM_OWN_SCHEDULED, ("", "101")),
+    ):  # fmt: skip
+        own = plan(mariadb, names, query, "C1<-", *args, 20)
+        assert own["key"] == "calls_spool_agent"
+        assert "filesort" not in own["extra"]
     due = plan(mariadb, names, DUE, "C1<-", "2026-01-01")
     assert due["key"] == "calls_spool_due"
     assert due["type"] == "range"

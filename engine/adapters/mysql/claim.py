@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import cycle, islice
 from typing import Any
 
@@ -69,6 +70,11 @@ CLAIM_OWN = (
     " ORDER BY priority, shuffle LIMIT %s FOR UPDATE SKIP LOCKED"
 )
 CLAIM_NOBODYS = CLAIM_OWN.replace("agentphone = %s", "agentphone IS NULL")
+#: Nobody's scheduled calls come before an agent's own contacts, or they would wait until he has none.
+CLAIM_OWN_SCHEDULED, CLAIM_NOBODYS_SCHEDULED = (
+    query.replace("notbefore IS NULL", "notbefore IS NULL AND priority = 1")
+    for query in (CLAIM_OWN, CLAIM_NOBODYS)
+)
 
 
 #: Where many rows must wait, a claim looks at more than it needs; never at more than these, nor more often.
@@ -131,6 +137,19 @@ async def claim_contacts(
     attempts = tuple(Attempt(new_id(), one.contact, request.now) for one in harvest.taken)
     await _insert_attempts(session, attempts, [one.key for one in harvest.taken], request, claimant)
     return ClaimResult(attempts, blocked=harvest.blocked, held=harvest.held, set_aside=harvest.aside)
+
+
+async def still_held(
+    session: Session, claimant: Claimant, contact: Contact, campaign: str, now: datetime, *, black_lists: bool
+) -> str:
+    """Return what forbids the call now, '' when nothing does; see `Store.held_back`."""
+    try:
+        law, _ = await campaign_law(session, claimant.legal, campaign)
+    except FieldError as error:
+        return str(error)
+    inquiry = Inquiry(session, claimant.legal, campaign, law, now, claimant.local)
+    hold = (await inquiry.again(contact, black_lists=black_lists)).last
+    return "" if hold is None else str(hold)
 
 
 async def _wake_due(session: Session, request: ClaimRequest) -> None:
@@ -227,18 +246,23 @@ async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any
 
 
 async def _select_for_agents(session: Session, request: ClaimRequest) -> list[dict[str, Any]]:
-    """Lock one row for each agent: his own before those that are nobody's, in each tasks before lists."""
+    """Lock one row for each agent: scheduled calls, then his own before those that are nobody's, in each
+    tasks before lists."""
     rows: dict[int, dict[str, Any]] = {}
     slots = iter(request.slots)
     for names in request.agents:
         lists = dict.fromkeys(("", next(slots, ""), *request.lists))
+        scheduled: list[tuple[str, tuple[str, ...]]] = [
+            *((CLAIM_OWN_SCHEDULED, ("", agent)) for agent in (*names, "")),
+            (CLAIM_NOBODYS_SCHEDULED, ("",)),
+        ]
         own = [(CLAIM_OWN, (name, agent)) for name in lists for agent in names]
         nobodys = [
             (query, (name, *nobody))
             for name in lists
             for query, nobody in ((CLAIM_OWN, ("",)), (CLAIM_NOBODYS, ()))
         ]
-        for query, args in [*own, *nobodys]:
+        for query, args in [*scheduled, *own, *nobodys]:
             # Our own locks do not hide rows from ourselves: one more than we have is asked for.
             found = await session.rows(query, (request.campaign, *args, len(rows) + 1))
             row = next((row for row in found if row["id"] not in rows), None)

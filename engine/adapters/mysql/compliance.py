@@ -17,7 +17,7 @@ from engine.adapters.legal import CampaignLaw, Legal, Situation
 from engine.adapters.mysql.blacklists import Block, Wishes, note_blocks, wishes
 from engine.adapters.mysql.database import Session, utc
 from engine.adapters.mysql.people import PastCalls, Person, past_calls, take_turns
-from engine.domain.law import Ban, Contacted, Verdict, may_call, next_moment
+from engine.domain.law import Ban, Contacted, Facts, Verdict, may_call, next_moment
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact, SpoolId
 from engine.domain.pacing import profile_for
@@ -134,6 +134,20 @@ class Inquiry:
                 break
         return judged
 
+    async def again(self, contact: Contact, *, black_lists: bool) -> Verdict:
+        """Judge a contact that is claimed, at the moment of its call: its own claim is no call before it."""
+        situation = self._legal.situation(self._law, contact)
+        said = await wishes(
+            self._session,
+            self._campaign,
+            self._local.naive(self._now),
+            {contact.phone.number: situation.place.forms},
+            [contact.reference],
+            black_lists=black_lists,
+        )
+        facts = self._facts(situation, contact, said, ())
+        return may_call(situation.law, facts, self._now)
+
     async def _past(
         self, contacts: Sequence[Contact], situations: dict[SpoolId, Situation]
     ) -> tuple[dict[SpoolId, Person], PastCalls]:
@@ -162,16 +176,7 @@ class Inquiry:
     def _verdict(
         self, contact: Contact, situation: Situation, said: Wishes, calls: tuple[Contacted, ...]
     ) -> tuple[Verdict, datetime | None]:
-        forms = situation.place.forms
-        until = said.blocked_until(forms)
-        facts = self._legal.facts(
-            self._law,
-            situation,
-            listed=said.black_listed(forms),
-            listed_until=None if until is None else self._local.utc(until),
-            given=said.given(forms, contact.reference),
-            calls=calls,
-        )
+        facts = self._facts(situation, contact, said, calls)
         verdict = may_call(situation.law, facts, self._now)
         if self._only_asking:
             return verdict, next_moment(situation.law, facts, self._now)
@@ -179,6 +184,20 @@ class Inquiry:
             later = may_call(situation.law, facts, self._now + _LEAD)
             verdict = Verdict(tuple(hold for hold in later.holds if hold.ban.calendar))
         return verdict, None
+
+    def _facts(
+        self, situation: Situation, contact: Contact, said: Wishes, calls: tuple[Contacted, ...]
+    ) -> Facts:
+        forms = situation.place.forms
+        until = said.blocked_until(forms)
+        return self._legal.facts(
+            self._law,
+            situation,
+            listed=said.black_listed(forms),
+            listed_until=None if until is None else self._local.utc(until),
+            given=said.given(forms, contact.reference),
+            calls=calls,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import callerids, lease, migrate, orders, recycling
-from engine.adapters.mysql.claim import Claimant, claim_contacts
+from engine.adapters.mysql.claim import Claimant, claim_contacts, still_held
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.record import write_batch
 from engine.domain.callerid import key
@@ -130,8 +130,25 @@ class MysqlStore:
 
         return await self.database.transaction(work)
 
+    async def give_up_orders(self) -> int:
+        async def work(session: Session) -> int:
+            await lease.check(session, self._fence)
+            return await orders.give_up(session)
+
+        return await self.database.transaction(work)
+
     async def finish_order(self, order: int, fault: str) -> None:
         await self.database.transaction(lambda session: orders.finish(session, order, fault))
+
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        async def work(session: Session) -> str:
+            return await still_held(
+                session, self._claimant, attempt.contact, campaign, now, black_lists=check_black_list
+            )
+
+        return await self.database.transaction(work)
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         ids = [attempt.id for attempt in attempts]
@@ -145,6 +162,11 @@ class MysqlStore:
                 f"UPDATE ccdata.attempts SET state='sent', sent_at=%s, caller_id={shown}"
                 f" WHERE id IN ({marks}) AND state IN ('claimed', 'offered', 'held') AND fence=%s",
                 (utc(at), *numbers, *ids, self._fence),
+            )
+            # Whoever takes the call over knows for whom it was meant.
+            await session.run_many(
+                "UPDATE ccdata.attempts SET agent=%s WHERE id=%s AND state='sent' AND fence=%s",
+                [(a.desk.name[:80], a.id, self._fence) for a in attempts if a.desk is not None],
             )
             rows = await session.rows(
                 f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND state='sent' AND fence=%s",
