@@ -788,6 +788,16 @@ CREATE TABLE IF NOT EXISTS ccrepo.finished_contacts (
   KEY finished_contacts_contact (contact)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
+-- Draining.
+
+CREATE TABLE IF NOT EXISTS ccdata.drains (
+  campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; * = every campaign, and orders for single calls',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'shown wherever somebody asks why nothing is dialled',
+  since TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people (overdial drain, overdial resume): a row means no new calls';
+
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
   name VARCHAR(128) NOT NULL,
@@ -803,4 +813,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (5, '0005_engine'),
   (6, '0006_modes'),
   (7, '0007_broadcast'),
-  (8, '0008_law_and_lists');
+  (8, '0008_law_and_lists'),
+  (14, '0014_drains');
