@@ -146,14 +146,14 @@ def clock(config: Config) -> Clock:
 async def run(path: Path | None) -> int:
     """Run the engine until SIGTERM or SIGINT; return the exit status."""
     config = load(path)
-    telemetry.configure_logging(config.log.level, config.log.format)
-    hands = clock(config)
-    database = Database(database_settings(config))
-    voice = AriVoice(ari_settings(config)) if config.ari.url else None
     metrics = telemetry.Metrics()
+    telemetry.configure_logging(config.log.level, config.log.format, metrics.logged)
+    hands = clock(config)
+    database = Database(database_settings(config), metrics.transaction)
+    voice = AriVoice(ari_settings(config)) if config.ari.url else None
     store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, legal(config))
-    control = AmiCallControl(ami_settings(config), hands.now)
-    metrics.count_ami_events(lambda: control.received)
+    control = AmiCallControl(ami_settings(config), hands.now, answered=metrics.answered_in)
+    metrics.watch_link(lambda: control.numbers)
     outside = Outside(
         control=control,
         store=store,
@@ -165,11 +165,12 @@ async def run(path: Path | None) -> int:
         profiles=profiles(config),
         voice=voice,
         speech=SpokenTexts(config.ari.tts_command, config.ari.tts_folder),
+        name=config.engine.name,
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
         try:
-            metrics.serve(config.metrics.address, config.metrics.port)
+            telemetry.serve(metrics, config.metrics.address, config.metrics.port)
         except OSError as error:
             raise ConfigError(
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "

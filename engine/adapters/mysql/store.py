@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from engine.adapters.legal import Legal
-from engine.adapters.mysql import lease, migrate, orders, recycling
+from engine.adapters.mysql import counting, lease, migrate, orders, recycling
 from engine.adapters.mysql.claim import Claimant, claim_contacts
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.record import write_batch
@@ -28,6 +28,7 @@ from engine.ports import (
     OpenAttempt,
     TakenOrder,
 )
+from engine.ports.watch import SmallCounts, SpoolChunk
 
 #: Unfinished attempts of other terms. Every state but the last is named, so that the index serves.
 STRAYS = (
@@ -64,6 +65,16 @@ class MysqlStore:
         self._local = local
         self._new_id = new_id
         self._fence = 0
+
+    @property
+    def fault(self) -> str:
+        return self.database.fault
+
+    async def count_spool(self, now: datetime, after: int, limit: int) -> SpoolChunk:
+        return await self.database.transaction(lambda session: counting.spool(session, now, after, limit))
+
+    async def count_small(self, now: datetime) -> SmallCounts:
+        return await self.database.transaction(lambda session: counting.small(session, now))
 
     async def check_schema(self) -> None:
         await migrate.check(self.database)
