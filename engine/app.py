@@ -33,6 +33,7 @@ from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
 from engine.ports import Clock
+from engine.reload import changes, taken_over
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
 from engine.services.term import StopLimits
@@ -176,7 +177,7 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    _on_signals(engine, config, path)
+    _on_signals(engine, config, path, metrics)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
         clean = await engine.run()
@@ -194,35 +195,38 @@ def _journals(folder: Path) -> JournalFolder:
         ) from error
 
 
-def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:
+def _on_signals(engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics) -> None:
     loop = asyncio.get_running_loop()
     current = config
 
     def reload() -> None:
         nonlocal current
-        current = _reload(engine, current, path)
+        current = _reload(engine, current, path, metrics)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
-def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
-    """Read the configuration again; take over what can change while running, name what cannot."""
+def _reload(engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics) -> Config:
+    """Read the configuration again; take over what can change while running, name what cannot. What waits
+    for a restart is named at every reload until it comes."""
     try:
         fresh = load(path)
     except ConfigError as error:
         log.error("configuration not reloaded", action="engine.reload_refused", reason=str(error))
         return config
-    telemetry.configure_logging(fresh.log.level, fresh.log.format)
+    found = changes(config, fresh)
     engine.reconfigure(engine_settings(fresh))
-    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law")
-    restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
-    for key in ("name", "timezone", "state"):
-        if getattr(fresh.engine, key) != getattr(config.engine, key):
-            restart.append(f"engine.{key}")
-    log.info("configuration reloaded", action="engine.reloaded", needs_restart=restart)
-    return fresh
+    telemetry.configure_logging(fresh.log.level, fresh.log.format, metrics.logged)
+    log.info(
+        "configuration reloaded",
+        action="engine.reloaded",
+        changed=[f"{c.key}: {c.before} -> {c.after}" for c in found if c.live],
+        needs_restart=[c.key for c in found if not c.live],
+    )
+    # What runs keeps what it was started with: the next reload is compared with that.
+    return taken_over(config, fresh)
 
 
 async def migrate_schema(path: Path | None) -> tuple[Migration, ...]:
