@@ -36,6 +36,8 @@ _DESK = {
     "recycle": "engine.desk.lists",
     "registry": "engine.desk.registry",
     "resume": "engine.desk.drain",
+    "status": "engine.desk.watch",
+    "top": "engine.desk.watch",
 }
 
 
