@@ -51,7 +51,9 @@ def _head(found: Mapping[str, Any]) -> Text:
     engine, leader = found["engine"], found["tables"].get("leader")
     if not found["answers"]:
         who = f"{leader['owner']} leads" if leader and leader["seconds"] > 0 else "nobody leads"
-        return Text.assemble(("Overdial ", "bold"), ("no engine answers here", "bold red"), f"; by the tables {who}")
+        return Text.assemble(
+            ("Overdial ", "bold"), ("no engine answers here", "bold red"), f"; by the tables {who}"
+        )
     if not engine:
         return Text.assemble(("Overdial ", "bold"), found["version"], "  starting")
     mood = ("ready", "green") if found["ready"] else ("NOT READY", "bold red")

@@ -7,7 +7,8 @@ from typing import Any
 from engine.adapters.mysql.database import Database, Session
 
 _LEADER = (
-    "SELECT owner, token, GREATEST(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), lease_until), 0) AS seconds FROM ccdata.leases"
+    "SELECT owner, token, GREATEST(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), lease_until), 0) AS seconds"
+    " FROM ccdata.leases"
 )
 _CAMPAIGNS = (
     "SELECT campaign, state, bound, reason, field, calls, ready, ringing, talking, wrapup, paused, dialling,"
