@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.domain.agent import SeatState
 from engine.ports import CampaignReport
 from engine.ports.watch import CampaignStatus, Component, EngineStatus, TrunkStatus
 from engine.services.fleet import PERIOD, Fleet
@@ -108,7 +109,7 @@ def _campaign(report: CampaignReport) -> CampaignStatus:
         reason=report.reason or (decision.reason if decision else ""),
         bound=decision.bound if decision else "",
         calls=decision.calls if decision else 0,
-        seats={state.value: count for state, count in report.seats.items()},
+        seats={state.value: report.seats.get(state, 0) for state in SeatState} if report.snapshot else {},
         dialling=snapshot.dialling if snapshot else 0,
         waiting=snapshot.waiting if snapshot else 0,
         channels=snapshot.channels if snapshot else 0,
