@@ -33,6 +33,7 @@ _DESK = {
     "drain": "engine.desk.drain",
     "lists": "engine.desk.lists",
     "load": "engine.desk.load",
+    "maintain": "engine.desk.maintain",
     "recycle": "engine.desk.lists",
     "registry": "engine.desk.registry",
     "resume": "engine.desk.drain",

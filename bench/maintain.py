@@ -1,0 +1,173 @@
+"""Old rows leave among many, while others write: the longest transaction, and how long a writer waited.
+
+    make bench-maintain ARGS="--rows 1000000 --old 200000"
+
+One JSON object per line. `maintain/<table>`: ms of the longest deleting transaction, of `--old` rows among
+`--rows`; `p99` beside it, and rows per second. `writer/…`: the longest wait (ms) of somebody who inserts a row
+into `cdr_repo` every 20 ms, with nothing else going on (the baseline) and during the maintenance. Commits
+reach the disk (`innodb_flush_log_at_trx_commit=1`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from engine.adapters.mysql import Database, DatabaseSettings
+from engine.adapters.mysql.migrate import migrate
+from engine.adapters.mysql.retention import TABLES, Archive, clear
+from engine.domain.localtime import LocalTime
+from engine.domain.model import attempt_id
+from engine.lab.mariadb import MariaDB
+
+NOW = datetime.now(UTC)
+LOCAL = LocalTime(UTC)
+#: Rows are a year old at most.
+YEAR = timedelta(days=365)
+_STEP = 20_000
+
+
+def emit(name: str, value: float, unit: str, **more: float) -> None:
+    print(json.dumps({"name": name, "value": round(value, 2), "unit": unit, **more}), flush=True)
+
+
+async def fill(database: Database, rows: int, old: int) -> None:
+    """Insert rows whose ages are spread evenly, `old` of them older than the moment that `before` gives."""
+    for name in ("attempts", "cdr", "queue_log"):
+        for start in range(0, rows, _STEP):
+            moments = [NOW - YEAR + YEAR * (n / rows) for n in range(start, min(start + _STEP, rows))]
+            async with database.session() as session:
+                if name == "attempts":
+                    await session.run_many(
+                        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, contact, owner,"
+                        " fence, state, claimed_at, ended_at, outcome)"
+                        " VALUES (%s, %s, %s, %s, %s, %s, 'one', 1, 'ended', %s, %s, 'answered')",
+                        [
+                            (
+                                attempt_id(int(at.timestamp() * 1000), n), f"C{n % 50}<-", n, f"555{n:07d}",
+                                f"1555{n:07d}", f"K-{n}", at.replace(tzinfo=None), at.replace(tzinfo=None),
+                            )
+                            for n, at in enumerate(moments, start)
+                        ],
+                    )  # fmt: skip
+                elif name == "cdr":
+                    await session.run_many(
+                        "INSERT INTO ccrepo.cdr_repo (calldate, dst, campaign, guid, contact, parandvalues)"
+                        " VALUES (%s, %s, %s, %s, %s, %s)",
+                        [
+                            (
+                                at.replace(tzinfo=None),
+                                f"555{n:07d}",
+                                f"C{n % 50}<-",
+                                f"guid-{n}",
+                                f"K-{n}",
+                                "name=x:" * 20,
+                            )
+                            for n, at in enumerate(moments, start)
+                        ],
+                    )
+                else:
+                    await session.run_many(
+                        "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, event)"
+                        " VALUES (%s, %s, %s, 'CONNECT')",
+                        [
+                            (at.replace(tzinfo=None), f"guid-{n}", f"C{n % 50}<-")
+                            for n, at in enumerate(moments, start)
+                        ],
+                    )
+
+
+async def write_on(database: Database, waits: list[float]) -> None:
+    """Insert a row every 20 ms until cancelled; note how long each took (s)."""
+    while True:
+        began = time.perf_counter()
+        async with database.session() as session:
+            await session.run("INSERT INTO ccrepo.cdr_repo (calldate, dst) VALUES (NOW(), 'probe')")
+        waits.append(time.perf_counter() - began)
+        await asyncio.sleep(0.02)
+
+
+async def writing(database: Database, during: float | None, work: object = None) -> list[float]:
+    waits: list[float] = []
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(write_on(database, waits))
+        if during is not None:
+            await asyncio.sleep(during)
+        else:
+            await work  # type: ignore[misc]
+        writer.cancel()
+    return waits
+
+
+async def bench(server: MariaDB, home: Path, rows: int, old: int) -> None:
+    settings = DatabaseSettings(
+        socket=str(server.socket), user="root", configuration="b_cc", history="b_repo", timeout=60
+    )
+    database = Database(settings)
+    try:
+        await migrate(database)
+        began = time.perf_counter()
+        await fill(database, rows, old)
+        emit("maintain/filled", time.perf_counter() - began, "s", rows=rows)
+        before = NOW - YEAR + YEAR * (old / rows)
+        quiet = await writing(database, 10.0)
+        found: dict[str, tuple[float, float, int, float]] = {}
+
+        async def maintain() -> None:
+            for name in ("attempts", "cdr", "queue_log"):
+                begun = time.perf_counter()
+                done = await clear(database, TABLES[name], before, LOCAL, Archive(home / "archive"))
+                took = time.perf_counter() - begun
+                p99 = sorted(done.times)[int(len(done.times) * 0.99)]
+                found[name] = done.longest, p99, done.rows, took
+                emit(
+                    f"maintain/{name}", done.longest * 1000, "ms", p99=round(p99 * 1000, 2), rows=done.rows,
+                    batches=done.batches, rows_per_s=round(done.rows / took),
+                )  # fmt: skip
+
+        busy = await writing(database, None, maintain())
+        emit(
+            "writer/quiet",
+            max(quiet) * 1000,
+            "ms",
+            p99=round(sorted(quiet)[int(len(quiet) * 0.99)] * 1000, 2),
+            n=len(quiet),
+        )
+        emit(
+            "writer/maintenance",
+            max(busy) * 1000,
+            "ms",
+            p99=round(sorted(busy)[int(len(busy) * 0.99)] * 1000, 2),
+            n=len(busy),
+        )
+        emit("maintain/longest", max(longest for longest, *_ in found.values()) * 1000, "ms")
+    finally:
+        await database.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lab", type=Path, default=Path(".lab"))
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--old", type=int, default=200_000)
+    options = parser.parse_args()
+    home = options.lab.resolve() / "bench" / f"maintain-{os.getpid()}"
+    server = MariaDB(home / "db", options=("--innodb-flush-log-at-trx-commit=1",))
+    try:
+        server.start()
+        asyncio.run(bench(server, home, options.rows, options.old))
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
