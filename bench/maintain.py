@@ -3,9 +3,9 @@
     make bench-maintain ARGS="--rows 1000000 --old 200000"
 
 One JSON object per line. `maintain/<table>`: ms of the longest deleting transaction, of `--old` rows among
-`--rows`; `p99` beside it, and rows per second. `writer/…`: the longest wait (ms) of somebody who inserts a row
-into `cdr_repo` every 20 ms, with nothing else going on (the baseline) and during the maintenance. Commits
-reach the disk (`innodb_flush_log_at_trx_commit=1`).
+`--rows`; `p99` beside it, and rows per second. `writer/…`: the longest wait (ms) of somebody who inserts a
+row into `cdr_repo` every 20 ms, with nothing else going on (the baseline) and during the maintenance.
+Commits reach the disk (`innodb_flush_log_at_trx_commit=1`).
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ async def fill(database: Database, rows: int, old: int) -> None:
             async with database.session() as session:
                 if name == "attempts":
                     await session.run_many(
-                        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, contact, owner,"
-                        " fence, state, claimed_at, ended_at, outcome)"
+                        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, contact,"
+                        " owner, fence, state, claimed_at, ended_at, outcome)"
                         " VALUES (%s, %s, %s, %s, %s, %s, 'one', 1, 'ended', %s, %s, 'answered')",
                         [
                             (
