@@ -23,64 +23,43 @@ from engine.adapters.mysql import Database, DatabaseSettings
 from engine.adapters.mysql.migrate import migrate
 from engine.adapters.mysql.retention import TABLES, Archive, clear
 from engine.domain.localtime import LocalTime
-from engine.domain.model import attempt_id
 from engine.lab.mariadb import MariaDB
 
 NOW = datetime.now(UTC)
 LOCAL = LocalTime(UTC)
 #: Rows are a year old at most.
 YEAR = timedelta(days=365)
-_STEP = 20_000
+_STEP = 100_000
 
 
 def emit(name: str, value: float, unit: str, **more: float) -> None:
     print(json.dumps({"name": name, "value": round(value, 2), "unit": unit, **more}), flush=True)
 
 
-async def fill(database: Database, rows: int, old: int) -> None:
-    """Insert rows whose ages are spread evenly, `old` of them older than the moment that `before` gives."""
-    for name in ("attempts", "cdr", "queue_log"):
-        for start in range(0, rows, _STEP):
-            moments = [NOW - YEAR + YEAR * (n / rows) for n in range(start, min(start + _STEP, rows))]
+async def fill(database: Database, rows: int) -> None:
+    """Insert rows whose ages are spread evenly over a year, in steps that the server makes by itself."""
+    for start in range(0, rows, _STEP):
+        numbers = f"ccdata.seq_{start}_to_{min(start + _STEP, rows) - 1}"
+        at = f"(%s - INTERVAL ROUND({YEAR.total_seconds()} * ({rows} - seq) / {rows}, 3) SECOND)"
+        millis = f"LPAD(HEX(CAST(UNIX_TIMESTAMP({at}) * 1000 AS UNSIGNED)), 12, '0')"
+        statements = (
+            "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, contact, owner, fence,"
+            " state, claimed_at, ended_at, outcome) SELECT LOWER(CONCAT(INSERT("
+            f"{millis}, 9, 0, '-'), '-7000-8000-', LPAD(HEX(seq), 12, '0'))), CONCAT('C', seq % 50), seq,"
+            f" 5550000000 + seq, 15550000000 + seq, CONCAT('K-', seq), 'one', 1, 'ended', {at}, {at},"
+            " 'answered'"
+            f" FROM {numbers}",
+            "INSERT INTO ccrepo.cdr_repo (calldate, dst, campaign, guid, contact, parandvalues)"
+            f" SELECT {at}, 5550000000 + seq, CONCAT('C', seq % 50), CONCAT('guid-', seq), CONCAT('K-', seq),"
+            f" REPEAT('name=x:', 20) FROM {numbers}",
+            "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, event)"
+            f" SELECT {at}, CONCAT('guid-', seq), CONCAT('C', seq % 50), 'CONNECT' FROM {numbers}",
+        )
+        for sql in statements:
             async with database.session() as session:
-                if name == "attempts":
-                    await session.run_many(
-                        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, contact,"
-                        " owner, fence, state, claimed_at, ended_at, outcome)"
-                        " VALUES (%s, %s, %s, %s, %s, %s, 'one', 1, 'ended', %s, %s, 'answered')",
-                        [
-                            (
-                                attempt_id(int(at.timestamp() * 1000), n), f"C{n % 50}<-", n, f"555{n:07d}",
-                                f"1555{n:07d}", f"K-{n}", at.replace(tzinfo=None), at.replace(tzinfo=None),
-                            )
-                            for n, at in enumerate(moments, start)
-                        ],
-                    )  # fmt: skip
-                elif name == "cdr":
-                    await session.run_many(
-                        "INSERT INTO ccrepo.cdr_repo (calldate, dst, campaign, guid, contact, parandvalues)"
-                        " VALUES (%s, %s, %s, %s, %s, %s)",
-                        [
-                            (
-                                at.replace(tzinfo=None),
-                                f"555{n:07d}",
-                                f"C{n % 50}<-",
-                                f"guid-{n}",
-                                f"K-{n}",
-                                "name=x:" * 20,
-                            )
-                            for n, at in enumerate(moments, start)
-                        ],
-                    )
-                else:
-                    await session.run_many(
-                        "INSERT INTO ccrepo.queue_log_repo (datetime, callid, queuename, event)"
-                        " VALUES (%s, %s, %s, 'CONNECT')",
-                        [
-                            (at.replace(tzinfo=None), f"guid-{n}", f"C{n % 50}<-")
-                            for n, at in enumerate(moments, start)
-                        ],
-                    )
+                await session.run("SET SESSION time_zone = '+00:00'")
+                marks = sql.count("%s")
+                await session.run(sql.replace(" % 50", " %% 50"), (NOW.replace(tzinfo=None),) * marks)
 
 
 async def write_on(database: Database, waits: list[float]) -> None:
@@ -113,7 +92,7 @@ async def bench(server: MariaDB, home: Path, rows: int, old: int) -> None:
     try:
         await migrate(database)
         began = time.perf_counter()
-        await fill(database, rows, old)
+        await fill(database, rows)
         emit("maintain/filled", time.perf_counter() - began, "s", rows=rows)
         before = NOW - YEAR + YEAR * (old / rows)
         quiet = await writing(database, 10.0)
