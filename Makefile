@@ -15,7 +15,7 @@ help: ## This list
 install: ## Everything that the demo and the tests need (idempotent)
 	@deploy/lab/packages.sh
 	@deploy/lab/asterisk.sh
-	@deploy/lab/prometheus.sh
+	@deploy/lab/tools.sh
 	@deploy/lab/venv.sh
 
 demo: install ## Watch a campaign on a private Asterisk and MariaDB; MODE=preview, ARGS="--agents 5 --contacts 60 --duration 90 --plain"

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from engine.lab.parts import Child, LabError, free_port, wait_until
-
-
-def find(program: str, lab: Path) -> str:
-    """Return `prometheus` or `promtool`: the lab's, else the machine's. Raises LabError."""
-    own = lab / "prometheus" / "usr" / "bin" / program
-    found = str(own) if own.exists() else shutil.which(program)
-    if found is None:
-        raise LabError(f"{program} is not installed. Fix: run deploy/lab/prometheus.sh.")
-    return found
+from engine.lab.parts import Child, LabError, free_port, tool, wait_until
 
 
 class Prometheus:
@@ -28,7 +18,7 @@ class Prometheus:
     def __init__(self, home: Path, lab: Path, target: str, rules: tuple[Path, ...]) -> None:
         self.home = home
         self.port = free_port()
-        self._program = find("prometheus", lab)
+        self._program = tool("prometheus", lab)
         self._config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(path) for path in rules],

@@ -18,8 +18,8 @@ import pytest
 
 from engine.lab.asterisk import Asterisk
 from engine.lab.mariadb import MariaDB
-from engine.lab.parts import poll
-from engine.lab.prometheus import Prometheus, find
+from engine.lab.parts import poll, tool
+from engine.lab.prometheus import Prometheus
 from engine.lab.sipp import Sipp
 from tests.conftest import LAB
 from tests.stage import CAMPAIGN, OTHER, Names, Stage, set_stage
@@ -121,7 +121,7 @@ def _names(prometheus: Prometheus) -> Iterator[str]:
 
 
 def test_promtool_finds_the_rules_in_order_and_every_alert_fires_when_it_should() -> None:
-    promtool = find("promtool", LAB)
+    promtool = tool("promtool", LAB)
     checked = subprocess.run([promtool, "check", "rules", *map(str, RULES)], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
     config = ROOT / "deploy/prometheus/prometheus.yml"

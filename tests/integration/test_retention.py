@@ -108,9 +108,10 @@ async def test_what_cannot_be_archived_is_not_deleted(database: Database, tmp_pa
 
 
 def test_batches_grow_while_they_are_quick_and_shrink_as_soon_as_they_are_not() -> None:
-    assert next_size(100, FAST / 2) == 151
+    assert next_size(100, FAST / 2) == 126
     assert next_size(100, (FAST + SLOW) / 2) == 100
     assert next_size(100, SLOW * 2) == 50
+    assert next_size(100, SLOW * 100) == 25
     assert next_size(1, 10.0) == 1
     assert next_size(MOST, 0.0) == MOST
 
