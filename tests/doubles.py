@@ -212,9 +212,6 @@ class RecordingObserver:
     def leading(self, leads: bool) -> None:
         self.leads.append(leads)
 
-    def backlog(self, events: int, records: int, lag: float) -> None:
-        pass
-
     def delayed(self, campaign: str, seconds: float) -> None:
         self.delays.append(seconds)
 

@@ -35,9 +35,6 @@ class Observer(Protocol):
     def leading(self, leads: bool) -> None:
         """Whether this engine is the one that dials."""
 
-    def backlog(self, events: int, records: int, lag: float) -> None:
-        """How many events and records wait to be handled, and how far behind events are (s)."""
-
     def delayed(self, campaign: str, seconds: float) -> None:
         """So long after what woke its pacer a campaign has decided."""
 

@@ -84,8 +84,6 @@ class Fleet:
             except StoreError as error:
                 self._tools.observer.database_failed()
                 log.warning("settings not read", action="fleet.database", reason=str(error))
-            control = self._tools.control
-            self._tools.observer.backlog(control.backlog(), self._tools.recorder.pending, control.lag())
             await asyncio.sleep(PERIOD)
 
     async def collect_debts(self) -> None:

@@ -241,9 +241,6 @@ class Metrics:
         if not leads:
             self._spool, self._spool_at, self._small = (), None, None
 
-    def backlog(self, events: int, records: int, lag: float) -> None:
-        """The status tells the same of a standby, too."""
-
     def status(self, status: EngineStatus) -> None:
         self._events.set(status.events)
         self._records.set(status.entries)
