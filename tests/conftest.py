@@ -17,7 +17,7 @@ from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
 from engine.lab.sipp import Sipp
 from engine.resources import resource
-from tests.stage import CAMPAIGN, OTHER, PAIR, Names
+from tests.stage import CAMPAIGN, OTHER, PAIR, SLEEPY, Names
 
 LAB = Path(os.environ.get("OVERDIAL_LAB", ".lab")).resolve()
 #: A folder of this run alone, so that two runs on one machine do not meet.
@@ -115,6 +115,7 @@ SOLISTS = {
     "LEAVES->": (316, "Answer()", "Wait(0.6)", "Hangup(16)"),
     "MUTE->": (317, "Answer()", "Wait(600)"),
     "STAYS->": (318, "Answer()", "Wait(600)"),
+    SLEEPY: (319, "Answer()", "Wait(1)", "Hangup(16)"),
 }
 
 
@@ -146,7 +147,7 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
     part.queue(3, OTHER, wrapup=0, first=201)
     part.queue(2, PAIR, wrapup=1, first=301)
     for queue, (number, *_) in SOLISTS.items():
-        part.queue(1, queue, wrapup=0, first=number)
+        part.queue(1, queue, wrapup=0, first=number, lines="retry = 9\n" if queue == SLEEPY else "")
     part.phone("TRACED->", "phone200", carrier.port)
     part.trunk("CARRIER", carrier.port)
     part.trunk("LOOPBACK", part.sip_port)

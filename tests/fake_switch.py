@@ -65,6 +65,9 @@ class FakeSwitch:
         self.redirected: list[tuple[str, str, str]] = []
         self.variables: list[tuple[str, str, str]] = []
         self.phones_hung_up: list[str] = []
+        self.woken: list[str] = []
+        #: Do callers who found no agent sleep until they are woken, as in Asterisk's Queue()?
+        self.sleepy = False
         self.lose = ""
         #: How far behind events are said to be (s).
         self.late = 0.0
@@ -122,7 +125,8 @@ class FakeSwitch:
             )
             self._seen(free, "status")
             self._gone(call, 16, None)
-            self._serve(line.queue)
+            if not self.sleepy:
+                self._serve(line.queue)
         elif line.answered:
             if line.queue:
                 self.queues[line.queue].remove(call)
@@ -178,6 +182,14 @@ class FakeSwitch:
     async def set_variable(self, call: str, name: str, value: str) -> None:
         await self._linked()
         self.variables.append((call, name, value))
+
+    async def wake_caller(self, call: str) -> bool:
+        await self._linked()
+        self.woken.append(call)
+        queue = next((queue for queue, calls in self.queues.items() if call in calls), None)
+        if queue is not None:
+            self._serve(queue)
+        return queue is not None
 
     async def hang_up_phone(self, interface: str) -> None:
         await self._linked()

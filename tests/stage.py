@@ -20,6 +20,8 @@ CAMPAIGN = "POWER<-"
 OTHER = "OTHER<-"
 #: Two agents for campaigns that call agents first.
 PAIR = "PAIR->"
+#: One agent; a caller who finds him busy looks again after nine seconds.
+SLEEPY = "SLEEPY->"
 
 
 @dataclass(frozen=True)

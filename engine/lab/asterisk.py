@@ -162,8 +162,9 @@ class Asterisk:
                 return int(line.split()[0])
         raise LabError("Asterisk does not answer on its control socket. Fix: read its log.")
 
-    def queue(self, agents: int, name: str, wrapup: int, first: int = 101) -> None:
-        """Write the queue `name` with loopback agents `first`… as static members, before the start."""
+    def queue(self, agents: int, name: str, wrapup: int, first: int = 101, lines: str = "") -> None:
+        """Write the queue `name` with loopback agents `first`… as static members, before the start; `lines`
+        are further settings of it."""
         numbers = range(first, first + agents)
         members = "".join(f"member => PJSIP/agent{n},0,Agent {n},PJSIP/agent{n}\n" for n in numbers)
         endpoints = "".join(
@@ -173,7 +174,7 @@ class Asterisk:
         )
         local = self.home / "etc/local"
         with (local / "queues.conf").open("a") as queues:
-            queues.write(f"[{name}](overdial-campaign)\nwrapuptime = {wrapup}\n{members}")
+            queues.write(f"[{name}](overdial-campaign)\nwrapuptime = {wrapup}\n{lines}{members}")
         with (local / "pjsip-parts.conf").open("a") as parts:
             parts.write(endpoints)
 

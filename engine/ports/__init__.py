@@ -80,6 +80,10 @@ class CallControl(Protocol):
     async def set_variable(self, call: str, name: str, value: str) -> None:
         """Set a variable of one channel. Raises LinkError, RefusedError or UncertainError."""
 
+    async def wake_caller(self, call: str) -> bool:
+        """Let a caller who waits in a queue look for an agent at once; False when there is no such
+        channel. Raises LinkError or UncertainError."""
+
     async def hang_up_phone(self, interface: str) -> None:
         """Hang up whatever the phone `interface` does. Raises LinkError, RefusedError (when it does
         nothing) or UncertainError."""

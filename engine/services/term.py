@@ -27,6 +27,7 @@ from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
 from engine.services.sampling import sample
 from engine.services.tools import Tools
+from engine.services.usher import Usher
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +105,7 @@ class Term:
             )
         self._orders = Orders(tools)
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
+        self._usher = Usher(world.control, self.book, world.picture, world.clock)
         self.book.listen = self._heard
         self._unjudged = 0
 
@@ -121,6 +123,7 @@ class Term:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="overdue")
             group.create_task(self._errands.run(), name="errands")
+            group.create_task(self._usher.run(), name="usher")
             group.create_task(self._orders.run(), name="orders")
             if self._broadcasts is not None and self._world.voice is not None:
                 group.create_task(self._world.voice.run(), name="voice")
@@ -143,6 +146,7 @@ class Term:
     def changed(self, queue: str | None) -> None:
         """Wake the campaign whose queue changed; all of them when it is not known which."""
         self.fleet.on_queue(queue)
+        self._usher.changed()
 
     def listed(self, listed: ev.QueuesListed) -> None:
         """Calls of ours that a query finds waiting have been answered and joined unseen."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.request
 
-from tests.stage import CAMPAIGN, Stage
+from tests.stage import CAMPAIGN, SLEEPY, Stage
 
 
 def _explain(stage: Stage) -> str:
@@ -96,3 +96,13 @@ def test_a_simulation_learns_from_the_campaigns_own_calls(stage: Stage) -> None:
     assert (scenario["agents"], scenario["talk"]["mean"], scenario["ring"]["mean"]) == (7, 60.0, 12.0)
     assert scenario["answer"] == [[0.0, 0.25]]
     assert scenario["max_channels"] == 9
+
+
+def test_a_waiting_caller_gets_the_agent_who_is_free_before_asterisk_looks_again(stage: Stage) -> None:
+    stage.dialer(SLEEPY, tbc=-300)
+    stage.sql("UPDATE ccdata.queues SET wrapuptime = 0, queue_timeout = 7")
+    stage.contacts(*({"destination": f"5554{n:03d}200"} for n in range(3)), campaign=SLEEPY)
+    stage.start()
+    stage.ended(3)
+    # Queue() itself would look again after nine seconds only; all three were answered at once.
+    assert stage.sql("SELECT outcome, COUNT(*) FROM ccdata.attempts GROUP BY outcome") == [["answered", "3"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import product
 from random import Random
 
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.domain import events as ev
 from engine.domain.agent import SeatState
-from engine.domain.pacing import Traits
+from engine.domain.pacing import PROFILES, Traits
+from engine.domain.pacing.base import Placed
+from engine.domain.pacing.follow import CallFollower
 from engine.domain.pacing.learn_agents import AgentForecast
 from engine.domain.pacing.learn_answers import AnswerRate, Delays
 from engine.domain.pacing.learn_contacts import ContactWeights, weight_of
@@ -173,3 +177,16 @@ def test_the_normal_risk_is_close_to_the_exact_one() -> None:
 
 
 DELAYS = delays_of(10.2)
+
+
+def test_agents_who_pick_up_late_must_be_free_earlier() -> None:
+    follow = CallFollower(PROFILES["UK"], lambda lost: None, lambda: None)
+    assert follow.seconds == 2.0
+    for n in range(30):
+        call, at = f"c{n}", later(10 * n)
+        follow.observe(Placed(at, call))
+        follow.observe(ev.Answered(at, call, "PJSIP/x"))
+        follow.observe(ev.AgentOffered(at, call, "Q", "PJSIP/a", "a"))
+        talk = at + timedelta(seconds=0.5)
+        follow.observe(ev.AgentConnected(talk, call, "Q", "PJSIP/a", "a", "", "", 0, 0))
+    assert follow.seconds == pytest.approx(1.5)

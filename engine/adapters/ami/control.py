@@ -26,6 +26,8 @@ HIGH_WATER = 5000
 LOW_WATER = 1000
 #: Variables beyond these would not fit into one AMI action.
 MAX_VARIABLES = 100
+#: What a waiting caller seems to press (app_queue.c: any digit ends the wait between two attempts).
+WAKING_DIGIT = "D"
 #: What would end a name in a CallerID.
 _NO_NAME = str.maketrans("", "", '"<>\\')
 
@@ -174,6 +176,16 @@ class AmiCallControl:
 
     async def set_variable(self, call: str, name: str, value: str) -> None:
         await self.link.ask((("Action", "Setvar"), ("Channel", call), ("Variable", name), ("Value", value)))
+
+    async def wake_caller(self, call: str) -> bool:
+        """A digit ends the sleep of a caller in Queue(). D is on no phone, so that no extension of a queue's
+        context is meant by it, and the caller hears nothing: it is as if he had pressed it."""
+        digit = (("Digit", WAKING_DIGIT), ("Receive", "true"))
+        try:
+            await self.link.ask((("Action", "PlayDTMF"), ("Channel", call), *digit))
+        except (RefusedError, UnsafeValueError):
+            return False
+        return True
 
     async def hang_up_phone(self, interface: str) -> None:
         """Hang up whatever the phone does: Asterisk takes what stands between slashes for a pattern."""

@@ -27,6 +27,7 @@ class _Call:
     ringing: datetime | None = None
     answered: datetime | None = None
     wanted: datetime | None = None
+    offered: datetime | None = None
     over: bool = False
 
 
@@ -57,6 +58,9 @@ class CallFollower:
         self.judged = Phase(Delays(2.5), Share(0.6))
         self.machines = Share(0.0, 400.0)
         self.patience = profile.seconds
+        #: Mean time from the ringing of an agent's phone to the talk (s): the caller waits for that, too.
+        self.pick_up = 0.0
+        self._picked = 0
         self._listening = 0.0
         #: The level (see `ContactWeights`) at which each call in flight was placed.
         self.levels: dict[str, int] = {}
@@ -64,10 +68,12 @@ class CallFollower:
 
     @property
     def seconds(self) -> float:
-        """Return how long a caller may wait for an agent (s): the law's time, less what AMD took of it."""
+        """Return within which time an agent must be free for a caller (s): the law's, or his patience,
+        less what AMD took of it and what the agent takes to pick up."""
+        seconds = self.profile.seconds
         if self.judges and self.profile.since is Since.ANSWER:
-            return max(min(self.profile.seconds - self._listening, self.patience), 0.0)
-        return min(self.profile.seconds, self.patience)
+            seconds -= self._listening
+        return max(min(seconds, self.patience) - self.pick_up, 0.0)
 
     def observe(self, event: ev.CallEvent | Placed) -> None:
         """Take one event in."""
@@ -95,8 +101,12 @@ class CallFollower:
             case ev.MachineJudged() | ev.CallerJoined() | ev.AgentOffered():
                 self._judged(call, event.at)
                 self._want(call, event.at)
+                if isinstance(event, ev.AgentOffered):
+                    call.offered = event.at
             case ev.AgentConnected():
                 self._want(call, event.at)
+                if call.offered is not None:
+                    self._picked_up((event.at - call.offered).total_seconds())
                 self._serve(call, event.at)
             case ev.CallerAbandoned() | ev.QueueExited():
                 self._lose(call, event.at)
@@ -120,6 +130,10 @@ class CallFollower:
     def _judged(self, call: _Call, at: datetime) -> None:
         if call.wanted is None and call.answered is not None:
             self._listening += 0.03 * ((at - call.answered).total_seconds() - self._listening)
+
+    def _picked_up(self, seconds: float) -> None:
+        self._picked += 1
+        self.pick_up += max(1.0 / self._picked, 0.05) * (max(seconds, 0.0) - self.pick_up)
 
     def _want(self, call: _Call, at: datetime) -> None:
         """A person answered and needs an agent."""
