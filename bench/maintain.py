@@ -95,7 +95,7 @@ async def bench(server: MariaDB, home: Path, rows: int, old: int) -> None:
         await fill(database, rows)
         emit("maintain/filled", time.perf_counter() - began, "s", rows=rows)
         before = NOW - YEAR + YEAR * (old / rows)
-        quiet = await writing(database, 10.0)
+        quiet = await writing(database, 60.0)
         found: dict[str, tuple[float, float, int, float]] = {}
 
         async def maintain() -> None:

@@ -34,9 +34,11 @@ def drain(config: Path | None, reason: str, wait: float | None, campaign: str) -
         loop = asyncio.get_running_loop()
         begun = loop.time()
         await asyncio.sleep(min(_TAKEN_OVER, wait))
-        while (calls := await drains.calls_up(desk.database, campaign)) and loop.time() - begun < wait:
+        while True:
+            calls = await drains.calls_up(desk.database, campaign)
+            if not calls or loop.time() - begun >= wait:
+                return calls
             await asyncio.sleep(_LOOK)
-        return calls
 
     calls = at_desk(config, work)
     click.echo(f"drained: {'every campaign' if campaign == '*' else campaign}; {calls} calls are up")

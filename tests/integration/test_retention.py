@@ -12,7 +12,17 @@ import pytest
 from click.testing import CliRunner
 
 from engine.adapters.mysql import Database
-from engine.adapters.mysql.retention import FAST, MOST, SLOW, TABLES, Archive, clear, deletion, next_size
+from engine.adapters.mysql.retention import (
+    FAST,
+    LEAST,
+    MOST,
+    SLOW,
+    TABLES,
+    Archive,
+    clear,
+    deletion,
+    next_size,
+)
 from engine.cli import main
 from engine.domain.localtime import LocalTime
 from engine.domain.model import attempt_id
@@ -112,7 +122,7 @@ def test_batches_grow_while_they_are_quick_and_shrink_as_soon_as_they_are_not() 
     assert next_size(100, (FAST + SLOW) / 2) == 100
     assert next_size(100, SLOW * 2) == 50
     assert next_size(100, SLOW * 100) == 25
-    assert next_size(1, 10.0) == 1
+    assert next_size(LEAST, 10.0) == LEAST
     assert next_size(MOST, 0.0) == MOST
 
 

@@ -105,8 +105,11 @@ def test_a_large_spool_is_counted_for_a_small_share_of_the_time() -> None:
             store.add_contact(campaign=QUEUE, destination=str(number), status=number % 2)
         loop = asyncio.get_running_loop()
         async with background(sampling.sample(store, observer, clock())):
-            while len(observer.spools) < 2:
-                await asyncio.sleep(1)
+            async with asyncio.timeout(600):
+                while True:
+                    await asyncio.sleep(1)
+                    if len(observer.spools) >= 2:
+                        break
         return observer.spools, loop.time()
 
     spools, took = run(count())

@@ -26,8 +26,8 @@ from engine.domain.model import attempt_id
 #: After a transaction that took longer than SLOW (s) the next one is smaller, up to FAST larger. Both are far
 #: below the 0.1 s that nobody shall wait: a disk that is busy for a moment multiplies them.
 SLOW, FAST = 0.02, 0.01
-#: Rows of the first batch, and of the largest.
-FIRST, MOST = 100, 5_000
+#: Rows of the first batch, of the smallest (where the disk is slow, fewer would not be quicker), the largest.
+FIRST, LEAST, MOST = 100, 10, 5_000
 
 Row = Mapping[str, Any]
 
@@ -174,7 +174,7 @@ async def clear(
 def next_size(size: int, seconds: float) -> int:
     """Return the number of rows of the next batch, after one of `size` that took so long."""
     if seconds > SLOW:
-        return max(int(size * max(SLOW / seconds, 0.25)), 1)
+        return max(int(size * max(SLOW / seconds, 0.25)), LEAST)
     return min(size + size // 4 + 1, MOST) if seconds < FAST else size
 
 
