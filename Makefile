@@ -15,6 +15,7 @@ help: ## This list
 install: ## Everything that the demo and the tests need (idempotent)
 	@deploy/lab/packages.sh
 	@deploy/lab/asterisk.sh
+	@deploy/lab/tools.sh
 	@deploy/lab/venv.sh
 
 demo: install ## Watch a campaign on a private Asterisk and MariaDB; MODE=preview, ARGS="--agents 5 --contacts 60 --duration 90 --plain"
@@ -26,6 +27,9 @@ test: install ## All tests: unit, contract, integration, acceptance
 test-unit: ## The pure tests only (seconds, nothing but Python)
 	@deploy/lab/venv.sh
 	@"$(BIN)/python" -m pytest tests/unit $(ARGS)
+
+watch-test: install ## A real Prometheus on a running campaign: every rule, alert and panel
+	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest tests/acceptance/test_watch.py tests/unit/test_metrics.py $(ARGS)
 
 lint: ## ruff, mypy --strict, import contracts
 	@deploy/lab/venv.sh
@@ -58,6 +62,9 @@ amd: install ## Answering-machine detection on a spoken corpus: confusion matrix
 
 bench-spool: install ## Loading beside LOAD DATA, claims among millions beside claims among thousands; ARGS="--rows 100000 --spool 500000"
 	@"$(BIN)/python" -m bench.spool --lab "$(LAB)" $(ARGS)
+
+bench-maintain: install ## The longest transaction while old rows leave; ARGS="--rows 1000000 --old 200000"
+	@"$(BIN)/python" -m bench.maintain --lab "$(LAB)" $(ARGS)
 
 chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
 	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)

@@ -854,6 +854,15 @@ CREATE OR REPLACE VIEW ccdata.caller_id_health AS
     ROUND(answers / NULLIF(attempts, 0), 4) AS answer_rate, rejections, flagged, last_used_at,
     IF(resting_until > UTC_TIMESTAMP(3), resting_until, NULL) AS resting_until, reason, rests
   FROM ccdata.caller_id_state;
+-- Draining.
+
+CREATE TABLE IF NOT EXISTS ccdata.drains (
+  campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; * = every campaign, and orders for single calls',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'shown wherever somebody asks why nothing is dialled',
+  since TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people (overdial drain, overdial resume): a row means no new calls';
 
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
@@ -872,4 +881,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (7, '0007_broadcast'),
   (8, '0008_law_and_lists'),
   (9, '0009_caller_ids'),
-  (10, '0010_why_not');
+  (10, '0010_why_not'),
+  (14, '0014_drains');

@@ -33,6 +33,7 @@ from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
 from engine.ports import Clock
+from engine.reload import changes, taken_over
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
 from engine.services.term import StopLimits
@@ -163,15 +164,15 @@ def clock(config: Config) -> Clock:
 async def run(path: Path | None) -> int:
     """Run the engine until SIGTERM or SIGINT; return the exit status."""
     config = load(path)
-    telemetry.configure_logging(config.log.level, config.log.format)
-    hands = clock(config)
-    database = Database(database_settings(config))
-    voice = AriVoice(ari_settings(config)) if config.ari.url else None
     metrics = telemetry.Metrics()
+    telemetry.configure_logging(config.log.level, config.log.format, metrics.logged)
+    hands = clock(config)
+    database = Database(database_settings(config), metrics.transaction)
+    voice = AriVoice(ari_settings(config)) if config.ari.url else None
     laws = legal(config)
     store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, laws)
-    control = AmiCallControl(ami_settings(config), hands.now)
-    metrics.count_ami_events(lambda: control.received)
+    control = AmiCallControl(ami_settings(config), hands.now, answered=metrics.answered_in)
+    metrics.watch_link(lambda: control.numbers)
     outside = Outside(
         control=control,
         store=store,
@@ -184,17 +185,18 @@ async def run(path: Path | None) -> int:
         voice=voice,
         speech=SpokenTexts(config.ari.tts_command, config.ari.tts_folder),
         locate=laws.locality,
+        name=config.engine.name,
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
         try:
-            metrics.serve(config.metrics.address, config.metrics.port)
+            telemetry.serve(metrics, config.metrics.address, config.metrics.port)
         except OSError as error:
             raise ConfigError(
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    _on_signals(engine, config, path)
+    _on_signals(engine, config, path, metrics)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
         clean = await engine.run()
@@ -212,35 +214,38 @@ def _journals(folder: Path) -> JournalFolder:
         ) from error
 
 
-def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:
+def _on_signals(engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics) -> None:
     loop = asyncio.get_running_loop()
     current = config
 
     def reload() -> None:
         nonlocal current
-        current = _reload(engine, current, path)
+        current = _reload(engine, current, path, metrics)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
-def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
-    """Read the configuration again; take over what can change while running, name what cannot."""
+def _reload(engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics) -> Config:
+    """Read the configuration again; take over what can change while running, name what cannot. What waits
+    for a restart is named at every reload until it comes."""
     try:
         fresh = load(path)
     except ConfigError as error:
         log.error("configuration not reloaded", action="engine.reload_refused", reason=str(error))
         return config
-    telemetry.configure_logging(fresh.log.level, fresh.log.format)
+    found = changes(config, fresh)
     engine.reconfigure(engine_settings(fresh))
-    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law")
-    restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
-    for key in ("name", "timezone", "state"):
-        if getattr(fresh.engine, key) != getattr(config.engine, key):
-            restart.append(f"engine.{key}")
-    log.info("configuration reloaded", action="engine.reloaded", needs_restart=restart)
-    return fresh
+    telemetry.configure_logging(fresh.log.level, fresh.log.format, metrics.logged)
+    log.info(
+        "configuration reloaded",
+        action="engine.reloaded",
+        changed=[f"{c.key}: {c.before} -> {c.after}" for c in found if c.live],
+        needs_restart=[c.key for c in found if not c.live],
+    )
+    # What runs keeps what it was started with: the next reload is compared with that.
+    return taken_over(config, fresh)
 
 
 async def migrate_schema(path: Path | None) -> tuple[Migration, ...]:

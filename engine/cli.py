@@ -31,12 +31,18 @@ def _fail(error: object) -> NoReturn:
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
 _DESK = {
     "caller-ids": "engine.desk.callerids",
+    "debug-bundle": "engine.desk.bundle",
+    "drain": "engine.desk.drain",
     "explain": "engine.desk.explain",
     "lists": "engine.desk.lists",
     "load": "engine.desk.load",
+    "maintain": "engine.desk.maintain",
     "preflight": "engine.desk.preflight",
     "recycle": "engine.desk.lists",
     "registry": "engine.desk.registry",
+    "resume": "engine.desk.drain",
+    "status": "engine.desk.watch",
+    "top": "engine.desk.watch",
 }
 
 

@@ -23,6 +23,10 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
+#: The longest window of the laws and profiles that come with the engine (days).
+KEPT_FOR_THE_LAW = 31
+
+
 class ConfigError(Exception):
     """The configuration cannot be used. Each line names the setting and what is wrong with it."""
 
@@ -151,6 +155,19 @@ class LawSection(_Section):
     registries: dict[str, Path] = Field(default_factory=dict)
 
 
+class RetentionSection(_Section):
+    """Days for which `overdial maintain` keeps rows of each table; 0 = for ever. `archive`: folder into which
+    rows are written before they are deleted; without it they are gone."""
+
+    attempts: int = Field(default=0, ge=0, le=36_500)
+    cdr: int = Field(default=0, ge=0, le=36_500)
+    queue_log: int = Field(default=0, ge=0, le=36_500)
+    orders: int = Field(default=0, ge=0, le=36_500)
+    agent_acts: int = Field(default=0, ge=0, le=36_500)
+    decisions: int = Field(default=0, ge=0, le=36_500)
+    archive: Path | None = None
+
+
 class Config(BaseSettings):
     """Everything that one engine is told. Frozen; a changed file is read anew on SIGHUP."""
 
@@ -167,6 +184,7 @@ class Config(BaseSettings):
     stop: StopSection = StopSection()
     law: LawSection = LawSection()
     caller_ids: CallerIdSection = CallerIdSection()
+    retention: RetentionSection = RetentionSection()
     profiles: dict[str, ProfileSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -175,6 +193,17 @@ class Config(BaseSettings):
             raise ValueError(
                 f"engine.lease ({self.engine.lease:g} s) must be at least twice database.timeout"
                 f" ({self.database.timeout:g} s): one slow transaction must not cost it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _attempts_are_kept_for_the_law(self) -> Self:
+        """The law's caps and the abandonment budget are counted from attempts."""
+        days = max([KEPT_FOR_THE_LAW, *(profile.window_days for profile in self.profiles.values())]) + 1
+        if 0 < self.retention.attempts < days:
+            raise ValueError(
+                f"retention.attempts ({self.retention.attempts}) must be 0 or at least {days} days:"
+                " caps on calls and the abandonment budget are counted from attempts"
             )
         return self
 

@@ -25,6 +25,7 @@ from engine.ports import (
     PastCall,
     Store,
 )
+from engine.ports.watch import EngineStatus, SmallCounts, SpoolCount
 from tests.builders import NOW
 from tests.fake_switch import FakeSwitch
 from tests.memory_store import MemoryStore
@@ -119,6 +120,10 @@ class MemoryJournal:
     def pending(self) -> int:
         return len(self.lines)
 
+    @property
+    def size(self) -> int:
+        return sum(len(str(line)) for line in self.lines)
+
     def append(self, fence: int, entries: Sequence[Entry]) -> None:
         for entry in entries:
             self._number += 1
@@ -180,6 +185,10 @@ class RecordingObserver:
         self.claims: list[ClaimResult] = []
         self.links: list[bool] = []
         self.leads: list[bool] = []
+        self.delays: list[float] = []
+        self.statuses: list[EngineStatus] = []
+        self.spools: list[tuple[SpoolCount, ...]] = []
+        self.smalls: list[SmallCounts] = []
         self.failures = 0
         self.caller_id_results: list[tuple[str, Result]] = []
         self.rests: list[tuple[str, Cause]] = []
@@ -216,8 +225,17 @@ class RecordingObserver:
     def leading(self, leads: bool) -> None:
         self.leads.append(leads)
 
-    def backlog(self, events: int, records: int, lag: float) -> None:
-        pass
+    def delayed(self, campaign: str, seconds: float) -> None:
+        self.delays.append(seconds)
+
+    def status(self, status: EngineStatus) -> None:
+        self.statuses.append(status)
+
+    def spool(self, counts: Sequence[SpoolCount]) -> None:
+        self.spools.append(tuple(counts))
+
+    def small(self, counts: SmallCounts) -> None:
+        self.smalls.append(counts)
 
     def database_failed(self) -> None:
         self.failures += 1

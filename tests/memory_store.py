@@ -33,6 +33,7 @@ from engine.ports import (
     StoreError,
     TakenOrder,
 )
+from engine.ports.watch import SmallCounts, SpoolChunk, SpoolCount
 from tests.memory_caller_ids import MemoryCallerIds
 
 Row = dict[str, Any]
@@ -75,6 +76,7 @@ class MemoryStore(MemoryCallerIds):
         self.orders: dict[int, Row] = {}
         self.heard: list[Heard] = []
         self.broadcast: list[Row] = []
+        self.drains: list[Row] = []
         self.spool: dict[int, Row] = {}
         self.attempts: dict[str, Row] = {}
         self.cdr: list[CdrRow] = []
@@ -137,6 +139,27 @@ class MemoryStore(MemoryCallerIds):
         if self.fail is not None and (not self.fail_in or method in self.fail_in):
             raise self.fail
 
+    @property
+    def fault(self) -> str:
+        return str(self.fail) if self.fail is not None and not self.fail_in else ""
+
+    async def count_spool(self, now: datetime, after: int, limit: int) -> SpoolChunk:
+        await self._begin("count_spool")
+        ids = sorted(number for number in self.spool if number > after)[:limit]
+        found: Counter[tuple[str, str, str]] = Counter()
+        for number in ids:
+            row = self.spool[number]
+            waits = row["notbefore"] is not None and row["notbefore"] > naive(now)
+            known = {0: "in_progress", 2: "set_aside", 3: "blocked"}
+            state = known.get(row["status"], "waiting" if waits else "ready")
+            found[row["campaign"], state, row.get("held_by", "")] += 1
+        counts = tuple(SpoolCount(*key, count) for key, count in found.items())
+        return SpoolChunk(counts, ids[-1] if ids else after, len(ids) == limit)
+
+    async def count_small(self, now: datetime) -> SmallCounts:
+        await self._begin("count_small")
+        return SmallCounts(sum(row["status"] == "new" for row in self.orders.values()), 0.0)
+
     async def check_schema(self) -> None:
         await self._begin("check_schema")
 
@@ -154,6 +177,7 @@ class MemoryStore(MemoryCallerIds):
             tuple(self.agent_options),
             tuple(self.broadcast),
             *self._steered(),
+            tuple(self.drains),
         )
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:

@@ -246,6 +246,8 @@ class Rig:
         self.server = ScriptedAmi()
         self.control: AmiCallControl | None = None
         self.run: asyncio.Task[None] | None = None
+        #: How long each answer took (s).
+        self.answered: list[float] = []
         self._unhandled: list[dict[str, Any]] = []
 
     async def start(self) -> None:
@@ -265,7 +267,9 @@ class Rig:
             "backoff_most": 0.1,
             "backoff_refused": 0.1,
         }
-        self.control = AmiCallControl(AmiSettings(**(values | settings)), lambda: NOW, lambda: 1.0)
+        self.control = AmiCallControl(
+            AmiSettings(**(values | settings)), lambda: NOW, lambda: 1.0, self.answered.append
+        )
         return self.control
 
     def launch(self, **settings: Any) -> AmiCallControl:

@@ -62,6 +62,10 @@ class FileJournal:
     def pending(self) -> int:
         return self._number - self._settled
 
+    @property
+    def size(self) -> int:
+        return self._size
+
     def append(self, fence: int, entries: Sequence[Entry]) -> None:
         for entry in entries:
             self._number += 1

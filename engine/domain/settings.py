@@ -61,6 +61,7 @@ class SettingsRows:
     broadcast: tuple[Row, ...] = ()
     caller_ids: tuple[Row, ...] = ()
     resting: Mapping[str, datetime] = field(default_factory=dict)
+    drains: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,15 @@ _PR_SET_PDEATHSIG = 1
 
 class LabError(Exception):
     """A part cannot be provided. The message is one line and ends with the fix."""
+
+
+def tool(program: str, lab: Path) -> str:
+    """Return a program that deploy/lab/tools.sh provides: the lab's, else the machine's. Raises LabError."""
+    own = lab / "tools" / "usr" / "bin" / program
+    found = str(own) if own.exists() else shutil.which(program)
+    if found is None:
+        raise LabError(f"{program} is not installed. Fix: run deploy/lab/tools.sh.")
+    return found
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as made
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from engine.domain.agent import SeatState
-from engine.domain.call import Call
-from engine.domain.callerid_health import Cause, Result
 from engine.domain.commands import Originate
 from engine.domain.entries import Entry, Written
 from engine.domain.events import Event
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
 from engine.domain.orders import Order
-from engine.domain.pacing import DayTotals, Decision, Profile, Snapshot
+from engine.domain.pacing import DayTotals, Decision, Profile, Snapshot, Standing
 from engine.domain.settings import SettingsRows
 from engine.ports.callerids import CallerIdStore
+from engine.ports.observer import Observer as Observer
+from engine.ports.watch import SmallCounts, SpoolChunk
 
 
 class LinkError(Exception):
@@ -179,6 +180,8 @@ class CampaignReport:
     paused: int = 0
     sequence: int = 0
     until: datetime | None = None
+    seats: Mapping[SeatState, int] = made(default_factory=dict)
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,10 @@ class Journal(Protocol):
     @property
     def pending(self) -> int:
         """How many entries are not settled yet."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds on disk."""
 
     def append(self, fence: int, entries: Sequence[Entry]) -> None:
         """Keep entries made under the fencing token `fence`."""
@@ -258,6 +265,16 @@ class LeaseState:
 
 class Store(CallerIdStore, Protocol):
     """The database. Every method is one transaction and raises StoreError when it did not happen."""
+
+    @property
+    def fault(self) -> str:
+        """Why the last transaction failed; '' when it did not, or when only its values were at fault."""
+
+    async def count_spool(self, now: datetime, after: int, limit: int) -> SpoolChunk:
+        """Count up to `limit` contacts with ids above `after`, without a lock."""
+
+    async def count_small(self, now: datetime) -> SmallCounts:
+        """Count what can be counted at once."""
 
     async def check_schema(self) -> None:
         """Raise SchemaError when the schema is older or newer than the engine's."""
@@ -340,43 +357,6 @@ class Store(CallerIdStore, Protocol):
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         """Write what the campaigns are doing."""
-
-
-class Observer(Protocol):
-    """Who counts what happens (metrics)."""
-
-    def ended(self, call: Call) -> None:
-        """An attempt ended."""
-
-    def decided(self, campaign: str, decision: Decision, seconds: float) -> None:
-        """A pacer decided, and how long the turn took."""
-
-    def claimed(self, campaign: str, result: ClaimResult, seconds: float) -> None:
-        """Contacts were claimed."""
-
-    def seats(self, campaign: str, states: Mapping[SeatState, int], snapshot: Snapshot) -> None:
-        """The picture of a campaign, once per report."""
-
-    def caller_id_heard(self, campaign: str, result: Result) -> None:
-        """A call told something of its caller ID."""
-
-    def caller_id_rests(self, campaign: str, cause: Cause) -> None:
-        """A caller ID was sent to rest after a call of the campaign."""
-
-    def caller_ids(self, campaign: str, healthy: int, resting: int) -> None:
-        """How many caller IDs a campaign's rows of `caller_ids` have now."""
-
-    def link(self, up: bool) -> None:
-        """The link to the switch came or went."""
-
-    def leading(self, leads: bool) -> None:
-        """Whether this engine is the one that dials."""
-
-    def backlog(self, events: int, records: int, lag: float) -> None:
-        """How many events and records wait to be handled, and how far behind events are (s)."""
-
-    def database_failed(self) -> None:
-        """A transaction failed for good."""
 
 
 @dataclass(frozen=True, slots=True)

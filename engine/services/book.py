@@ -162,6 +162,7 @@ class CallBook:
             next=following.step,
             cause=call.cause,
             sip=call.sip,
+            after=_seconds(call),
         )
 
     def breaker(self, trunk: str) -> Breaker:
@@ -207,3 +208,18 @@ class CallBook:
             if limit is not None and now - self._since[call.attempt.id] > limit:
                 late.append(call)
         return late
+
+
+def _seconds(call: Call) -> dict[str, float]:
+    """Return how long after its claim a call reached each of its states (s)."""
+    begun = call.attempt.claimed_at
+    moments = {
+        "sent": call.sent_at,
+        "ringing": call.ringing_at,
+        "answered": call.answered_at,
+        "queued": call.queued_at,
+        "connected": call.connected_at,
+        "completed": call.completed_at,
+        "ended": call.ended_at,
+    }
+    return {name: round((at - begun).total_seconds(), 2) for name, at in moments.items() if at is not None}

@@ -47,6 +47,8 @@ class CampaignWorker:
             profiles=tools.profiles,
         )
         self._wake = asyncio.Event()
+        #: Since when somebody waits for a decision (s of the performance counter).
+        self._woken: float | None = None
         self._stopping = False
         kind = ReservedPlacer if campaign.dialer.mode.reserves else Placer
         self.placer = kind(campaign, tools, self.view, self.wake)
@@ -89,6 +91,8 @@ class CampaignWorker:
 
     def wake(self) -> None:
         """Look again soon: something changed."""
+        if self._woken is None:
+            self._woken = time.perf_counter()
         self._wake.set()
 
     def stop(self) -> None:
@@ -124,6 +128,7 @@ class CampaignWorker:
     async def _turn(self) -> float:
         """Look, decide, claim, dial once; return how long to wait for the next look (s)."""
         started = time.perf_counter()
+        woken, self._woken = self._woken, None
         await self.placer.release()
         await self.view.prepare(self._tools.store, self._tools.clock.now())
         now = self._tools.clock.now()
@@ -133,6 +138,8 @@ class CampaignWorker:
             decision = self._idle(now)
         if decision is None:
             decision = self._slowed(self._probing(self.view.decide(now)))
+            if woken is not None:
+                self._tools.observer.delayed(self.name, time.perf_counter() - woken)
             if decision.calls > 0:
                 decision = await self.placer.dial(decision, now)
         else:
@@ -172,6 +179,8 @@ class CampaignWorker:
     def _idle(self, now: datetime) -> Decision | None:
         """What makes it pointless to look for further contacts."""
         placer = self.placer
+        if reason := self._tools.drains.of(self.name):
+            return Decision(0, Bound.DRAIN, f"drained: {reason}")
         if now < placer.refused_until:
             reason = f"Asterisk refuses the orders: {placer.refusal}"
             return Decision(0, Bound.REFUSED, reason, wake_at=placer.refused_until)
@@ -219,6 +228,8 @@ class CampaignWorker:
         state = "running"
         if self.decision is not None and self.decision.bound is Bound.SCHEDULE:
             state = "off_schedule"
+        if self._tools.drains.of(self.name):
+            state = "draining" if self._tools.book.counts(self.name).channels else "drained"
         if state != self._state:
             self._state, self._since = state, now
         if self.decision is not self._reported:
@@ -236,6 +247,8 @@ class CampaignWorker:
             paused=states[SeatState.PAUSED],
             sequence=self._sequence,
             until=self._opens(now) if state == "off_schedule" else None,
+            seats=states,
+            standing=self.view.standing,
         )
 
     def _opens(self, now: datetime) -> datetime:

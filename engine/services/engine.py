@@ -28,6 +28,7 @@ from engine.services.callerids import nowhere
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
 from engine.services.recorder import Recorder, write_out
+from engine.services.status import status_of
 from engine.services.term import StopLimits, Term, World
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,7 @@ class Outside:
     voice: VoiceControl | None = None
     speech: Speech | None = None
     locate: Callable[[str, str], Locality] = nowhere
+    name: str = "engine"
 
 
 class Engine:
@@ -88,8 +90,11 @@ class Engine:
         self._journals = outside.journals
         self._history = outside.history
         self._profiles = outside.profiles
-        self._voice, self._speech = outside.voice, outside.speech
+        self.voice, self._speech = outside.voice, outside.speech
         self._locate = outside.locate
+        self.name = outside.name
+        #: How often this engine began to lead, and how often the time of day was set.
+        self.terms = self.clock_jumps = 0
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
@@ -124,6 +129,7 @@ class Engine:
                 group.create_task(self.dispatcher.keep_current(), name="picture"),
                 group.create_task(self.control.run(), name="link"),
                 group.create_task(self._look_for_journals(), name="journals"),
+                group.create_task(self._tell(), name="status"),
             ]
             clean = await self._lead_or_stand_by()
             log.info("writing what is left", action="engine.flushing", records=self.recorder.pending)
@@ -179,6 +185,7 @@ class Engine:
         when another engine leads now or the clock was set, and the term was only left."""
         log.info("leading", action="engine.leading", token=self.lease.token)
         self.observer.leading(True)
+        self.terms += 1
         over = asyncio.Event()
         self.term = self.dispatcher.listener = term = Term(
             self._world(), self.settings.abandoned_rest, self.settings.caller_ids
@@ -214,7 +221,7 @@ class Engine:
             profiles=self._profiles,
             obstacle=self.obstacle,
             ask_again=self.dispatcher.ask_again,
-            voice=self._voice,
+            voice=self.voice,
             speech=self._speech,
             locate=self._locate,
         )
@@ -259,7 +266,14 @@ class Engine:
             return False
         log.warning("the clock was set", action="engine.clock", seconds=round(drift, 1))
         self.dispatcher.forget()
+        self.clock_jumps += 1
         return True
+
+    async def _tell(self) -> None:
+        """Tell how the engine is, until cancelled."""
+        while True:
+            self.observer.status(status_of(self))
+            await asyncio.sleep(PULSE)
 
     async def _look_for_journals(self) -> None:
         """Write out, until cancelled, the journals of engines that died on this machine."""

@@ -14,8 +14,9 @@ from engine.domain.errors import FieldError
 from engine.domain.model import Campaign, CampaignName, Dialer
 from engine.domain.modes import Mode
 from engine.domain.scripts import read_script
-from engine.domain.settings import Row, SettingsRows, active_lists, read_dialer, read_trunks
+from engine.domain.settings import Row, SettingsRows, TrunkLimits, active_lists, read_dialer, read_trunks
 from engine.ports import CampaignReport, StoreError
+from engine.services.book import CallBook
 from engine.services.campaign import CampaignWorker
 from engine.services.tools import Tools
 
@@ -47,6 +48,28 @@ class Fleet:
         self._bad_trunks = ""
         #: Set once the settings have been read: who asks what a call is to hear waits for it.
         self.followed = asyncio.Event()
+        #: What was reported last, and when the settings were read last (s of the steady clock).
+        self.reports: tuple[CampaignReport, ...] = ()
+        self.looked_at = tools.clock.monotonic()
+
+    @property
+    def book(self) -> CallBook:
+        """The calls of all campaigns."""
+        return self._tools.book
+
+    @property
+    def drained(self) -> str:
+        """Why every campaign is being drained; '' when they are not."""
+        return self._tools.drains.everybody
+
+    @property
+    def trunks(self) -> frozenset[str]:
+        """The trunks that running campaigns use."""
+        return frozenset(w.campaign.dialer.dial_string.trunk for w in self._workers.values())
+
+    def limits(self, trunk: str) -> TrunkLimits | None:
+        """Return what a trunk may be given; None: it has no limit."""
+        return self._tools.trunks.limits(trunk)
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Follow the settings until cancelled; workers run in `group`."""
@@ -60,12 +83,12 @@ class Fleet:
                     self._follow(rows, group, loop.time())
                     self.followed.set()
                 now = self._tools.clock.now()
-                await self._tools.store.publish(self._reports(now), now)
+                self.looked_at = self._tools.clock.monotonic()
+                self.reports = tuple(self._reports(now))
+                await self._tools.store.publish(self.reports, now)
             except StoreError as error:
                 self._tools.observer.database_failed()
                 log.warning("settings not read", action="fleet.database", reason=str(error))
-            control = self._tools.control
-            self._tools.observer.backlog(control.backlog(), self._tools.recorder.pending, control.lag())
             await asyncio.sleep(PERIOD)
 
     async def collect_debts(self) -> None:
@@ -88,6 +111,7 @@ class Fleet:
         """Start, update and stop workers so that they are what the rows say."""
         queues = {str(row["name"]).lower(): row for row in rows.queues}
         self._follow_trunks(rows)
+        self._tools.drains.follow(rows.drains)
         recorded = (str(row["agent"]).casefold() for row in rows.agents if row["recording"])
         self._tools.desks.record_only(frozenset(recorded))
         self._tools.picture.set_wrapup({str(q["name"]): int(q["wrapuptime"]) for q in rows.queues})

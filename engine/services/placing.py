@@ -131,6 +131,8 @@ class Placer:
             )
         )
         self._claim_unknown = False
+        for attempt in result.attempts:
+            log.debug("claimed", action="call.claimed", call_id=attempt.id, campaign=self.dialer.name)
         if result.rows:
             self._tools.observer.claimed(self.dialer.name, result, time.perf_counter() - started)
         return result
@@ -189,6 +191,16 @@ class Placer:
         if known is None:
             tools.book.add(Call(attempt, dialer, caller_id))
         tools.book.apply(ev.OriginateSent(tools.clock.now(), attempt.id))
+        log.info(
+            "call placed",
+            action="call.placed",
+            call_id=attempt.id,
+            campaign=dialer.name,
+            trunk=dialer.dial_string.trunk,
+            list=attempt.contact.list_name,
+            row=attempt.contact.id,
+            attempt=attempt.contact.retries + 1,
+        )
         order = originate(dialer, attempt, caller_id, self._record(attempt, dialer))
         try:
             await tools.control.originate(order)
@@ -252,6 +264,7 @@ class Placer:
             )
             for attempt in self.unreleased:
                 self._tools.desks.free_again(attempt.id)
+                log.debug("given back, not called", action="call.released", call_id=attempt.id)
             self.unreleased = []
 
     @property

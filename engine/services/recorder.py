@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from engine.domain.entries import Entry, attempt_of
+from engine.domain.entries import Ending, Entry, attempt_of
 from engine.ports import Batch, Journal, Observer, Store, StoreError
 
 log = structlog.get_logger(__name__)
@@ -87,6 +87,9 @@ class Recorder:
         if self.failing:
             log.info("outcomes are being written again", action="recorder.recovered")
         self.failing, self._failures = "", 0
+        for written in batch.entries:
+            if isinstance(written.entry, Ending):
+                log.debug("written", action="call.written", call_id=written.entry.attempt)
         self._size = min(self._size * 2, _BATCH)
         self._journal.settled(batch.last)
         self._look()

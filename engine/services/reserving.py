@@ -106,6 +106,14 @@ class ReservedPlacer(Placer):
         self._rung.add(attempt.id)
         tools.book.add(Call(attempt, dialer, attempt.caller_id))
         tools.book.apply(ev.AgentLegOrdered(tools.clock.now(), attempt.id))
+        log.info(
+            "agent is rung",
+            action="call.agent_rung",
+            call_id=attempt.id,
+            campaign=dialer.name,
+            list=attempt.contact.list_name,
+            row=attempt.contact.id,
+        )
         try:
             await tools.control.originate(ring_agent(dialer, attempt))
         except (LinkError, RefusedError) as error:

@@ -29,6 +29,7 @@ from engine.services.lists import recycle_lists
 from engine.services.orders import Orders
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
+from engine.services.sampling import sample
 from engine.services.tools import Tools
 from engine.services.usher import Usher
 
@@ -148,6 +149,9 @@ class Term:
                 group.create_task(self._talk(self._broadcasts), name="broadcasts")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
+            group.create_task(
+                sample(self._world.store, self._world.observer, self._world.clock), name="sampling"
+            )
             group.create_task(self.fleet.run(group), name="fleet")
 
     async def _talk(self, broadcasts: Broadcasts) -> None:

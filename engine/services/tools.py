@@ -13,6 +13,7 @@ from engine.ports.voice import VoiceControl
 from engine.services.book import CallBook
 from engine.services.callerids import CallerIds
 from engine.services.desks import Desks
+from engine.services.drains import Drains
 from engine.services.recorder import Recorder
 from engine.services.trunks import Trunks
 
@@ -35,5 +36,6 @@ class Tools:
     trunks: Trunks = field(default_factory=Trunks)
     rivals: Rivals = field(default_factory=Rivals)
     desks: Desks = field(default_factory=Desks)
+    drains: Drains = field(default_factory=Drains)
     voice: VoiceControl | None = None
     speaks: bool = False

@@ -34,6 +34,11 @@ class Trunks:
                 bucket = TokenBucket(wanted.cps) if wanted.cps is not None else None
                 self._trunks[name] = _Trunk(wanted, bucket, known.reserved if known else 0)
 
+    def limits(self, name: str) -> TrunkLimits | None:
+        """Return the limits of a trunk; None: it has none."""
+        trunk = self._trunks.get(name)
+        return trunk.limits if trunk is not None else None
+
     def room(self, name: str, in_use: int) -> int | None:
         """Return the free channels of a trunk on which `in_use` calls are; None: no limit."""
         trunk = self._trunks.get(name)

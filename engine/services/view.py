@@ -17,6 +17,7 @@ from engine.domain.pacing import (
     Placed,
     Profile,
     Snapshot,
+    Standing,
     Traits,
     pacer_for,
     profile_for,
@@ -122,6 +123,11 @@ class CampaignView:
         """Return the seats that take calls of this campaign: who pauses only here is free for others."""
         seats = self._picture.queue(self.name).seats
         return frozenset(name for name, seat in seats.items() if seat.state(now) not in _AWAY)
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the campaign stands with its abandoned calls."""
+        return self._pacer.standing
 
     def rest(self) -> None:
         """Nothing is placed for now: others need not leave agents to this campaign."""

@@ -23,6 +23,7 @@ from tests.scripted_ami import (
     Connection,
     Rig,
     answer_and_drop,
+    drop,
     event,
     order,
     reply,
@@ -334,3 +335,16 @@ async def test_a_ping_that_waits_for_its_answer_counts_as_lag_until_it_comes(rig
     rig.server.on("Ping", lambda connection, action: reply(action))
     await connection.send(reply(ping))
     await until(lambda: control.lag() == 0.0, "it was answered")
+
+
+async def test_the_link_tells_how_long_answers_take_and_how_often_it_was_made(rig: Rig) -> None:
+    control = await rig.up()
+    before = len(rig.answered)
+    await control.originate(order("one"))
+    assert len(rig.answered) == before + 1
+    assert all(seconds >= 0 for seconds in rig.answered)
+    assert (control.numbers.links, control.numbers.logins_refused) == (1, 0)
+    rig.server.on("Originate", drop)
+    with pytest.raises(UncertainError):
+        await control.originate(order("two"))
+    await until(lambda: control.numbers.links == 2, "it is made again")

@@ -391,6 +391,34 @@ async def test_settings_are_read_with_their_queue_and_their_active_lists(desk: D
     assert [item.name for item in active_lists(rows.lists, QUEUE)] == ["L1"]
 
 
+async def test_the_spool_is_counted_part_by_part_by_state_and_rule(desk: Desk) -> None:
+    ready = await contacts(desk, "1001", "1002", "1003")
+    await contacts(desk, "2001", notbefore=naive(later(60)), held_by="hours")
+    await contacts(desk, "3001", notbefore=naive(later(-60)))
+    await contacts(desk, "4001", status=3)
+    await contacts(desk, "5001", status=2)
+    await claim(desk, 1)
+    found: Counter[tuple[str, str, str]] = Counter()
+    after, parts, more = 0, 0, True
+    while more:
+        chunk = await desk.store.count_spool(NOW, after, 3)
+        for count in chunk.counts:
+            found[count.campaign, count.state, count.reason] += count.contacts
+        after, more, parts = chunk.last, chunk.more, parts + 1
+    assert parts == 3
+    assert after > ready[-1]
+    assert found == {
+        (QUEUE, "ready", ""): 3,
+        (QUEUE, "in_progress", ""): 1,
+        (QUEUE, "waiting", "hours"): 1,
+        (QUEUE, "blocked", ""): 1,
+        (QUEUE, "set_aside", ""): 1,
+    }
+    assert (await desk.store.count_spool(NOW, after, 3)).counts == ()
+    assert (await desk.store.count_small(NOW)).orders == 0
+    assert desk.store.fault == ""
+
+
 async def test_two_engines_that_claim_at_once_never_get_the_same_contact(database: Database) -> None:
     desk = MysqlDesk(database)
     stores = [desk.store, desk.seen_by("another")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.mysql import Database, DatabaseSettings
+from engine.adapters.mysql import Database, DatabaseSettings, counting
 from engine.adapters.mysql.claim import CLAIM, CLAIM_NOBODYS, CLAIM_OWN, CLAIM_OWN_SCHEDULED, CLAIM_TASKS, DUE
 from engine.adapters.mysql.migrate import applied, check, known, migrate
 from engine.adapters.mysql.numbers import THERE
@@ -226,3 +226,18 @@ def test_what_others_left_open_is_found_without_reading_what_has_ended(
     output = mariadb.sql(f"FLUSH STATUS; {sql}; SHOW SESSION STATUS LIKE 'Handler_read_next';").splitlines()
     assert len(output) == 21
     assert int(output[-1].split("\t")[1]) <= 40, "entries that were looked at for twenty"
+
+
+def test_counting_the_spool_follows_its_primary_key_and_orders_have_their_index(
+    mariadb: MariaDB, names: Names
+) -> None:
+    spool = f"{names.configuration}.calls_spool"
+    mariadb.sql(
+        f"INSERT INTO {spool} (campaign, destination) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL"
+        f" SELECT i + 1 FROM n WHERE i < 900) SELECT 'A', i FROM n; ANALYZE TABLE {spool};"
+    )
+    part = counting.SPOOL.partition("FROM (")[2].partition(") part")[0]
+    found = plan(mariadb, names, part, "2026-05-13 12:00:00", 300, 100)
+    assert (found["type"], found["key"]) == ("range", "PRIMARY"), found
+    assert "filesort" not in found["extra"]
+    assert plan(mariadb, names, counting.ORDERS)["key"] == "orders_new"

@@ -9,6 +9,7 @@ import pytest
 
 from engine import app
 from engine.config import Config, ConfigError, ProfileSection, load, secret
+from engine.reload import changes, taken_over
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,3 +92,31 @@ def test_own_rules_on_abandoned_calls_are_read_and_win(tmp_path: Path) -> None:
     file.write_text("[profiles.X]\nrate = 3\n")
     with pytest.raises(ConfigError, match=r"profiles\.X\.rate"):
         load(file)
+
+
+def test_a_reload_tells_what_changed_what_waits_and_no_secret(tmp_path: Path) -> None:
+    before = load(_written(tmp_path, '[asterisk]\nsecret = "one"\n[profiles.X]\nrate = 0.02\n'))
+    text = '[asterisk]\nsecret = "two"\n[log]\nlevel = "debug"\n[engine]\nlease = 20\nname = "n"\n'
+    after = load(_written(tmp_path, text))
+    found = {change.key: change for change in changes(before, after)}
+    assert found["log.level"].live
+    assert (found["log.level"].before, found["log.level"].after) == ("info", "debug")
+    assert found["engine.lease"].live
+    waits = {key for key, change in found.items() if not change.live}
+    assert waits >= {"asterisk.secret", "engine.name", "profiles.X.rate"}
+    assert "two" not in str(found)
+    assert "one" not in str(found["asterisk.secret"])
+    now = taken_over(before, after)
+    assert (now.log.level, now.engine.lease) == ("debug", 20.0)
+    assert (now.engine.name, now.asterisk) == (before.engine.name, before.asterisk)
+    assert {change.key for change in changes(now, after)} == waits, "it is named until the restart comes"
+
+
+def test_attempts_are_kept_for_as_long_as_the_law_counts_them(tmp_path: Path) -> None:
+    for text in (
+        "[retention]\nattempts = 31\n",
+        "[retention]\nattempts = 90\n[profiles.X]\nwindow_days = 90\n",
+    ):
+        with pytest.raises(ConfigError, match=r"retention.attempts .* at least"):
+            load(_written(tmp_path, text))
+    assert load(_written(tmp_path, "[retention]\nattempts = 32\n")).retention.attempts == 32

@@ -17,6 +17,7 @@ from engine.adapters.ami.wire import MAX_LINE, UnsafeValueError
 from engine.domain import events as ev
 from engine.domain.commands import Originate
 from engine.ports import RefusedError
+from engine.ports.watch import LinkNumbers
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +44,9 @@ class AmiCallControl:
         settings: AmiSettings,
         now: Callable[[], datetime],
         jitter: Callable[[], float] = random.random,
+        answered: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        """`answered` is told how long Asterisk took for each answer (s)."""
         self._now = now
         self._events: deque[ev.Event] = deque()
         self._some = asyncio.Event()
@@ -54,7 +57,14 @@ class AmiCallControl:
             on_up=lambda: self._put(ev.LinkUp(now())),
             on_down=lambda why: self._put(ev.LinkDown(now(), why)),
             jitter=jitter,
+            answered=answered,
         )
+
+    @property
+    def numbers(self) -> LinkNumbers:
+        """What the link has lived through so far."""
+        link = self.link
+        return LinkNumbers(link.links, link.logins_refused, link.bad_messages, self.received)
 
     async def run(self) -> None:
         await self.link.run()

@@ -56,9 +56,13 @@ class AmiLink:
         on_up: Callable[[], None],
         on_down: Callable[[str], None],
         jitter: Callable[[], float],
+        answered: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        """`answered` is told how long Asterisk took for each answer (s)."""
         self.settings = settings
         self.up = False
+        self.links = 0
+        self._answered = answered
         self.failures = 0
         self.logins_refused = 0
         self.bad_messages = 0
@@ -126,6 +130,7 @@ class AmiLink:
             await self._greeted(protocol, lost)
             await self._log_in(protocol, lost)
             self._protocol, self._transport, self.up, self.failures = protocol, transport, True, 0
+            self.links += 1
             log.info("linked to Asterisk", action="ami.up", host=self.settings.host)
             self._on_up()
             await self._watch(protocol, lost)
@@ -199,11 +204,13 @@ class AmiLink:
         """Send and wait for the answer. Raises TimeoutError, UncertainError; LinkError when closed."""
         if protocol.closed:
             raise LinkError("the connection is closed")
+        begun = asyncio.get_running_loop().time()
         protocol.ask(action)
         waiting = (action.future,) if lost is None else (action.future, lost)
         try:
             await _first(*waiting, timeout=timeout or self.settings.action_timeout)
             if action.future.done():
+                self._answered(asyncio.get_running_loop().time() - begun)
                 answers: list[Message] = action.future.result()
                 return answers
             if lost is not None and lost.done():

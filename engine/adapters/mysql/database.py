@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ _TRIES = 5
 _TOO_LARGE = 1153
 # The server takes no writes (any more): after a fail-over another one behind the same address does.
 _ELSEWHERE = frozenset((1290, 1792, 1836))
+#: The kinds of faults that a transaction's try can have.
+FAULTS = ("deadlock", "lock_wait", "timeout", "data", "read_only", "connection", "other")
 #: Seconds that a statement waits for a lock, and that the server keeps a silent session.
 _LOCK_WAIT = 2
 _SILENCE = 10
@@ -99,8 +102,15 @@ class Database:
     """A pool of connections. Statements name the databases `ccdata` and `ccrepo`; the real names
     are put in their place."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, heard: Callable[[float, str], None] = lambda seconds, fault: None
+    ) -> None:
+        """`heard` is told of every try of a transaction: how long it took (s), and the kind of its fault, ''
+        for none (see `FAULTS`)."""
         self.settings = settings
+        self._heard = heard
+        #: Why the last transaction failed; '' when it did not, or when only its values were at fault.
+        self.fault = ""
         self._pool: Any = None
         self._opening = asyncio.Lock()
         self._renamed: dict[str, str] = {}
@@ -173,27 +183,49 @@ class Database:
         """
         try:
             async with asyncio.timeout(self.settings.timeout):
-                for attempt in range(1, _TRIES):
-                    try:
-                        return await self._once(work)
-                    except pymysql.err.MySQLError as error:
-                        if _code(error) not in _AGAIN:
-                            raise
-                        await asyncio.sleep(0.02 * attempt)
-                return await self._once(work)
+                result = await self._tried(work)
+        except StoreError:  # the work itself refused: the database did what it was asked
+            self.fault = ""
+            raise
         except pymysql.err.MySQLError as error:
             code = _code(error)
             hopeless = isinstance(error, pymysql.err.DataError | pymysql.err.IntegrityError)
             text = f"{code}: {error.args[-1] if error.args else error}"
-            raise StoreError(text, data=hopeless or code == _TOO_LARGE) from error
+            hopeless = hopeless or code == _TOO_LARGE
+            self.fault = "" if hopeless else text
+            raise StoreError(text, data=hopeless) from error
         except TimeoutError as error:
-            raise StoreError(f"no answer within {self.settings.timeout:g} s") from error
+            self.fault = f"no answer within {self.settings.timeout:g} s"
+            raise StoreError(self.fault) from error
         except (OSError, RuntimeError) as error:
-            raise StoreError(str(error) or type(error).__name__) from error
+            self.fault = str(error) or type(error).__name__
+            raise StoreError(self.fault) from error
+        self.fault = ""
+        return result
+
+    async def _tried(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        for attempt in range(1, _TRIES):
+            try:
+                return await self._once(work)
+            except pymysql.err.MySQLError as error:
+                if _code(error) not in _AGAIN:
+                    raise
+                await asyncio.sleep(0.02 * attempt)
+        return await self._once(work)
 
     async def _once(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        async with self.session() as session:
-            return await work(session)
+        begun = time.perf_counter()
+        fault = "timeout"  # of whatever ends it without a word: a cancellation is our own patience
+        try:
+            async with self.session() as session:
+                result = await work(session)
+            fault = ""
+        except Exception as error:
+            fault = _kind(error)
+            raise
+        finally:
+            self._heard(time.perf_counter() - begun, fault)
+        return result
 
     async def close(self) -> None:
         """Close all connections."""
@@ -201,6 +233,18 @@ class Database:
             self._pool.close()
             await self._pool.wait_closed()
             self._pool = None
+
+
+def _kind(error: Exception) -> str:
+    """Return which of FAULTS an error is; '' for one that the work itself raised."""
+    if isinstance(error, pymysql.err.MySQLError):
+        code = _code(error)
+        if code in _AGAIN:
+            return "deadlock" if code == 1213 else "lock_wait"
+        if isinstance(error, pymysql.err.DataError | pymysql.err.IntegrityError) or code == _TOO_LARGE:
+            return "data"
+        return "read_only" if code in _ELSEWHERE else "connection" if not 1000 <= code < 2000 else "other"
+    return "connection" if isinstance(error, OSError | RuntimeError) else ""
 
 
 def _code(error: pymysql.err.MySQLError) -> int:

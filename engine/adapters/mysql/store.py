@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from engine.adapters.legal import Legal
-from engine.adapters.mysql import callerids, lease, migrate, orders, recycling
+from engine.adapters.mysql import callerids, counting, lease, migrate, orders, recycling
 from engine.adapters.mysql.claim import Claimant, claim_contacts, still_held
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.record import write_batch
@@ -31,6 +31,7 @@ from engine.ports import (
     TakenOrder,
 )
 from engine.ports.callerids import CallerIdFigures, CallerIdRecord, CallerIdRest
+from engine.ports.watch import SmallCounts, SpoolChunk
 
 #: Unfinished attempts of other terms. Every state but the last is named, so that the index serves.
 STRAYS = (
@@ -69,6 +70,16 @@ class MysqlStore:
         self._fence = 0
         self._steered = callerids.Steered()
 
+    @property
+    def fault(self) -> str:
+        return self.database.fault
+
+    async def count_spool(self, now: datetime, after: int, limit: int) -> SpoolChunk:
+        return await self.database.transaction(lambda session: counting.spool(session, now, after, limit))
+
+    async def count_small(self, now: datetime) -> SmallCounts:
+        return await self.database.transaction(lambda session: counting.small(session, now))
+
     async def check_schema(self) -> None:
         await migrate.check(self.database)
 
@@ -89,6 +100,7 @@ class MysqlStore:
                 agents=tuple(await session.rows("SELECT agent, recording FROM ccdata.agent_options")),
                 caller_ids=await self._steered.rows(session),
                 resting=await callerids.resting(session),
+                drains=tuple(await session.rows("SELECT campaign, reason FROM ccdata.drains")),
             )
 
         return await self.database.transaction(work)

@@ -24,6 +24,7 @@ from engine.domain.pacing.power import PowerPacer
 from engine.domain.pacing.predictive import PredictivePacer
 from engine.domain.pacing.profiles import PROFILES, STRICT, Profile, Since, profile_for
 from engine.domain.pacing.reserved import ReservedPacer
+from engine.domain.pacing.standing import Standing
 
 __all__ = [
     "NOTHING_KNOWN",
@@ -45,6 +46,7 @@ __all__ = [
     "SeatInUse",
     "Since",
     "Snapshot",
+    "Standing",
     "TokenBucket",
     "Traits",
     "pacer_for",

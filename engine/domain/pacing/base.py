@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from engine.domain.agent import SeatState
 from engine.domain.events import CallEvent
 from engine.domain.model import Dialer
+from engine.domain.pacing.standing import Standing
 
 
 class Bound(enum.StrEnum):
@@ -31,6 +32,7 @@ class Bound(enum.StrEnum):
     TRUNK_CHANNELS = "trunk_channels"  # the trunk has no free channel
     CPS = "cps"  # calls per second of the trunk
     CALLER_ID = "caller_id"  # every caller ID that it may show rests
+    DRAIN = "drain"  # a person has asked for no new calls
     DATA = "data"  # too little has been seen to predict
 
 
@@ -190,6 +192,10 @@ class Decision:
 
 class Pacer(Protocol):
     """A strategy: hears what happens to the campaign's calls, decides from a snapshot."""
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the campaign stands with its abandoned calls; None where no caller needs an agent."""
 
     def observe(self, event: Observed) -> None:
         """Learn from what happened. What the strategy does not know it ignores."""

@@ -8,6 +8,7 @@ from math import sqrt
 
 from engine.domain.pacing.base import DayTotals
 from engine.domain.pacing.profiles import Profile
+from engine.domain.pacing.standing import Standing
 
 #: Share of the day's answers over which a surplus or deficit is evened out: the longer, the steadier the
 #: target, and the greater the reserve, which is only lent where the end of the day is known …
@@ -116,6 +117,19 @@ class Budget:
         for count in self.days.values():
             total.add(count.answered, count.abandoned, count.estimated)
         return total
+
+    def standing(self) -> Standing:
+        """Return how things stand now."""
+        day, window = self.day, self.window
+        return Standing(
+            answered=day.answered,
+            abandoned=day.abandoned,
+            window_answered=window.answered,
+            window_abandoned=window.abandoned,
+            window_days=self.profile.window_days,
+            limit=self.limit,
+            left=min(day.slack(self.limit), window.slack(self.limit)),
+        )
 
     def target(self, remaining: float | None, per_answer: float = 0.0, pending: float = 0.0) -> float:
         """Return the rate (0 to 1) at which the next answered calls may be abandoned.

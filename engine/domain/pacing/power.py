@@ -18,6 +18,7 @@ from engine.domain.pacing.base import Bound, Decision, Observed, Snapshot
 from engine.domain.pacing.limits import within_limits
 from engine.domain.pacing.predictive import PredictivePacer
 from engine.domain.pacing.profiles import STRICT, Profile
+from engine.domain.pacing.standing import Standing
 
 #: The value of `tbc` that asks for an overdial worked out in real time.
 REAL_TIME = -1
@@ -33,11 +34,16 @@ class PowerPacer:
         """Learn for the overdial that is worked out in real time; a fixed one needs nothing."""
         self._real_time.observe(event)
 
+    @property
+    def standing(self) -> Standing:
+        return self._real_time.standing
+
     def decide(self, snapshot: Snapshot, now: datetime) -> Decision:
         dialer = snapshot.dialer
         free = max(snapshot.ready - snapshot.waiting, 0)
         if dialer.tbc == REAL_TIME:
             return self._real_time.decide(snapshot, now)
+        self._real_time.budget.begin(snapshot.today or now.date())
         percent = 100 + dialer.overdial
         target = (free * percent + 50) // 100
         wanted = max(target - snapshot.dialling, 0)

@@ -24,6 +24,7 @@ from engine.domain.pacing.forecast import Forecast
 from engine.domain.pacing.limits import within_limits
 from engine.domain.pacing.profiles import Profile
 from engine.domain.pacing.risk import Outlook, mean_risk, widest
+from engine.domain.pacing.standing import Standing
 
 #: Before so many calls, answers and ended talks have been seen nothing is predicted.
 LEAST_CALLS, LEAST_ANSWERS, LEAST_TALKS = 30, 8, 8
@@ -82,6 +83,10 @@ class PredictivePacer:
             gain = max(FIRST_GAIN / (1.0 + self._due / 10.0), LAST_GAIN)
             moved = self.multiplier * exp(-gain * ((1.0 if abandoned else 0.0) - self._target))
             self.multiplier = min(max(moved, LEAST), MOST)
+
+    @property
+    def standing(self) -> Standing:
+        return self.budget.standing()
 
     # Deciding
 

@@ -17,6 +17,7 @@ from engine.domain.pacing.budget import Budget
 from engine.domain.pacing.follow import CallFollower
 from engine.domain.pacing.limits import within_limits
 from engine.domain.pacing.profiles import STRICT, Profile
+from engine.domain.pacing.standing import Standing
 
 #: Key of `Decision.detail`: 1 where a campaign that calls customers first has to call agents first.
 AGENT_FIRST = "agent_first"
@@ -40,6 +41,10 @@ class ReservedPacer:
                 pass
             case _:
                 self._follow.observe(event)
+
+    @property
+    def standing(self) -> Standing:
+        return self.budget.standing()
 
     def decide(self, snapshot: Snapshot, now: datetime) -> Decision:
         self.budget.begin(snapshot.today or now.date())

@@ -1,0 +1,53 @@
+"""Structured logs: one JSON object per line, or coloured text for a terminal.
+
+Log lines carry a short sentence, a stable `action`, and `call_id`/`campaign` where they apply.
+Phone numbers and contact data are never logged at INFO or above.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def _to_json(value: Any, **_: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+def configure_logging(level: str, style: str, counted: Callable[[str], None] = lambda level: None) -> None:
+    """Send logs to standard error; `counted` is told the level of every line."""
+
+    def count(_: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        counted(str(event.get("level", method)))
+        return event
+
+    renderer: Any = (
+        structlog.processors.JSONRenderer(serializer=_to_json)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    tracebacks = [structlog.processors.dict_tracebacks] if style == "json" else []
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            count,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *tracebacks,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    # Libraries speak through the standard library; only their warnings are of interest.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    # panoramisk logs whole messages, with numbers in them.
+    logging.getLogger("panoramisk").setLevel(logging.CRITICAL)

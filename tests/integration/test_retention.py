@@ -1,0 +1,178 @@
+"""Old rows leave their tables, archived first, in transactions that nobody has to wait for."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from engine.adapters.mysql import Database
+from engine.adapters.mysql.retention import (
+    FAST,
+    LEAST,
+    MOST,
+    SLOW,
+    TABLES,
+    Archive,
+    clear,
+    deletion,
+    next_size,
+)
+from engine.cli import main
+from engine.domain.localtime import LocalTime
+from engine.domain.model import attempt_id
+from engine.lab.mariadb import MariaDB
+from tests.stage import Names
+
+NOW = datetime(2026, 5, 13, 12, tzinfo=UTC)
+BEFORE = NOW - timedelta(days=40)
+LOCAL = LocalTime(UTC)
+
+
+def moment(days_ago: float) -> datetime:
+    return (NOW - timedelta(days=days_ago)).replace(tzinfo=None)
+
+
+def an_id(days_ago: float, number: int = 0) -> str:
+    return attempt_id(int((NOW - timedelta(days=days_ago)).timestamp() * 1000), number)
+
+
+#: For each table: columns, and what is in a row that is so and so many days old.
+ROWS: dict[str, Any] = {
+    "attempts": ("id, campaign, spool_id, destination, owner, fence, state, claimed_at", lambda age, n: (
+        an_id(age, n), "A", n, "5551234", "one", 1, "ended", moment(age))),
+    "cdr": ("calldate, dst", lambda age, n: (moment(age), f"555{n}")),
+    "queue_log": ("datetime, event", lambda age, n: (moment(age), "CONNECT")),
+    "orders": ("kind, status, done_at", lambda age, n: ("hangup", "done", moment(age))),
+    "agent_acts": ("acted_at, attempt, campaign, spool_id, destination, agent, act, via", lambda age, n: (
+        moment(age), an_id(age, n), "A", 1, "5551234", "ana", "dial", "key")),
+    "decisions": ("campaign, slot, decided_at, calls, bound, reason, detail", lambda age, n: (
+        f"C{n}", 1, moment(age), 0, "nobody", "", "{}")),
+}  # fmt: skip
+
+
+async def fill(database: Database, name: str, ages: list[float]) -> None:
+    columns, row = ROWS[name]
+    marks = ", ".join(["%s"] * len(columns.split(", ")))
+    async with database.session() as session:
+        await session.run_many(
+            f"INSERT INTO {TABLES[name].name} ({columns}) VALUES ({marks})",
+            [row(age, number) for number, age in enumerate(sorted(ages, reverse=True))],
+        )
+
+
+async def ages(database: Database, name: str) -> list[int]:
+    table = TABLES[name]
+    async with database.session() as session:
+        rows = await session.rows(f"SELECT {table.at} AS at FROM {table.name}")
+    return sorted((NOW.replace(tzinfo=None) - row["at"]).days for row in rows)
+
+
+@pytest.mark.parametrize("name", TABLES)
+async def test_old_rows_go_into_the_archive_and_young_ones_stay(
+    database: Database, name: str, tmp_path: Path
+) -> None:
+    await fill(database, name, [1.5, 39.5, 40.5, 41.5, *([90.5] * 300)])
+    done = await clear(database, TABLES[name], BEFORE, LOCAL, Archive(tmp_path))
+    assert (done.rows, done.batches > 1) == (302, True)
+    assert await ages(database, name) == [1, 39]
+    folder = tmp_path / TABLES[name].name.partition(".")[2]
+    kept = {path.name: gzip.decompress(path.read_bytes()).splitlines() for path in folder.iterdir()}
+    assert {month: len(lines) for month, lines in kept.items()} == {
+        "2026-02.jsonl.gz": 300,
+        "2026-04.jsonl.gz": 2,
+    }
+    assert all(TABLES[name].at in json.loads(line) for lines in kept.values() for line in lines)
+    again = await clear(database, TABLES[name], BEFORE, LOCAL)
+    assert (again.rows, again.batches) == (0, 0)
+
+
+async def test_what_has_not_ended_stays_however_old_it_is(database: Database) -> None:
+    await fill(database, "attempts", [100, 101, 102])
+    await fill(database, "orders", [100, 101, 102])
+    async with database.session() as session:
+        await session.run("UPDATE ccdata.attempts SET state = 'connected' WHERE id = %s", (an_id(101, 1),))
+        await session.run(
+            "UPDATE ccdata.orders SET status = 'new', done_at = NULL WHERE done_at = %s", (moment(101),)
+        )
+    for name in ("attempts", "orders"):
+        assert (await clear(database, TABLES[name], BEFORE, LOCAL)).rows == 2
+    async with database.session() as session:
+        assert [row["state"] for row in await session.rows("SELECT state FROM ccdata.attempts")] == [
+            "connected"
+        ]
+        assert [row["status"] for row in await session.rows("SELECT status FROM ccdata.orders")] == ["new"]
+
+
+async def test_what_cannot_be_archived_is_not_deleted(database: Database, tmp_path: Path) -> None:
+    await fill(database, "cdr", [90, 91])
+    (tmp_path / "cdr_repo").write_text("in the way")
+    with pytest.raises(OSError, match="cdr_repo"):
+        await clear(database, TABLES["cdr"], BEFORE, LOCAL, Archive(tmp_path))
+    assert await ages(database, "cdr") == [90, 91]
+
+
+def test_batches_grow_while_they_are_quick_and_shrink_as_soon_as_they_are_not() -> None:
+    assert next_size(100, FAST / 2) == 126
+    assert next_size(100, (FAST + SLOW) / 2) == 100
+    assert next_size(100, SLOW * 2) == 50
+    assert next_size(100, SLOW * 100) == 25
+    assert next_size(LEAST, 10.0) == LEAST
+    assert next_size(MOST, 0.0) == MOST
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name != "decisions"])
+async def test_the_search_follows_an_index_and_the_deletion_the_primary_key(
+    mariadb: MariaDB, names: Names, database: Database, name: str
+) -> None:
+    """Among twenty thousand rows not one is read for nothing."""
+    table = TABLES[name]
+    await fill(database, name, [50 + n / 1000 for n in range(2000)])
+    mariadb.sql(names.put_into(f"ANALYZE TABLE {table.name}"))
+    bound = ["'2026-04-03'"]
+    args = bound if table.by_moment else ["''", f"'{an_id(40)}'"] if table.by_id else ["0"]
+    select = table.select.replace("%s", "{}").format(*args, 100)
+    plan = mariadb.sql(names.put_into(f"EXPLAIN {select}")).splitlines()
+    assert len(plan) == 1
+    wanted = "_time" if table.by_moment else "PRIMARY"
+    assert wanted in plan[0], plan
+    assert "filesort" not in plan[0], plan
+    sql, values = deletion(
+        table, [{"id": an_id(50) if table.by_id else 1}, {"id": an_id(51) if table.by_id else 2}]
+    )
+    quoted = [f"'{value}'" for value in values]
+    plan = mariadb.sql(names.put_into("EXPLAIN " + sql.replace("%s", "{}").format(*quoted))).splitlines()
+    assert "PRIMARY" in plan[0], plan
+    assert "range" in plan[0], plan
+
+
+async def test_the_command_does_what_the_settings_say(
+    database: Database, mariadb: MariaDB, names: Names, tmp_path: Path
+) -> None:
+    config = tmp_path / "overdial.toml"
+    head = (
+        f'[database]\nsocket = "{mariadb.socket}"\nuser = "root"\nconfiguration = "{names.configuration}"\n'
+        f'history = "{names.history}"\n'
+    )
+    config.write_text(head)
+    await fill(database, "cdr", [9000])
+    told = await _run(["maintain", "--config", str(config)])
+    assert "nothing is deleted" in told
+    config.write_text(f'{head}[retention]\ncdr = 30\norders = 30\narchive = "{tmp_path}/old"\n')
+    told = await _run(["maintain", "--config", str(config)])
+    assert "ccrepo.cdr_repo: 1 rows deleted in 1 transactions; longest transaction" in told
+    assert "ccdata.orders: 0 rows deleted in 0 transactions; nothing was old" in told
+    assert len(list((tmp_path / "old" / "cdr_repo").iterdir())) == 1
+
+
+async def _run(argv: list[str]) -> str:
+    import asyncio
+
+    done = await asyncio.to_thread(CliRunner().invoke, main, argv)
+    assert done.exit_code == 0, done.output
+    return done.output
