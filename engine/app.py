@@ -14,6 +14,7 @@ import structlog
 
 from engine import __version__, telemetry
 from engine.adapters.ami import AmiCallControl, AmiSettings
+from engine.adapters.ami.queues import AmiQueues
 from engine.adapters.ari import AriSettings, AriVoice
 from engine.adapters.cdr_file import CdrFile, NoHistory
 from engine.adapters.clock import SteadyClock
@@ -24,7 +25,9 @@ from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, migrate
+from engine.adapters.mysql.queues import MysqlQueues
 from engine.adapters.process import is_dead, this_process
+from engine.adapters.queue_file import ConfFile
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
 from engine.config import Config, ConfigError, load, secret
@@ -33,6 +36,7 @@ from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
 from engine.ports import Clock
+from engine.ports.queues import QueueOffice
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
 from engine.services.term import StopLimits
@@ -165,6 +169,7 @@ async def run(path: Path | None) -> int:
         profiles=profiles(config),
         voice=voice,
         speech=SpokenTexts(config.ari.tts_command, config.ari.tts_folder),
+        queues=QueueOffice(MysqlQueues(database), AmiQueues(control.link), _queues_file(config)),
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
@@ -182,6 +187,11 @@ async def run(path: Path | None) -> int:
     finally:
         await database.close()
     return 0 if clean else 1
+
+
+def _queues_file(config: Config) -> ConfFile | None:
+    path = config.asterisk.queues_file
+    return None if path is None else ConfFile(path)
 
 
 def _journals(folder: Path) -> JournalFolder:

@@ -1,4 +1,4 @@
-"""A private Asterisk with the parts of asterisk-conf/ that a production host chooses: transports, wss, trunks."""
+"""A private Asterisk with what a production host chooses of asterisk-conf/: transports, wss, trunks."""
 
 from __future__ import annotations
 

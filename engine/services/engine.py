@@ -21,6 +21,7 @@ from engine.ports import (
     Store,
     StoreError,
 )
+from engine.ports.queues import QueueOffice
 from engine.ports.voice import Speech, VoiceControl
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
@@ -61,6 +62,7 @@ class Outside:
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
     voice: VoiceControl | None = None
     speech: Speech | None = None
+    queues: QueueOffice | None = None
 
 
 class Engine:
@@ -84,6 +86,7 @@ class Engine:
         self._history = outside.history
         self._profiles = outside.profiles
         self._voice, self._speech = outside.voice, outside.speech
+        self._queues = outside.queues
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
@@ -207,6 +210,7 @@ class Engine:
             ask_again=self.dispatcher.ask_again,
             voice=self._voice,
             speech=self._speech,
+            queues=self._queues,
         )
 
     async def _serve(self, term: Term) -> None:

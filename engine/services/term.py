@@ -16,6 +16,7 @@ from engine.domain.pacing import Profile
 from engine.domain.picture import Picture
 from engine.domain.records import QueueLogRow
 from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer, Store, StoreError
+from engine.ports.queues import QueueOffice
 from engine.ports.voice import Speech, VoiceControl
 from engine.services.book import CallBook
 from engine.services.broadcast import Broadcasts
@@ -23,6 +24,7 @@ from engine.services.errands import Errands
 from engine.services.fleet import Fleet
 from engine.services.lists import recycle_lists
 from engine.services.orders import Orders
+from engine.services.queues import QueueKeeper
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
 from engine.services.tools import Tools
@@ -68,6 +70,7 @@ class World:
     ask_again: Callable[[], None]
     voice: VoiceControl | None = None
     speech: Speech | None = None
+    queues: QueueOffice | None = None
 
 
 class Term:
@@ -102,6 +105,10 @@ class Term:
                 world.voice, world.speech, self.book, world.recorder, world.clock, self.fleet.script_of
             )
         self._orders = Orders(tools)
+        self._queues: QueueKeeper | None = None
+        if world.queues is not None:
+            office = world.queues
+            self._queues = QueueKeeper(office.tables, office.control, office.file, world.ask_again)
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
         self.book.listen = self._heard
         self._unjudged = 0
@@ -124,6 +131,8 @@ class Term:
             if self._broadcasts is not None and self._world.voice is not None:
                 group.create_task(self._world.voice.run(), name="voice")
                 group.create_task(self._broadcasts.run(), name="broadcasts")
+            if self._queues is not None:
+                group.create_task(self._queues.run(), name="queues")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
             group.create_task(self.fleet.run(group), name="fleet")

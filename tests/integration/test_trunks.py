@@ -145,7 +145,8 @@ async def test_a_browser_finds_sip_behind_wss(switch: Switch) -> None:
     ):
         assert line.protocol == "sip"
         register = (
-            f"REGISTER sip:localhost SIP/2.0\r\nVia: SIP/2.0/WSS x.invalid;branch=z9hG4bK{secrets.token_hex(8)}\r\n"
+            "REGISTER sip:localhost SIP/2.0\r\n"
+            f"Via: SIP/2.0/WSS x.invalid;branch=z9hG4bK{secrets.token_hex(8)}\r\n"
             "From: <sip:web103@localhost>;tag=1\r\nTo: <sip:web103@localhost>\r\nCall-ID: one\r\n"
             "CSeq: 1 REGISTER\r\nContact: <sip:web103@x.invalid;transport=ws>\r\nMax-Forwards: 70\r\n"
             "Content-Length: 0\r\n\r\n"

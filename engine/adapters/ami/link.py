@@ -60,6 +60,8 @@ class AmiLink:
         self.settings = settings
         self.up = False
         self.failures = 0
+        #: Links so far: each begins at a switch that may have been started anew.
+        self.sessions = 0
         self.logins_refused = 0
         self.bad_messages = 0
         self._on_event = on_event
@@ -126,6 +128,7 @@ class AmiLink:
             await self._greeted(protocol, lost)
             await self._log_in(protocol, lost)
             self._protocol, self._transport, self.up, self.failures = protocol, transport, True, 0
+            self.sessions += 1
             log.info("linked to Asterisk", action="ami.up", host=self.settings.host)
             self._on_up()
             await self._watch(protocol, lost)
@@ -253,6 +256,7 @@ class AmiLink:
             self._booted.set()
             if self.up:
                 # It was still booting when we gave up waiting: what was asked then may be half of it.
+                self.sessions += 1
                 self._on_up()
         self._on_event(message)
 
