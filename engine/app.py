@@ -30,6 +30,7 @@ from engine.adapters.process import is_dead, this_process
 from engine.adapters.queue_file import ConfFile
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
+from engine.adapters.supervisor import Supervisor, from_environment
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
@@ -180,13 +181,34 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    _on_signals(engine, config, path)
+    supervisor = from_environment()
+    _on_signals(engine, config, path, supervisor)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
+    watched = asyncio.ensure_future(watch(supervisor, engine))
     try:
         clean = await engine.run()
     finally:
+        watched.cancel()
         await database.close()
     return 0 if clean else 1
+
+
+def stop_budget(config: Config) -> float:
+    """Return how long a stop may take (s): its stages, then the lease and the journal's row."""
+    return engine_settings(config).stop.total + 2 * config.database.timeout
+
+
+async def watch(supervisor: Supervisor, engine: Engine) -> None:
+    """Tell systemd when the engine is ready and, for as long as it is well, that it lives. This runs in the
+    engine's own event loop: a loop that hangs says nothing."""
+    await engine.started.wait()
+    supervisor.ready()
+    while supervisor.interval:
+        if engine.alive:
+            supervisor.alive()
+        else:
+            log.error("the engine hangs", action="process.hangs")
+        await asyncio.sleep(supervisor.interval)
 
 
 def _queues_file(config: Config) -> ConfFile | None:
@@ -203,7 +225,7 @@ def _journals(folder: Path) -> JournalFolder:
         ) from error
 
 
-def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:
+def _on_signals(engine: Engine, config: Config, path: Path | None, supervisor: Supervisor) -> None:
     loop = asyncio.get_running_loop()
     current = config
 
@@ -211,8 +233,12 @@ def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:
         nonlocal current
         current = _reload(engine, current, path)
 
+    def stop() -> None:
+        supervisor.stopping(stop_budget(current))
+        engine.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, engine.stop)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 

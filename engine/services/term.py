@@ -50,7 +50,8 @@ class StopLimits:
 
     @property
     def total(self) -> float:
-        return self.claims + self.drain + self.hang_up + self.flush
+        """All stages one after the other; errands after the hang-up have its limit once more."""
+        return self.claims + self.drain + 2 * self.hang_up + self.flush
 
 
 @dataclass(frozen=True, slots=True)
