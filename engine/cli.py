@@ -30,6 +30,7 @@ def _fail(error: object) -> NoReturn:
 
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
 _DESK = {
+    "check": "engine.desk.check",
     "lists": "engine.desk.lists",
     "load": "engine.desk.load",
     "recycle": "engine.desk.lists",

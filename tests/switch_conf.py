@@ -53,7 +53,15 @@ class Switch:
     `addresses` replaces placeholder addresses of trunk files (`192.0.2.20:5060`) by real ones.
     """
 
-    def __init__(self, lab: Path, home: Path, addresses: dict[str, str], parts: str = "") -> None:
+    def __init__(
+        self,
+        lab: Path,
+        home: Path,
+        addresses: dict[str, str],
+        parts: str = "",
+        *,
+        registrations: bool = True,
+    ) -> None:
         self.sip = free_port(socket.SOCK_DGRAM)
         self.tls = free_port()
         self.https = free_port()
@@ -73,6 +81,8 @@ class Switch:
             # Nobody listens at the placeholders; whether they answer is not what is tested.
             path.write_text(re.sub(r"^qualify_frequency = .*$", "qualify_frequency = 0", text, flags=re.M))
         trunks = sorted(path.name for path in (conf / "trunks").glob("*.conf"))
+        if not registrations:
+            trunks.remove("carrier-registration.conf")
         include = "".join(f"#include trunks/{name}\n" for name in trunks)
         self.asterisk = Asterisk(
             AsteriskInstall.find(lab),

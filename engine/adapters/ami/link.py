@@ -75,6 +75,11 @@ class AmiLink:
         self._asked: float | None = None
 
     @property
+    def booted(self) -> bool:
+        """Did the switch say over this link that it has booted?"""
+        return self._booted.is_set()
+
+    @property
     def silence(self) -> float:
         """Seconds for which a ping has been waiting for its answer; 0 when none does."""
         return 0.0 if self._asked is None else asyncio.get_running_loop().time() - self._asked
