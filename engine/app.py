@@ -24,7 +24,7 @@ from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
-from engine.adapters.mysql.migrate import Migration, migrate
+from engine.adapters.mysql.migrate import Migration, migrate, pending
 from engine.adapters.mysql.queues import MysqlQueues
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.queue_file import ConfFile
@@ -260,11 +260,11 @@ def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
     return fresh
 
 
-async def migrate_schema(path: Path | None) -> tuple[Migration, ...]:
-    """Bring the database's schema up to this engine's; return what was applied."""
+async def migrate_schema(path: Path | None, *, look_only: bool = False) -> tuple[Migration, ...]:
+    """Bring the database's schema up to this engine's; return what was applied, or what would be."""
     database = Database(database_settings(load(path)))
     try:
-        return await migrate(database)
+        return await (pending if look_only else migrate)(database)
     finally:
         await database.close()
 

@@ -90,16 +90,21 @@ def run(config: Path | None) -> None:
 
 @main.command()
 @_CONFIG
-def migrate(config: Path | None) -> None:
+@click.option("--pending", is_flag=True, help="Apply nothing; name what would be applied.")
+def migrate(config: Path | None, pending: bool) -> None:
     """Create the database's schema, or bring it up to this version."""
     from engine import app
     from engine.config import ConfigError
     from engine.ports import StoreError
 
     try:
-        done = asyncio.run(app.migrate_schema(config))
+        done = asyncio.run(app.migrate_schema(config, look_only=pending))
     except (ConfigError, StoreError) as error:
         _fail(error)
+    if pending:
+        for migration in done:
+            click.echo(migration.name)
+        return
     for migration in done:
         click.echo(f"applied {migration.name}")
     click.echo("the schema is up to date")
