@@ -224,9 +224,9 @@ write_asterisk() {
 
 install_service() {
     say "service"
-    install -m 0644 "$here/overdial.service" "$UNIT"
+    install -D -m 0644 "$here/overdial.service" "$UNIT"
     if getent group asterisk >/dev/null; then
-        install -m 0644 "$here/tmpfiles.conf" /etc/tmpfiles.d/overdial.conf
+        install -D -m 0644 "$here/tmpfiles.conf" /etc/tmpfiles.d/overdial.conf
         # Without systemd (a container), the same by hand.
         if command -v systemd-tmpfiles >/dev/null; then
             systemd-tmpfiles --create /etc/tmpfiles.d/overdial.conf
