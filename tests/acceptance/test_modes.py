@@ -339,3 +339,11 @@ def test_an_agent_on_an_inbound_call_is_not_free(stage: Stage) -> None:
     assert stage.value("SELECT COUNT(*) FROM ccdata.attempts") == "1"
     stage.asterisk.command("channel request hangup all")
     stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE outcome = 'answered'", 2)
+
+
+def test_a_menu_before_the_queue_leads_to_an_agent_or_out_for_ever(stage: Stage) -> None:
+    stage.dialer(context="IVR", sound="vm-intro", dialstring="Local/@pressers")
+    stage.contacts({"destination": "5550000711"}, {"destination": "5550000719"})
+    stage.start()
+    stage.wait_for_value("SELECT phone FROM ccdata.black_list", "5550000719")
+    stage.wait_for_value("SELECT destination FROM ccdata.attempts WHERE connected_at IS NOT NULL", "5550000711")
