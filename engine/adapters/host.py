@@ -9,6 +9,7 @@ import resource
 import shutil
 import socket
 import stat
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -31,7 +32,9 @@ class Places:
     queues_file: Path | None = None
     tts_command: tuple[str, ...] = ()
     tts_folder: Path | None = None
-    recordings: Path | None = None
+    spool: Path | None = None
+    records: bool = False
+    unit: str = "overdial.service"
     metrics_address: str = "127.0.0.1"
     metrics_port: int = 0
 
@@ -53,12 +56,14 @@ def host_facts(places: Places, further: dict[str, str]) -> HostFacts:
     runs = _engine_runs(places)
     if places.metrics_port and not runs and (why := _taken(places)):
         problems["metrics.port"] = f"{places.metrics_port} cannot be used: {why}"
-    folders = [places.state, *([places.recordings] if places.recordings else [])]
+    folders = [places.state, *([places.spool] if places.spool else [])]
+    recordings = places.spool / "monitor" if places.spool and places.records else None
     return HostFacts(
         user=pwd.getpwuid(os.geteuid()).pw_name,
         problems=problems,
         exposed=tuple(str(path) for path in places.secrets if _open_to_all(path)),
-        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        open_files=open_files(places.unit),
+        recordings="" if recordings is None or recordings.is_dir() else str(recordings),
         synchronised=synchronised(),
         free_megabytes=_free(folders),
         engine_runs=runs,
@@ -109,6 +114,22 @@ def _engine_runs(places: Places) -> bool:
             return b"overdial_" in page.read(1 << 20)
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+def open_files(unit: str) -> int:
+    """Return how many files the engine may open: what its unit says, else what this process may."""
+    here = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    systemctl = shutil.which("systemctl")
+    if systemctl is None:
+        return here
+    argv = [systemctl, "show", "--property=LoadState,LimitNOFILESoft", unit]
+    try:
+        told = subprocess.run(argv, capture_output=True, text=True, timeout=5, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return here
+    said = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+    limit = said.get("LimitNOFILESoft", "")
+    return int(limit) if said.get("LoadState") == "loaded" and limit.isdecimal() else here
 
 
 def synchronised() -> bool | None:

@@ -92,7 +92,7 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
     about_switch, spool = await _switch(config, wanted, call=call)
     findings += about_switch
     findings += await _ari(config, wanted)
-    findings += await asyncio.to_thread(_host, config, spool)
+    findings += await asyncio.to_thread(_host, config, wanted, spool)
     return findings
 
 
@@ -152,7 +152,7 @@ async def _ari(config: Config, wanted: Needs) -> list[Finding]:
     return list(judge_ari(facts, wanted))
 
 
-def _host(config: Config, spool: Path | None) -> list[Finding]:
+def _host(config: Config, wanted: Needs, spool: Path | None) -> list[Finding]:
     further: dict[str, str] = {}
     try:
         app.legal(config)
@@ -167,7 +167,8 @@ def _host(config: Config, spool: Path | None) -> list[Finding]:
         queues_file=config.asterisk.queues_file,
         tts_command=config.ari.tts_command,
         tts_folder=config.ari.tts_folder,
-        recordings=spool,
+        spool=spool,
+        records=wanted.records,
         metrics_address=config.metrics.address,
         metrics_port=config.metrics.port,
     )

@@ -346,4 +346,6 @@ def test_a_menu_before_the_queue_leads_to_an_agent_or_out_for_ever(stage: Stage)
     stage.contacts({"destination": "5550000711"}, {"destination": "5550000719"})
     stage.start()
     stage.wait_for_value("SELECT phone FROM ccdata.black_list", "5550000719")
-    stage.wait_for_value("SELECT destination FROM ccdata.attempts WHERE connected_at IS NOT NULL", "5550000711")
+    stage.wait_for_value(
+        "SELECT destination FROM ccdata.attempts WHERE connected_at IS NOT NULL", "5550000711"
+    )

@@ -345,6 +345,11 @@ def no_voice(site: Site) -> None:
     )
 
 
+def nowhere_to_record(site: Site) -> None:
+    site.sql("INSERT INTO ccdata.dialer_options (campaign, recording) VALUES ('SALES->', 'all')")
+    site.undo.callback(site.sql, "DELETE FROM ccdata.dialer_options")
+
+
 def open_secret(site: Site) -> None:
     site.write()
     (site.folder / "secret").chmod(0o644)
@@ -391,6 +396,7 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (cdr_file_not_set, ("host", "cdr_file", Level.WARN)),
     (registry_missing, ("host", "law.registries", Level.FAIL)),
     (no_voice, ("host", "ari.tts_command", Level.FAIL)),
+    (nowhere_to_record, ("host", "recordings", Level.WARN)),
     (open_secret, ("host", "secrets", Level.WARN)),
     (unknown_key, ("config", "file", Level.FAIL)),
 ]

@@ -197,6 +197,7 @@ HOST_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"synchronised": False}, "clock", Level.WARN),
     ({"synchronised": None}, "", Level.OK),
     ({"free_megabytes": {"/var/lib/overdial": 100}}, "disk", Level.WARN),
+    ({"recordings": "/var/spool/asterisk/monitor"}, "recordings", Level.WARN),
     ({"engine_runs": True}, "", Level.OK),
 ]
 

@@ -148,7 +148,7 @@ async def needs(database: Database) -> Needs:
             trunks=frozenset(trunks),
             members=tuple(members),
             detects_machines=any(row["am"] for row in dialers),
-            records=bool(agents[0]["n"]) or any(str(row.get("recording") or "") for row in options),
+            records=bool(agents[0]["n"]) or any(str(row["recording"]).lower() != "none" for row in options),
             faults=tuple(faults),
         )
 

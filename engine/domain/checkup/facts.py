@@ -93,7 +93,8 @@ class AriFacts:
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """`problems`: path or port of a setting → what is wrong with it; `exposed`: secret files that others can
-    read; `synchronised`: None where the kernel does not say."""
+    read; `synchronised`: None where the kernel does not say; `recordings`: where they would go and no folder
+    is, '' when all is well."""
 
     user: str
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -102,3 +103,4 @@ class HostFacts:
     synchronised: bool | None = True
     free_megabytes: Mapping[str, int] = field(default_factory=dict)
     engine_runs: bool = False
+    recordings: str = ""

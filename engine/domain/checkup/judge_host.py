@@ -48,6 +48,13 @@ def judge_host(facts: HostFacts) -> Iterator[Finding]:
             "the kernel says that nothing keeps this machine's clock right",
             "Install chrony or switch systemd-timesyncd on: laws count seconds and hours.",
         )
+    if facts.recordings:
+        yield warned(
+            PART,
+            "recordings",
+            f"talks are to be recorded, and {facts.recordings} is not there",
+            f"install -d -o asterisk -g asterisk -m 2770 {facts.recordings}",
+        )
     for folder, free in sorted(facts.free_megabytes.items()):
         if free < SPACE:
             yield warned(PART, "disk", f"{folder} has {free} MB left", "Free some space.")
