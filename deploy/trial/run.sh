@@ -81,8 +81,8 @@ boot() {
         echo \$\$ >$cgroups/$name/cgroup.procs
         exec unshare --fork --pid --mount --uts --ipc --cgroup --propagation private bash -c '
             set -e
-            cd $root
             mount --bind $root $root
+            cd $root
             mount -t proc proc proc
             mount -t sysfs sysfs sys
             mount -t cgroup2 cgroup2 sys/fs/cgroup
