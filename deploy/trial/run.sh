@@ -90,7 +90,7 @@ boot() {
             mount -t tmpfs tmpfs tmp
             mount -t tmpfs -o mode=755 tmpfs dev
             for node in null zero full random urandom tty; do touch dev/\$node; mount --bind /dev/\$node dev/\$node; done
-            mkdir dev/pts dev/shm dev/mqueue .old
+            mkdir -p dev/pts dev/shm dev/mqueue .old
             mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
             ln -s pts/ptmx dev/ptmx
             ln -s /proc/self/fd dev/fd
