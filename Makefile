@@ -76,6 +76,8 @@ lock: ## Pin all dependencies anew, with hashes (needs uv)
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/dev.txt
 	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/docs.txt
+	echo "$$(sed -n 's/^\(hatchling==[^ ]*\).*/\1/p' requirements/dev.txt)" | uv pip compile - --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/build.txt
 
 clean: ## Remove everything that was installed or made below .lab/
 	rm -rf "$(LAB)"

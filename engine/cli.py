@@ -31,6 +31,7 @@ def _fail(error: object) -> NoReturn:
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
 _DESK = {
     "caller-ids": "engine.desk.callerids",
+    "check": "engine.desk.check",
     "debug-bundle": "engine.desk.bundle",
     "drain": "engine.desk.drain",
     "explain": "engine.desk.explain",
@@ -98,16 +99,21 @@ def run(config: Path | None) -> None:
 
 @main.command()
 @_CONFIG
-def migrate(config: Path | None) -> None:
+@click.option("--pending", is_flag=True, help="Apply nothing; name what would be applied.")
+def migrate(config: Path | None, pending: bool) -> None:
     """Create the database's schema, or bring it up to this version."""
     from engine import app
     from engine.config import ConfigError
     from engine.ports import StoreError
 
     try:
-        done = asyncio.run(app.migrate_schema(config))
+        done = asyncio.run(app.migrate_schema(config, look_only=pending))
     except (ConfigError, StoreError) as error:
         _fail(error)
+    if pending:
+        for migration in done:
+            click.echo(migration.name)
+        return
     for migration in done:
         click.echo(f"applied {migration.name}")
     click.echo("the schema is up to date")

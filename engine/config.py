@@ -60,7 +60,8 @@ class EngineSection(_Section):
 
 class AsteriskSection(_Section):
     """Asterisk's manager interface. Give `secret` or `secret_file`. `cdr_file`: its own CDRs, to learn
-    how calls ended that nobody watched."""
+    how calls ended that nobody watched; `queues_file`: where the engine writes Asterisk's queues from the
+    table `queues`."""
 
     host: str = "127.0.0.1"
     port: Port = 5038
@@ -71,6 +72,7 @@ class AsteriskSection(_Section):
     ping_interval: Seconds = 5.0
     ping_timeout: Seconds = 5.0
     cdr_file: Path | None = None
+    queues_file: Path | None = None
 
 
 class DatabaseSection(_Section):

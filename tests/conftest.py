@@ -175,12 +175,13 @@ def names(mariadb: MariaDB, request: pytest.FixtureRequest) -> Iterator[Names]:
     """Two databases of this test alone, with the schema in them; gone after the test."""
     suffix = f"{abs(hash(request.node.nodeid)) % 10**8:08d}"
     own = Names(f"cc_{suffix}", f"repo_{suffix}")
-    asyncio.run(_create(mariadb, own))
+    asyncio.run(create(mariadb, own))
     yield own
     mariadb.sql(f"DROP DATABASE {own.configuration}; DROP DATABASE {own.history};")
 
 
-async def _create(mariadb: MariaDB, own: Names) -> None:
+async def create(mariadb: MariaDB, own: Names) -> None:
+    """Make the two databases with the schema in them."""
     database = Database(own.settings(mariadb))
     try:
         await migrate(database)

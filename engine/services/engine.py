@@ -23,6 +23,7 @@ from engine.ports import (
     Store,
     StoreError,
 )
+from engine.ports.queues import QueueOffice
 from engine.ports.voice import Speech, VoiceControl
 from engine.services.callerids import nowhere
 from engine.services.dispatch import Dispatcher
@@ -68,6 +69,7 @@ class Outside:
     speech: Speech | None = None
     locate: Callable[[str, str], Locality] = nowhere
     name: str = "engine"
+    queues: QueueOffice | None = None
 
 
 class Engine:
@@ -95,15 +97,30 @@ class Engine:
         self.name = outside.name
         #: How often this engine began to lead, and how often the time of day was set.
         self.terms = self.clock_jumps = 0
+        self._queues = outside.queues
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
+        #: Set as soon as this engine leads or stands by.
+        self.started = asyncio.Event()
+        self._beat = float("-inf")
 
     def obstacle(self) -> str:
         """Why nothing may be dialled; '' when the lease is ours and the picture of Asterisk current."""
         if not self.lease.held:
             return "this engine's lease is over and not renewed yet"
         return self.dispatcher.obstacle
+
+    @property
+    def alive(self) -> bool:
+        """Does the engine still ask for its lease or renew it, as it does every second? It need not get
+        it: a database that is away makes nobody ill."""
+        return (
+            asyncio.get_running_loop().time() - self._beat < self.settings.lease.total_seconds() + 2 * PULSE
+        )
+
+    def _live(self) -> None:
+        self._beat = asyncio.get_running_loop().time()
 
     def stop(self) -> None:
         """Ask the engine to stop dialling, let calls end, write everything and end."""
@@ -160,8 +177,11 @@ class Engine:
         """
         told = ""
         while not self._stop.is_set():
+            self._live()
             self._clock_was_set()  # a term begins with the time of day as it is
-            if await self._take_lease():
+            leads = await self._take_lease()
+            self.started.set()
+            if leads:
                 told = ""
                 if (ended := await self._lead()) is not None:
                     return ended
@@ -224,6 +244,7 @@ class Engine:
             voice=self.voice,
             speech=self._speech,
             locate=self._locate,
+            queues=self._queues,
         )
 
     async def _serve(self, term: Term) -> None:
@@ -246,6 +267,7 @@ class Engine:
         """Say that we live, in time. `over` is set when another engine has taken over, or when the
         time of day was set: what was counted in the old time is then taken anew from the tables."""
         while True:
+            self._live()
             await asyncio.sleep(min(self.settings.lease.total_seconds() / 4, PULSE))
             if self._clock_was_set():
                 break

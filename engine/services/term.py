@@ -18,6 +18,7 @@ from engine.domain.pacing import Profile
 from engine.domain.picture import Picture
 from engine.domain.records import QueueLogRow
 from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer, Store, StoreError
+from engine.ports.queues import QueueOffice
 from engine.ports.voice import Speech, VoiceControl
 from engine.services.book import CallBook
 from engine.services.broadcast import Broadcasts
@@ -27,6 +28,7 @@ from engine.services.errands import Errands
 from engine.services.fleet import Fleet
 from engine.services.lists import recycle_lists
 from engine.services.orders import Orders
+from engine.services.queues import QueueKeeper
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
 from engine.services.sampling import sample
@@ -54,7 +56,8 @@ class StopLimits:
 
     @property
     def total(self) -> float:
-        return self.claims + self.drain + self.hang_up + self.flush
+        """All stages one after the other; errands after the hang-up have its limit once more."""
+        return self.claims + self.drain + 2 * self.hang_up + self.flush
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class World:
     voice: VoiceControl | None = None
     speech: Speech | None = None
     locate: Callable[[str, str], Locality] = nowhere
+    queues: QueueOffice | None = None
 
 
 class Term:
@@ -120,6 +124,10 @@ class Term:
                 self.fleet.told,
             )
         self._orders = Orders(tools)
+        self._queues: QueueKeeper | None = None
+        if world.queues is not None:
+            office = world.queues
+            self._queues = QueueKeeper(office.tables, office.control, office.file, world.ask_again)
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
         self._usher = Usher(world.control, self.book, world.picture, world.clock)
         self.book.listen = self._heard
@@ -147,6 +155,8 @@ class Term:
             if self._broadcasts is not None and self._world.voice is not None:
                 group.create_task(self._world.voice.run(), name="voice")
                 group.create_task(self._talk(self._broadcasts), name="broadcasts")
+            if self._queues is not None:
+                group.create_task(self._queues.run(), name="queues")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
             group.create_task(

@@ -328,3 +328,13 @@ def test_machines_are_hung_up_hear_a_message_or_reach_an_agent(stage: Stage, mac
     # This machine calls a number when it hears something after its beep.
     heard = "55977100" in stage.invites()
     assert heard is (machines == "message")
+
+
+def test_a_menu_before_the_queue_leads_to_an_agent_or_out_for_ever(stage: Stage) -> None:
+    stage.dialer(context="IVR", sound="vm-intro", dialstring="Local/@pressers")
+    stage.contacts({"destination": "5550000711"}, {"destination": "5550000719"})
+    stage.start()
+    stage.wait_for_value("SELECT phone FROM ccdata.black_list", "5550000719")
+    stage.wait_for_value(
+        "SELECT destination FROM ccdata.attempts WHERE connected_at IS NOT NULL", "5550000711"
+    )
