@@ -69,6 +69,6 @@ def test_every_event_of_the_dialplan_is_on_the_page_and_understood() -> None:
         def __getattr__(self, name: str) -> str:
             return self.get(name, "")
 
-    for name in said:
+    for name in said - {"OverdialCheck"}:  # for `overdial check` alone
         message = Message(event="UserEvent", userevent=name, attempt="x", status="MACHINE", key="1")
         assert tr.translate(message, NOW) is not None, name

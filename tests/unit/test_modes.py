@@ -188,15 +188,17 @@ async def test_a_schedule_that_ends_lets_waiting_agents_go() -> None:
     assert legs(room) == ["agent"]
 
 
-async def test_a_machine_that_hears_a_message_keeps_no_agent() -> None:
+async def test_a_machine_that_hears_a_message_keeps_no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     room = a_room(machines="message", machine_sound="m")
     room.seats(1)
-    room.contacts(HOLDS, BUSY)
+    room.contacts(HOLDS)
+    monkeypatch.setattr(room.switch, "_join", lambda call, line: None)  # it is listened to first
     async with room.running() as engine:
-        await in_state(engine, State.CONNECTED)
+        await in_state(engine, State.ANSWERED)
         call = calls_of(engine)[0].attempt.id
         room.switch._put(ev.MachineJudged(room.clock.now(), call, "MACHINE", "LONGGREETING"))
         await until(lambda: agent_leg(call) in room.switch.hung_up, "he is let go")
+        room.contacts(BUSY)
         await until(lambda: "busy" in room.outcomes(), "and has the next call")
 
 
