@@ -275,6 +275,9 @@ class ExchangeLink:
     async def set_variable(self, call: str, name: str, value: str) -> None:
         await self._exchange.set_variable(call, name, value)
 
+    async def wake_caller(self, call: str) -> bool:
+        return await self._exchange.wake_caller(call)
+
     async def hang_up_phone(self, interface: str) -> None:
         await self._exchange.hang_up_phone(interface)
 
