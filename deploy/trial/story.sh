@@ -21,7 +21,7 @@ step() {
 step 0 '. /etc/os-release; echo $PRETTY_NAME; systemctl --version | head -n 1; asterisk -rx "core show version" | cut -d" " -f1,2; mariadb --version'
 step 0 './deploy/install.sh --asterisk'
 step 0 'systemctl is-active overdial && systemctl show overdial -p Type,WatchdogUSec,NRestarts'
-step 0 './deploy/install.sh --asterisk | head -n 8'
+step 0 './deploy/install.sh --asterisk | sed -n 1,8p'
 
 cat >>/etc/asterisk/extensions.conf <<'TEXT'
 
@@ -51,7 +51,7 @@ cp -r /root/overdial /root/overdial-next
 sed -i 's/^version = "\(.*\)\.\([0-9]*\)"/version = "\1.99"/' /root/overdial-next/pyproject.toml
 echo "CREATE TABLE IF NOT EXISTS ccdata.trial (id INT NOT NULL, PRIMARY KEY (id)) ENGINE=InnoDB;" \
     >/root/overdial-next/migrations/9999_trial.sql
-step 0 '/root/overdial-next/deploy/install.sh --asterisk | head -n 12; systemctl is-active overdial'
+step 0 '/root/overdial-next/deploy/install.sh --asterisk | sed -n 1,12p; systemctl is-active overdial'
 step 1 '/opt/overdial/current/share/overdial/deploy/rollback.sh'
 step 0 '/opt/overdial/current/share/overdial/deploy/rollback.sh --restore $(ls /var/lib/overdial/backups/*.gz)'
 step 0 'systemctl is-active overdial; mariadb -N -e "SELECT COUNT(*) FROM ccdata.attempts; SELECT MAX(version) FROM ccdata.schema_migrations"'
