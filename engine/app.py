@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -23,10 +24,14 @@ from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
-from engine.adapters.mysql.migrate import Migration, migrate
+from engine.adapters.mysql.migrate import Migration, check, migrate
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
+from engine.api.first import first_administrator
+from engine.api.guard import Guard
+from engine.api.office import Live, Office
+from engine.api.server import HttpServer, build
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
@@ -35,6 +40,7 @@ from engine.domain.pacing import PROFILES, Profile, Since
 from engine.ports import Clock
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
+from engine.services.live import LivePicture
 from engine.services.term import StopLimits
 
 log = structlog.get_logger(__name__)
@@ -175,13 +181,62 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    _on_signals(engine, config, path)
+    web = await _web(config, database, hands, LivePicture(engine))
+    _on_signals(engine, web, config, path)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
-        clean = await engine.run()
+        clean = await _run(engine, web)
     finally:
         await database.close()
     return 0 if clean else 1
+
+
+async def _run(engine: Engine, web: HttpServer | None) -> bool:
+    """Run the engine, and the HTTP server as long as it does."""
+    if web is None:
+        return await engine.run()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(web.run(), name="http")
+            try:
+                return await engine.run()
+            finally:
+                web.stop()
+    except BaseExceptionGroup as failed:
+        if len(failed.exceptions) == 1:
+            raise failed.exceptions[0] from failed  # what the command explains has no group around it
+        raise
+
+
+def office(config: Config, database: Database, hands: Clock, live: Live) -> Office:
+    """Return what the routes of the HTTP API need."""
+    local = local_time(config)
+    return Office(
+        database=database,
+        clock=hands,
+        local=local,
+        legal=legal(config),
+        live=live,
+        new_id=new_attempt_id,
+        guard=Guard(database, hands, local, config.http, config.passwords.policy),
+        settings=config.http,
+        state=config.engine.state,
+        recordings=config.http.recordings,
+        profiles=profiles(config),
+    )
+
+
+async def _web(config: Config, database: Database, hands: Clock, live: Live) -> HttpServer | None:
+    """Return the HTTP server, its port taken; None when there is none."""
+    if not config.http.port:
+        return None
+    room = office(config, database, hands, live)
+    await check(database)
+    word = await first_administrator(room)
+    if word:
+        # No log line: it is for whoever starts the engine for the first time, and for nobody else.
+        sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
+    return HttpServer(build(room), config.http)
 
 
 def _journals(folder: Path) -> JournalFolder:
@@ -193,7 +248,7 @@ def _journals(folder: Path) -> JournalFolder:
         ) from error
 
 
-def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:
+def _on_signals(engine: Engine, web: HttpServer | None, config: Config, path: Path | None) -> None:
     loop = asyncio.get_running_loop()
     current = config
 
@@ -201,8 +256,13 @@ def _on_signals(engine: Engine, config: Config, path: Path | None) -> None:
         nonlocal current
         current = _reload(engine, current, path)
 
+    def stop() -> None:
+        if web is not None:
+            web.stop()
+        engine.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, engine.stop)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
@@ -215,7 +275,7 @@ def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
         return config
     telemetry.configure_logging(fresh.log.level, fresh.log.format)
     engine.reconfigure(engine_settings(fresh))
-    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law")
+    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law", "http", "passwords")
     restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
     for key in ("name", "timezone", "state"):
         if getattr(fresh.engine, key) != getattr(config.engine, key):

@@ -11,9 +11,10 @@ from engine.domain.agent import RINGING, Seat, SeatState
 
 
 class QueuePicture:
-    """Seats and waiting callers of one queue."""
+    """Seats and waiting callers of one queue; `name` as Asterisk spells it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self.name = name
         self.seats: dict[str, Seat] = {}
         self.waiting: set[str] = set()
 
@@ -51,7 +52,7 @@ class Picture:
 
     def queue(self, name: str) -> QueuePicture:
         """Return the picture of queue `name`; an unknown queue has no seats."""
-        return self.queues.setdefault(name.casefold(), QueuePicture())
+        return self.queues.setdefault(name.casefold(), QueuePicture(name))
 
     def apply(self, event: ev.Event) -> str | None:
         """Take in one event; return the name of the queue that changed, if any."""
@@ -118,9 +119,9 @@ class Picture:
 
     def _replace(self, listed: ev.QueuesListed) -> None:
         """A full query replaces everything; wrap-up is rebuilt from the end of the last call."""
-        fresh: dict[str, QueuePicture] = {name.casefold(): QueuePicture() for name in listed.queues}
+        fresh: dict[str, QueuePicture] = {name.casefold(): QueuePicture(name) for name in listed.queues}
         for member in listed.members:
-            queue = fresh.setdefault(member.queue.casefold(), QueuePicture())
+            queue = fresh.setdefault(member.queue.casefold(), QueuePicture(member.queue))
             before = self.queue(member.queue).seats.get(member.interface)
             call = before.call if before and member.in_call else ""
             offered = before.offered if before and member.device in RINGING else ""
@@ -135,5 +136,5 @@ class Picture:
                     seat = Seat(member, wrapup_until=until)
             queue.seats[member.interface] = seat
         for waiting in listed.waiting:
-            fresh.setdefault(waiting.queue.casefold(), QueuePicture()).waiting.add(waiting.call)
+            fresh.setdefault(waiting.queue.casefold(), QueuePicture(waiting.queue)).waiting.add(waiting.call)
         self.queues = fresh

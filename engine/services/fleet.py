@@ -45,6 +45,13 @@ class Fleet:
         self._giving_back = asyncio.Lock()
         self._stopping = False
         self._bad_trunks = ""
+        #: What was published last.
+        self.reports: tuple[CampaignReport, ...] = ()
+
+    @property
+    def running(self) -> tuple[CampaignName, ...]:
+        """The campaigns that have a worker."""
+        return tuple(self._workers)
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Follow the settings until cancelled; workers run in `group`."""
@@ -55,7 +62,8 @@ class Fleet:
                 if not self._stopping:  # asked after the wait: a stop may have come meanwhile
                     self._follow(rows, group, loop.time())
                 now = self._tools.clock.now()
-                await self._tools.store.publish(self._reports(now), now)
+                self.reports = tuple(self._reports(now))
+                await self._tools.store.publish(self.reports, now)
             except StoreError as error:
                 self._tools.observer.database_failed()
                 log.warning("settings not read", action="fleet.database", reason=str(error))

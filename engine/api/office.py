@@ -1,0 +1,57 @@
+"""What every route needs: the database, time, ids, the live picture, who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from engine.adapters.legal import Legal
+from engine.adapters.mysql import Database
+from engine.api.guard import Guard
+from engine.config import HttpSection
+from engine.domain.live import CallsNow, QueueNow
+from engine.domain.localtime import LocalTime
+from engine.domain.pacing import Profile
+from engine.ports import CampaignReport, Clock
+
+
+class Live(Protocol):
+    """The engine's own picture: no query, no waiting."""
+
+    @property
+    def current(self) -> bool:
+        """Is the picture of Asterisk current?"""
+
+    def queues(self, now: datetime) -> Sequence[QueueNow]:
+        """Return every queue that Asterisk has."""
+
+    def calls(self) -> Mapping[str, CallsNow]:
+        """Return campaign → calls of the campaigns that run; none on a standby."""
+
+    def reports(self) -> Sequence[CampaignReport]:
+        """Return what the campaigns were doing within the last second; none on a standby."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Given to every handler. `state`: the engine's folder, for uploads; `recordings`: where Asterisk
+    writes them, None when it is not known; `profiles`: rules on abandoned calls."""
+
+    database: Database
+    clock: Clock
+    local: LocalTime
+    legal: Legal
+    live: Live
+    new_id: Callable[[], str]
+    guard: Guard
+    settings: HttpSection
+    state: Path
+    recordings: Path | None
+    profiles: Mapping[str, Profile]
+
+    def wall(self) -> datetime:
+        """Return the local time as the documented columns hold it (naive)."""
+        return self.local.naive(self.clock.now())

@@ -1,0 +1,158 @@
+"""The ASGI application of both APIs, and the server that runs it inside the engine's loop."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.api.integra import ROUTES
+from engine.api.integra.desk import web_route, where
+from engine.api.office import Office
+from engine.api.v1.app import build as build_v1
+from engine.config import ConfigError, HttpSection
+
+log = structlog.get_logger(__name__)
+
+#: Seconds that requests which have begun may take at the stop.
+GRACE = 5
+
+
+def build(office: Office) -> ASGIApp:
+    """Return the application: the documented endpoints and `/api/v1`."""
+    app = Starlette(
+        routes=[*(web_route(office, route) for route in ROUTES), Mount("/api/v1", build_v1(office))],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(office.settings.allowed_origins),
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=["*"],
+                expose_headers=["ETag", "Link", "Location", "Retry-After"],
+                max_age=600,
+            ),
+        ],
+        exception_handlers={HTTPException: _plain},
+    )
+    return Outermost(app)
+
+
+async def _plain(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return Response("0", status_code=status, media_type="text/plain")
+
+
+class Outermost:
+    """Answers what nothing inside has answered; adds the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        begun = False
+
+        async def say(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in headers}
+                headers += [(name, value) for name, value in _SAFE if name not in names]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, say)
+        except Exception as error:
+            # A fault of ours: where it happened is told, never with what.
+            log.error("request failed", action="api.fault", fault=where(error))
+            if not begun:
+                await Response("0", status_code=500, media_type="text/plain")(scope, receive, say)
+
+
+_SAFE = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves the signals to the engine."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot."""
+
+    def __init__(self, app: ASGIApp, settings: HttpSection) -> None:
+        self._socket = _bind(settings)
+        self.port: int = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            limit_concurrency=settings.max_connections,
+            timeout_graceful_shutdown=GRACE,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+        )
+        try:
+            config.load()
+        except (OSError, ssl.SSLError) as error:
+            self._socket.close()
+            raise ConfigError(
+                f"http.tls_certificate, http.tls_key: {error}. Fix: give a certificate and its key in PEM."
+            ) from error
+        self._server = _Quiet(config)
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        log.info("serving HTTP", action="api.serving", port=self.port)
+        await self._server.serve(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Take no more requests; `run` ends when those that have begun are answered."""
+        self._server.should_exit = True
+
+
+def _bind(settings: HttpSection) -> socket.socket:
+    try:
+        return socket.create_server(
+            (settings.address, settings.port), backlog=256, family=_family(settings.address)
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"http.port: {settings.address} port {settings.port} cannot be used: {error.strerror}. "
+            "Fix: choose another address or a free port, or 0 for none."
+        ) from error
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET

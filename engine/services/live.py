@@ -1,0 +1,49 @@
+"""The engine's live picture for whoever shows it: no query, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from engine.domain.live import CallsNow, QueueNow, SeatNow
+from engine.ports import CampaignReport
+from engine.services.engine import Engine
+
+
+class LivePicture:
+    """Reads what the engine knows at this moment. A standby knows queues and seats, but no calls."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def current(self) -> bool:
+        """Is the picture of Asterisk current?"""
+        return self._engine.dispatcher.current
+
+    def queues(self, now: datetime) -> Sequence[QueueNow]:
+        """Return every queue that Asterisk has."""
+        return [
+            QueueNow(
+                name=queue.name or key,
+                seats=tuple(
+                    SeatNow(interface, seat.member.name, seat.member.paused, seat.state(now))
+                    for interface, seat in queue.seats.items()
+                ),
+                waiting=len(queue.waiting),
+            )
+            for key, queue in self._engine.dispatcher.picture.queues.items()
+        ]
+
+    def calls(self) -> Mapping[str, CallsNow]:
+        """Return campaign → calls of the campaigns that run; none on a standby."""
+        term = self._engine.term
+        if term is None:
+            return {}
+        counted = {name: term.book.counts(name) for name in term.fleet.running}
+        return {str(n): CallsNow(c.dialling, c.waiting, c.channels) for n, c in counted.items()}
+
+    def reports(self) -> Sequence[CampaignReport]:
+        """Return what the campaigns were doing within the last second; none on a standby."""
+        term = self._engine.term
+        return term.fleet.reports if term is not None else ()

@@ -1,0 +1,40 @@
+"""The HTTP API inside the daemon: the first start, a documented client, the stop."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import urllib.request
+
+from engine.lab.parts import free_port
+from tests.stage import Stage
+
+
+def test_the_first_start_makes_an_administrator_once(stage: Stage) -> None:
+    port = free_port()
+    stage.extra = f"[http]\nport = {port}\n"
+    stage.start()
+    word = re.search(r"user 'admin' was made with the password (\S+)", stage.log())
+    assert word is not None
+    base = f"http://127.0.0.1:{port}"
+    login = subprocess.run(
+        [
+            "curl", "-s", "--location", "--request", "POST",
+            f"{base}/Integra/resources/auth/getUserToken",
+            "--header", "Content-Type: application/x-www-form-urlencoded",
+            "--data-urlencode", "user=admin",
+            "--data-urlencode", f"password={word[1]}",
+        ],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    request = urllib.request.Request(
+        f"{base}/api/v1/session", headers={"Authorization": f"Basic {json.loads(login)}"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer)["role"] == "administrator"
+    assert stage.stop() == 0
+    stage.start(fresh_log=True)
+    assert "was made with the password" not in stage.log()
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer)["user"] == "admin"
