@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
 
 
 class TooLarge(Exception):  # noqa: N818  # it is what the answer says
     """The body is larger than it may be."""
 
 
-async def read_body(request: Request, limit: int, seconds: float) -> bytes:
+async def read_body(request: Request, limit: int, seconds: float) -> bytearray:
     """Return the body. Raises TooLarge as soon as it is known to be, TimeoutError when it does not come."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -25,4 +26,26 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
                     raise TooLarge
     except ClientDisconnect as error:
         raise TimeoutError from error
-    return bytes(body)
+    return body
+
+
+def limited(receive: Receive, limit: int, seconds: float) -> Receive:
+    """Return a `receive` that holds a body to the same limits, for who reads it himself."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    size = 0
+    whole = False
+
+    async def receive_within() -> Message:
+        nonlocal size, whole
+        if whole:
+            return await receive()  # waits for the client to leave
+        async with asyncio.timeout_at(until):
+            message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise TooLarge
+        whole = not message.get("more_body", False)
+        return message
+
+    return receive_within

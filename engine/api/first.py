@@ -7,7 +7,6 @@ import string
 
 from engine.adapters.mysql import audit, users
 from engine.adapters.mysql.database import Session
-from engine.api.accounts import PASSWORDS
 from engine.api.office import Office
 from engine.domain.access import Role
 from engine.domain.errors import FieldError
@@ -35,7 +34,7 @@ async def first_administrator(office: Office) -> str:
     if await users.any_user(office.database):
         return ""
     word = random_password()
-    hashed = await PASSWORDS.hash(word)
+    hashed = await office.guard.passwords.hash(word)
     admin = users.NewUser("admin", Role.ADMINISTRATOR, hashed, ("*",), must_change=False)
     now = office.clock.now()
 

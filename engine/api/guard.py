@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import secrets
 import uuid
@@ -10,6 +11,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from engine.adapters.hashing import Passwords
 from engine.adapters.mysql import Database, audit, users
 from engine.adapters.mysql.database import Session
 from engine.api.limits import Buckets
@@ -17,7 +19,7 @@ from engine.config import HttpSection
 from engine.domain.access import Caller, Right, Role, Scope
 from engine.domain.localtime import LocalTime
 from engine.domain.passwords import Policy, obstacle
-from engine.ports import Clock
+from engine.ports import Clock, StoreError
 
 #: A caller is looked up again after so many seconds: a revoked token or a changed role holds by then.
 KEPT = 1.0
@@ -54,6 +56,7 @@ class Guard:
         self, database: Database, clock: Clock, local: LocalTime, settings: HttpSection, policy: Policy
     ) -> None:
         self.policy = policy
+        self.passwords = Passwords()
         self._database = database
         self._clock = clock
         self._local = local
@@ -147,6 +150,12 @@ class Guard:
         """Write who does what, before it is done: nothing changes without a row."""
         at = self._wall(self._clock.now())
         await self._database.transaction(lambda s: audit.note(s, at, caller.user, caller.host, action))
+
+    async def note_failure(self, caller: Caller, action: str) -> None:
+        """Write that something which was noted has failed; when not even that can be written, its first row
+        stands alone."""
+        with contextlib.suppress(StoreError):
+            await self.note(caller, f"failed: {action}")
 
     def _wall(self, now: datetime) -> datetime:
         return self._local.naive(now)

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.api.integra import ROUTES
 from engine.api.integra.desk import web_route, where
 from engine.api.office import Office
+from engine.api.patience import patient
 from engine.api.v1.app import build as build_v1
 from engine.config import ConfigError, HttpSection
 
@@ -46,7 +47,8 @@ def build(office: Office) -> ASGIApp:
         ],
         exception_handlers={HTTPException: _plain},
     )
-    return Outermost(app)
+    encrypted = office.settings.tls_certificate is not None
+    return Outermost(app, (*_SAFE, _STRICT) if encrypted else _SAFE)
 
 
 async def _plain(_: Request, error: Exception) -> Response:
@@ -57,8 +59,9 @@ async def _plain(_: Request, error: Exception) -> Response:
 class Outermost:
     """Answers what nothing inside has answered; adds the headers that every answer has."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,7 +74,7 @@ class Outermost:
                 begun = True
                 headers = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in headers}
-                headers += [(name, value) for name, value in _SAFE if name not in names]
+                headers += [(name, value) for name, value in self._headers if name not in names]
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -91,6 +94,7 @@ _SAFE = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_STRICT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class _Quiet(uvicorn.Server):
@@ -109,7 +113,7 @@ class HttpServer:
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=patient(settings.header_timeout, settings.body_timeout),
             ws="none",
             lifespan="off",
             log_config=None,
