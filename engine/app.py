@@ -28,10 +28,10 @@ from engine.adapters.mysql.migrate import Migration, check, migrate
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
-from engine.api.first import first_administrator
 from engine.api.guard import Guard
 from engine.api.office import Live, Office
 from engine.api.server import HttpServer, build
+from engine.api.staff import first_administrator
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
@@ -232,7 +232,7 @@ async def _web(config: Config, database: Database, hands: Clock, live: Live) -> 
         return None
     room = office(config, database, hands, live)
     await check(database)
-    word = await first_administrator(room)
+    word = await first_administrator(room.guard)
     if word:
         # No log line: it is for whoever starts the engine for the first time, and for nobody else.
         sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")

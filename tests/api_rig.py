@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
+from argon2 import PasswordHasher
 
 from engine.adapters.clock import SteadyClock
+from engine.adapters.hashing import Passwords
 from engine.adapters.lawbooks import load_laws
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, users
@@ -64,8 +67,6 @@ class Said:
     headers: Mapping[str, str]
 
     def json(self) -> Any:
-        import orjson
-
         return orjson.loads(self.text)
 
 
@@ -163,6 +164,8 @@ async def api_rig(
         recordings=http.recordings,
         profiles=PROFILES,
     )
+    # The real one takes a tenth of a second of a core for each password: test_passwords.py looks at it.
+    office.guard.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     server = HttpServer(build(office), http)
     scheme = "https" if http.tls_certificate else "http"
     async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as client:
@@ -172,4 +175,4 @@ async def api_rig(
         finally:
             await client.close()
             server.stop()
-    await database.close()
+            await database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from fastapi import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
@@ -30,7 +31,8 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytearray:
 
 
 def limited(receive: Receive, limit: int, seconds: float) -> Receive:
-    """Return a `receive` that holds a body to the same limits, for who reads it himself."""
+    """Return a `receive` that holds a body to the same limits, for FastAPI, which reads it itself and lets
+    nothing through but its own exceptions."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     size = 0
@@ -40,11 +42,14 @@ def limited(receive: Receive, limit: int, seconds: float) -> Receive:
         nonlocal size, whole
         if whole:
             return await receive()  # waits for the client to leave
-        async with asyncio.timeout_at(until):
-            message = await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError as error:
+            raise HTTPException(408, "The body did not come in time.") from error
         size += len(message.get("body", b""))
         if size > limit:
-            raise TooLarge
+            raise HTTPException(413, "The body is too large.")
         whole = not message.get("more_body", False)
         return message
 
