@@ -23,6 +23,7 @@ from engine.api.integra.desk import web_route, where
 from engine.api.office import Office
 from engine.api.patience import patient
 from engine.api.v1.app import build as build_v1
+from engine.api.v1.problems import problem
 from engine.config import ConfigError, HttpSection
 
 log = structlog.get_logger(__name__)
@@ -51,8 +52,10 @@ def build(office: Office) -> ASGIApp:
     return Outermost(app, (*_SAFE, _STRICT) if encrypted else _SAFE)
 
 
-async def _plain(_: Request, error: Exception) -> Response:
+async def _plain(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if request.url.path.startswith("/api/"):
+        return problem(status)
     return Response("0", status_code=status, media_type="text/plain")
 
 
@@ -84,7 +87,8 @@ class Outermost:
             # A fault of ours: where it happened is told, never with what.
             log.error("request failed", action="api.fault", fault=where(error))
             if not begun:
-                await Response("0", status_code=500, media_type="text/plain")(scope, receive, say)
+                broken = problem(500) if scope["path"].startswith("/api/") else Response("0", 500)
+                await broken(scope, receive, say)
 
 
 _SAFE = (
