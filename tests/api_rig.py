@@ -171,10 +171,11 @@ async def api_rig(
     server = HttpServer(build(office), http)
     scheme = "https" if http.tls_certificate else "http"
     async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as client:
-        group.create_task(server.run())
+        serving = group.create_task(server.run())
         try:
             yield ApiRig(office, live, mariadb, names, f"{scheme}://127.0.0.1:{server.port}", client)
         finally:
             await client.close()
             server.stop()
+            await serving
             await database.close()

@@ -61,7 +61,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         }
     },
     "Dialers/ScheduleDialerCall": {
-        "callSchedule": {
+        "callschedule": {
             "calldate": "2030-01-01 10:00:00", "campaign": CAMPAIGN, "destination": "55510001",
             "agentphone": "", "alternatives": "", "data": "a=b",
         }

@@ -10,23 +10,23 @@ from __future__ import annotations
 import json
 import os
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import structlog.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.adapters.mysql import MysqlStore
 from engine.api.integra import ROUTES
-from engine.api.integra.route import Route, no_campaign
-from engine.app import new_attempt_id
+from engine.api.integra.form import Form
+from engine.api.integra.route import Route
 from engine.domain.access import RIGHTS, Right, Role
-from engine.domain.orders import Workflow
 from tests.api_rig import ApiRig
 from tests.fuzz.samples import FOREIGN, NASTY, SAMPLES, TOUCHED
-from tests.fuzz.world import as_fields, fingerprint, furnish, in_a_thread
+from tests.fuzz.world import as_fields, fingerprint, furnish, in_a_thread, orders_taken
 
 EXAMPLES = 20 * int(os.environ.get("OVERDIAL_FUZZ", "1"))
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 #: What no answer may tell.
 _TELLS = ("Traceback", "Exception", "pymysql", "SQL syntax", "engine/", ".py", "argon2")
 
@@ -72,12 +72,12 @@ def _sample(route: Route) -> dict[str, Any]:
     return SAMPLES.get(route.path.removeprefix("Integra/resources/"), {"campaign": "FUZZ<-", "user": "boss"})
 
 
-def _form(request: dict[str, Any]) -> list[tuple[str, str]]:
+def _form(request: dict[str, Any]) -> dict[str, Any]:
     fields = []
     for name, value in request.items():
         text = value if isinstance(value, str) else json.dumps(value)
         fields.append((_clean(name), _clean(text)))
-    return fields
+    return {"data": urlencode(fields).encode(), "headers": {"Content-Type": FORM}}
 
 
 def _clean(text: str) -> str:
@@ -102,7 +102,7 @@ async def test_broken_requests_end_in_the_documented_way(api: ApiRig, route: Rou
     @given(request=broken(_sample(route)), as_json=st.booleans())
     async def ask(request: dict[str, Any], as_json: bool) -> None:
         with structlog.testing.capture_logs() as lines:
-            more: dict[str, Any] = {"json": request} if as_json else {"data": _form(request)}
+            more: dict[str, Any] = {"json": request} if as_json else _form(request)
             said = await api.ask("POST", "/" + route.path, boss, **more)
         assert said.status == 200, said
         faults = [line for line in lines if line.get("action") in ("api.fault", "api.database")]
@@ -111,22 +111,13 @@ async def test_broken_requests_end_in_the_documented_way(api: ApiRig, route: Rou
             assert len(said.text) < 300
         assert not any(word in said.text for word in _TELLS), said.text
 
-    await in_a_thread(ask)
+    async with orders_taken(api):
+        await in_a_thread(ask)
     if route.right not in (Right.MANAGE, Right.USERS):
         kept = api.value("SELECT GROUP_CONCAT(user, role, state, password ORDER BY user) FROM ccdata.users")
         assert kept == accounts
     assert api.value("SELECT COUNT(*) FROM ccdata.dialers") == "2"
     assert not os.path.exists(TOUCHED)  # noqa: ASYNC240  # one look
-    await _take_orders(api)
-
-
-async def _take_orders(api: ApiRig) -> None:
-    """Whatever was ordered, the engine reads it: an order is carried out or answered, and stops nothing."""
-    office = api.office
-    store = MysqlStore(office.database, "fuzz", office.local, new_attempt_id, office.legal)
-    while api.value("SELECT COUNT(*) FROM ccdata.orders WHERE status = 'new'") != "0":
-        for taken in await store.take_orders(office.clock.now()):
-            assert not isinstance(taken.order, Workflow) or "\n" not in str(taken.order.variables)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
@@ -138,7 +129,7 @@ async def test_no_effect_without_permission(api: ApiRig, route: Route) -> None:
     fields = as_fields(_sample(route))
     asking = ["", "bm9ib2R5OjE="]
     asking += [await api.user(f"a-{role}", role) for role in Role if route.right not in RIGHTS[role]]
-    if route.campaigns is not no_campaign:
+    if any(route.campaigns(Form({name: [value] for name, value in fields.items()}))):
         asking.append(await api.user("elsewhere", campaigns=[FOREIGN]))
     if route.own:
         asking.append(await api.user("other-agent", Role.AGENT, phone="299"))

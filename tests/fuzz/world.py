@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 
+from engine.adapters.mysql import MysqlStore
+from engine.app import new_attempt_id
 from engine.domain.agent import SeatState
 from engine.domain.live import CallsNow, QueueNow, SeatNow
 from tests.api_rig import ApiRig
@@ -58,3 +62,21 @@ async def in_a_thread(test: Any) -> None:
 
     test.hypothesis.inner_test = once
     await asyncio.to_thread(test)
+
+
+@asynccontextmanager
+async def orders_taken(api: ApiRig) -> AsyncIterator[None]:
+    """Take orders as the engine does, and answer them: what was ordered stops nothing."""
+    office = api.office
+    store = MysqlStore(office.database, "fuzz", office.local, new_attempt_id, office.legal)
+
+    async def take() -> None:
+        while True:
+            for taken in await store.take_orders(office.clock.now()):
+                await store.finish_order(taken.id, "")
+            await asyncio.sleep(0.01)
+
+    async with asyncio.TaskGroup() as group:
+        taking = group.create_task(take())
+        yield
+        taking.cancel()
