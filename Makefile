@@ -8,7 +8,7 @@ MODE ?= power
 FACTOR ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live bench-spool amd fuzz chaos lock clean
+.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live bench-spool bench-api amd fuzz chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --se
 
 bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
 	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
+
+bench-api: install ## 200 requests/s to the HTTP APIs beside a running campaign: the pacer's delay with and without
+	@"$(BIN)/python" -m bench.api --lab "$(LAB)" $(ARGS)
 
 amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
 	@deploy/lab/packages.sh espeak-ng sox
