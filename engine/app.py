@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -181,12 +182,15 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    web = await _web(config, database, hands, LivePicture(engine))
+    # Connections of its own: requests, however many, never keep a claim or an outcome waiting for one.
+    apart = Database(replace(database_settings(config), pool=config.http.pool))
+    web = await _web(config, apart, hands, LivePicture(engine))
     _on_signals(engine, web, config, path)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
         clean = await _run(engine, web)
     finally:
+        await apart.close()
         await database.close()
     return 0 if clean else 1
 

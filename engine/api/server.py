@@ -22,6 +22,7 @@ from engine.api.integra import ROUTES
 from engine.api.integra.desk import web_route, where
 from engine.api.office import Office
 from engine.api.patience import patient
+from engine.api.turns import Turns
 from engine.api.v1.app import build as build_v1
 from engine.api.v1.problems import problem
 from engine.config import ConfigError, HttpSection
@@ -65,11 +66,13 @@ class Outermost:
     def __init__(self, app: ASGIApp, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         self._app = app
         self._headers = headers
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         begun = False
+        await self._turns.take()
 
         async def say(message: Message) -> None:
             nonlocal begun

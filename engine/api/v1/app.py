@@ -45,6 +45,7 @@ def build(office: Office) -> FastAPI:
         description="What a supervisor does by SQL or command, over HTTP.",
         docs_url=None,  # they would load their scripts from elsewhere
         redoc_url=None,
+        servers=[{"url": "/api/v1"}],
         openapi_url=None,  # it would be written out anew for every request
         responses=_PROBLEMS,
         generate_unique_id_function=lambda route: route.name,
