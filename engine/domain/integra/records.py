@@ -15,7 +15,8 @@ PAGE, LARGEST_PAGE = 50, 1000
 #: How far a page may lie from the first record: reading on costs the server what it passes over.
 FARTHEST = 5_000_000
 
-_RANGE = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*[-;,aà]\s*(\d{1,2})(?::(\d{2}))?(?::\d{2})?", re.ASCII)
+_CLOCK = r"(\d{1,2})(?::(\d{2}))?(?::\d{2})?"
+_RANGE = re.compile(rf"{_CLOCK}\s*[-;,]\s*{_CLOCK}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(mp3|gsm|wav)", re.ASCII)
 _FOLDER = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 
