@@ -87,4 +87,4 @@ ALTER TABLE ccrepo.cdr_repo
 ALTER TABLE ccrepo.cdr_repo
   ADD KEY cdr_repo_number_records (type, dst, calldate);
 ALTER TABLE ccrepo.cdr_repo
-  ADD KEY cdr_repo_source (src, calldate);
+  ADD KEY cdr_repo_source_records (type, src, calldate);

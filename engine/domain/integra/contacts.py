@@ -153,9 +153,7 @@ def read_removal(form: Fields) -> Removal:
     """Read the fields of RemoveScheduleDialerCall; its prose calls the number `number`, its list
     `destination`. Raises FieldError."""
     key = "destination" if form.text("destination") else "number"
-    removal = Removal(
-        form.required("campaign"), form.phone(key), _moment(form, "from"), _moment(form, "to")
-    )
+    removal = Removal(form.required("campaign"), form.phone(key), _moment(form, "from"), _moment(form, "to"))
     if removal.end < removal.begin:
         raise FieldError("to", "it is before from", "Give the earlier moment first.")
     return removal

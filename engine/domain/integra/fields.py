@@ -105,7 +105,7 @@ class Fields:
             return None
         for form in _MOMENTS:
             try:
-                return datetime.strptime(text, form)  # local time of the documented columns
+                return datetime.strptime(text, form)  # noqa: DTZ007  # documented columns are local
             except ValueError:
                 continue
         raise FieldError(key, f"{excerpt(text)} is no date and time", "Use YYYY-MM-DD HH:MM:SS.")

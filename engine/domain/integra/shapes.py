@@ -52,7 +52,7 @@ def queue_object(row: Mapping[str, Any]) -> dict[str, str | int | bool]:
 
 def dialer_as_queue(row: Mapping[str, Any]) -> dict[str, str | int | bool]:
     """Return a dialer without a queue (voice broadcast) among the campaigns: "dialers and queues"."""
-    own = {
+    own: dict[str, str | int | bool] = {
         "name": str(row["campaign"]), "schedule": str(row["schedule"]), "did": str(row["callerid"]),
         "dialstring": str(row["dialstring"]), "timeout": int(row["timeout"]), "context": str(row["context"]),
     }  # fmt: skip

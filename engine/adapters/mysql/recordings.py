@@ -1,0 +1,123 @@
+"""Recorded calls by every documented filter, page by page, over any number of CDRs.
+
+The page's ids come out of one index in its own order; only the rows of the page itself are joined to them.
+Sorting is never needed, so a page costs what lies before it in the index and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from engine.adapters.mysql.database import Session
+from engine.domain.integra.records import RecordFilter, RecordsPage
+from engine.domain.integra.shapes import RECORD_KEYS
+
+_COLUMNS = ", ".join(f"c.{key}" for key in RECORD_KEYS)
+
+
+def page_query(page: RecordsPage, campaigns: Collection[str] | None) -> tuple[str, list[Any]]:
+    """Return the statement of one page. `campaigns`: those that the caller may see; None = all."""
+    wanted = page.filter
+    where, args = _conditions(wanted, campaigns)
+    ids = (
+        f"SELECT k.id FROM ccrepo.cdr_repo k FORCE INDEX ({_index(wanted)})"
+        f" WHERE {' AND '.join(where)} ORDER BY k.calldate, k.id LIMIT %s OFFSET %s"
+    )
+    sql = (
+        f"SELECT {_COLUMNS} FROM ({ids}) p STRAIGHT_JOIN ccrepo.cdr_repo c ON c.id = p.id"
+        " ORDER BY c.calldate, c.id"
+    )
+    return sql, [*args, page.limit, page.offset]
+
+
+def _index(wanted: RecordFilter) -> str:
+    """The most selective index that has its rows in the order of time."""
+    if wanted.destination:
+        return "cdr_repo_number_records"
+    if wanted.source:
+        return "cdr_repo_source_records"
+    if wanted.agent:
+        return "cdr_repo_agent_records"
+    return "cdr_repo_campaign_records" if wanted.campaign else "cdr_repo_records"
+
+
+def _conditions(wanted: RecordFilter, campaigns: Collection[str] | None) -> tuple[list[str], list[Any]]:
+    where = ["k.type = 'record'"]
+    args: list[Any] = []
+
+    def add(condition: str, *values: Any) -> None:
+        where.append(condition)
+        args.extend(values)
+
+    if wanted.begin:
+        add("k.calldate >= %s", wanted.begin)
+    if wanted.end:
+        add("k.calldate <= %s", wanted.end)
+    if wanted.agent:
+        add("k.accountcode = %s", wanted.agent)
+    if wanted.campaign:
+        add("k.campaign = %s", wanted.campaign)
+    if campaigns is not None:
+        names = sorted(campaigns) or [""]
+        add(f"k.campaign IN ({', '.join(['%s'] * len(names))})", *names)
+    if wanted.destination:
+        add("k.dst IN (%s, %s)", *_spellings(wanted.destination))
+    if wanted.source:
+        # One caller ID may be that of every call: two spellings would have to be sorted together.
+        add("k.src = %s", wanted.source)
+    if wanted.tag:
+        add("LOCATE(%s, k.userfield) > 0", wanted.tag)
+    if wanted.hours:
+        begin, end = wanted.hours
+        within = "TIME(k.calldate) BETWEEN %s AND %s"
+        if begin > end:
+            within = "(TIME(k.calldate) >= %s OR TIME(k.calldate) <= %s)"
+        add(within, f"{begin:%H:%M:%S}", f"{end:%H:%M:%S}")
+    if wanted.rating is not None:
+        add("k.rating >= %s", wanted.rating)
+    if wanted.shortest:
+        add("k.duration >= %s", wanted.shortest)
+    if wanted.exclude:
+        pair = _spellings(wanted.exclude)
+        add("k.dst NOT IN (%s, %s) AND k.src NOT IN (%s, %s)", *pair, *pair)
+    if wanted.appears > 1:
+        days, values = _days(wanted)
+        add(
+            "k.dst IN (SELECT n.dst FROM ccrepo.cdr_repo n FORCE INDEX (cdr_repo_number_records)"
+            f" WHERE n.type = 'record'{days} GROUP BY n.dst HAVING COUNT(*) >= %s)",
+            *values,
+            wanted.appears,
+        )
+    return where, args
+
+
+def _days(wanted: RecordFilter) -> tuple[str, list[Any]]:
+    parts = ""
+    args: list[Any] = []
+    if wanted.begin:
+        parts, args = parts + " AND n.calldate >= %s", [*args, wanted.begin]
+    if wanted.end:
+        parts, args = parts + " AND n.calldate <= %s", [*args, wanted.end]
+    return parts, args
+
+
+def _spellings(number: str) -> tuple[str, str]:
+    bare = number.removeprefix("+")
+    return bare, f"+{bare}"
+
+
+async def records(
+    session: Session, page: RecordsPage, campaigns: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the rows of one page, oldest first."""
+    sql, args = page_query(page, campaigns)
+    return await session.rows(sql, args)
+
+
+async def recorded_call(session: Session, guid: str) -> dict[str, Any] | None:
+    """Return campaign, agent and day of a call by its guid; None when there is no such CDR."""
+    rows = await session.rows(
+        "SELECT campaign, accountcode AS agent, calldate FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (guid,)
+    )
+    return rows[0] if rows else None
