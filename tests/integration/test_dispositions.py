@@ -104,7 +104,8 @@ def names(mariadb: MariaDB) -> Iterator[Names]:
 async def yard(database: Database) -> Yard:
     await empty(
         database,
-        "ccdata.dialers", "ccdata.calls_spool", "ccdata.calls_scheduler", "ccdata.black_list", "ccdata.attempts",
+        "ccdata.dialers", "ccdata.calls_spool", "ccdata.calls_scheduler", "ccdata.black_list",
+        "ccdata.attempts",
         "ccdata.dispositions", "ccdata.disposition_options", "ccdata.call_notes", "ccrepo.disposition_repo",
         "ccrepo.finished_contacts", "ccrepo.cdr_repo", "ccrepo.tags",
     )  # fmt: skip
