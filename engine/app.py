@@ -28,6 +28,8 @@ from engine.adapters.mysql.migrate import Migration, check, migrate
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
+from engine.adapters.upload_folder import UploadFolder
+from engine.api.clerk import Clerk
 from engine.api.first import first_administrator
 from engine.api.guard import Guard
 from engine.api.office import Live, Office
@@ -220,7 +222,7 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
         new_id=new_attempt_id,
         guard=Guard(database, hands, local, config.http, config.passwords.policy),
         settings=config.http,
-        state=config.engine.state,
+        clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
         recordings=config.http.recordings,
         profiles=profiles(config),
     )
@@ -232,11 +234,12 @@ async def _web(config: Config, database: Database, hands: Clock, live: Live) -> 
         return None
     room = office(config, database, hands, live)
     await check(database)
+    await room.clerk.tidy()
     word = await first_administrator(room)
     if word:
         # No log line: it is for whoever starts the engine for the first time, and for nobody else.
         sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
-    return HttpServer(build(room), config.http)
+    return HttpServer(build(room), config.http, room.clerk.run)
 
 
 def _journals(folder: Path) -> JournalFolder:

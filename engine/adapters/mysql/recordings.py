@@ -115,9 +115,9 @@ async def records(
     return await session.rows(sql, args)
 
 
-async def recorded_call(session: Session, guid: str) -> dict[str, Any] | None:
-    """Return campaign, agent and day of a call by its guid; None when there is no such CDR."""
-    rows = await session.rows(
-        "SELECT campaign, accountcode AS agent, calldate FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (guid,)
-    )
-    return rows[0] if rows else None
+async def campaign_of(session: Session, guid: str) -> str | None:
+    """Return the campaign of a call, from its attempt or its CDR; None when nothing is known of it."""
+    rows = await session.rows("SELECT campaign FROM ccdata.attempts WHERE id=%s", (guid,))
+    if not rows:
+        rows = await session.rows("SELECT campaign FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (guid,))
+    return str(rows[0]["campaign"]) if rows else None

@@ -97,3 +97,14 @@ def _member(value: object, place: int) -> NewMember:
         penalty=own.number("penalty", 0, 0, 1000),
         paused=own.flag("paused"),
     )
+
+
+def member_order(member: NewMember) -> dict[str, str]:
+    """Return the order by which the engine makes the agent a member in Asterisk, as a row of `orders`."""
+    return {
+        "kind": "join",
+        "campaign": member.queue,
+        "agent": member.agent,
+        "phone": member.extension,
+        "variables": f'{{"penalty": {member.penalty}, "paused": {int(member.paused)}}}',
+    }
