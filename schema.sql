@@ -256,7 +256,8 @@ CREATE TABLE IF NOT EXISTS ccrepo.cdr_repo (
   KEY cdr_repo_campaign_records (campaign, type, calldate),
   KEY cdr_repo_agent_records (accountcode, type, calldate),
   KEY cdr_repo_number_records (type, dst, calldate),
-  KEY cdr_repo_source_records (type, src, calldate)
+  KEY cdr_repo_source_records (type, src, calldate),
+  KEY cdr_repo_tags (userfield, type, calldate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccrepo.queue_log_repo (

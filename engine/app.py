@@ -25,6 +25,7 @@ from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, check, migrate
+from engine.adapters.mysql.today import day_figures
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
@@ -36,6 +37,7 @@ from engine.api.office import Live, Office
 from engine.api.server import HttpServer, build
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.errors import FieldError
+from engine.domain.figures import Figures
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
@@ -183,7 +185,7 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    web = await _web(config, database, hands, LivePicture(engine))
+    web = await _web(config, database, hands, LivePicture(engine), engine.dispatcher.figures)
     _on_signals(engine, web, config, path)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
@@ -228,13 +230,17 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
     )
 
 
-async def _web(config: Config, database: Database, hands: Clock, live: Live) -> HttpServer | None:
+async def _web(
+    config: Config, database: Database, hands: Clock, live: Live, figures: Figures
+) -> HttpServer | None:
     """Return the HTTP server, its port taken; None when there is none."""
     if not config.http.port:
         return None
     room = office(config, database, hands, live)
     await check(database)
     await room.clerk.tidy()
+    today = hands.local(hands.now()).date()
+    figures.begin(today, await day_figures(database, today))
     word = await first_administrator(room)
     if word:
         # No log line: it is for whoever starts the engine for the first time, and for nobody else.

@@ -94,6 +94,8 @@ ALTER TABLE ccrepo.cdr_repo
   ADD KEY cdr_repo_number_records (type, dst, calldate);
 ALTER TABLE ccrepo.cdr_repo
   ADD KEY cdr_repo_source_records (type, src, calldate);
+ALTER TABLE ccrepo.cdr_repo
+  ADD KEY cdr_repo_tags (userfield, type, calldate);
 
 -- Agents' phones as Asterisk's realtime reads them (docs/integra.md): chan_pjsip's endpoints, their places and
 -- their passwords as digests. The realm is that of engine/api/integra/people.py.

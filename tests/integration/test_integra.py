@@ -62,7 +62,7 @@ async def test_contacts_go_in_and_out(api: ApiRig, admin: str) -> None:
     assert api.value("SELECT calldate FROM ccdata.calls_scheduler") == "2030-10-11 15:00:00"
     removed = await api.integra(
         "Dialers/RemoveScheduleDialerCall", admin,
-        **{"campaign": "Ventas->", "destination": "098", "from": "2030-10-11 00:00:00", "to": "2030-10-12 00:00:00"},
+        campaign="Ventas->", destination="098", to="2030-10-12 00:00:00", **{"from": "2030-10-11 00:00:00"},
     )  # fmt: skip
     assert (removed, api.value("SELECT COUNT(*) FROM ccdata.calls_scheduler")) == ("1", "0")
 
@@ -237,7 +237,8 @@ async def test_an_agent_is_made_can_log_in_and_asterisk_knows_his_password(api: 
         for queue in ("POWER<-", "Ventas->")
     ]
     assert await api.integra("queues/addqueuemember", admin, queuemember=json.dumps(member)) == "1"
-    assert api.sql("SELECT queue_name, interface, membername, penalty FROM ccdata.queue_members ORDER BY 1") == [
+    rows = api.sql("SELECT queue_name, interface, membername, penalty FROM ccdata.queue_members ORDER BY 1")
+    assert rows == [
         ["POWER<-", "SIP/2001", "analopez", "1"], ["Ventas->", "SIP/2001", "analopez", "1"],
     ]  # fmt: skip
     member[1]["queueName"] = "none"

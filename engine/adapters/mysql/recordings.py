@@ -1,12 +1,15 @@
 """Recorded calls by every documented filter, page by page, over any number of CDRs.
 
 The page's ids come out of one index in its own order; only the rows of the page itself are joined to them.
-Sorting is never needed, so a page costs what lies before it in the index and nothing else.
+A page costs what lies before it in the index; one that follows a page that was read goes on behind its last
+row (`After`) and costs the same however deep it lies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.adapters.mysql.database import Session
@@ -16,19 +19,32 @@ from engine.domain.integra.shapes import RECORD_KEYS
 _COLUMNS = ", ".join(f"c.{key}" for key in RECORD_KEYS)
 
 
-def page_query(page: RecordsPage, campaigns: Collection[str] | None) -> tuple[str, list[Any]]:
+@dataclass(frozen=True, slots=True)
+class After:
+    """The last row of the page before."""
+
+    calldate: datetime
+    id: int
+
+
+def page_query(
+    page: RecordsPage, campaigns: Collection[str] | None, after: After | None = None
+) -> tuple[str, list[Any]]:
     """Return the statement of one page. `campaigns`: those that the caller may see; None = all."""
     wanted = page.filter
     where, args = _conditions(wanted, campaigns)
+    if after is not None:
+        where.append("k.calldate >= %s AND (k.calldate > %s OR k.id > %s)")
+        args += [after.calldate, after.calldate, after.id]
     ids = (
         f"SELECT k.id FROM ccrepo.cdr_repo k FORCE INDEX ({_index(wanted)})"
         f" WHERE {' AND '.join(where)} ORDER BY k.calldate, k.id LIMIT %s OFFSET %s"
     )
     sql = (
-        f"SELECT {_COLUMNS} FROM ({ids}) p STRAIGHT_JOIN ccrepo.cdr_repo c ON c.id = p.id"
+        f"SELECT c.id, {_COLUMNS} FROM ({ids}) p STRAIGHT_JOIN ccrepo.cdr_repo c ON c.id = p.id"
         " ORDER BY c.calldate, c.id"
     )
-    return sql, [*args, page.limit, page.offset]
+    return sql, [*args, page.limit, 0 if after else page.offset]
 
 
 def _index(wanted: RecordFilter) -> str:
@@ -39,6 +55,8 @@ def _index(wanted: RecordFilter) -> str:
         return "cdr_repo_source_records"
     if wanted.agent:
         return "cdr_repo_agent_records"
+    if wanted.tag:
+        return "cdr_repo_tags"  # not in the order of time, but only what is tagged is in it
     return "cdr_repo_campaign_records" if wanted.campaign else "cdr_repo_records"
 
 
@@ -67,7 +85,7 @@ def _conditions(wanted: RecordFilter, campaigns: Collection[str] | None) -> tupl
         # One caller ID may be that of every call: two spellings would have to be sorted together.
         add("k.src = %s", wanted.source)
     if wanted.tag:
-        add("LOCATE(%s, k.userfield) > 0", wanted.tag)
+        add("k.userfield > '' AND LOCATE(%s, k.userfield) > 0", wanted.tag)
     if wanted.hours:
         begin, end = wanted.hours
         within = "TIME(k.calldate) BETWEEN %s AND %s"
@@ -108,10 +126,13 @@ def _spellings(number: str) -> tuple[str, str]:
 
 
 async def records(
-    session: Session, page: RecordsPage, campaigns: Collection[str] | None = None
+    session: Session,
+    page: RecordsPage,
+    campaigns: Collection[str] | None = None,
+    after: After | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the rows of one page, oldest first."""
-    sql, args = page_query(page, campaigns)
+    """Return the rows of one page, oldest first; `after`: the last row of the page before, if it is known."""
+    sql, args = page_query(page, campaigns, after)
     return await session.rows(sql, args)
 
 

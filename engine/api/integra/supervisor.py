@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from engine.adapters.mysql import recordings
@@ -18,12 +20,33 @@ from engine.domain.access import Caller, Right
 from engine.domain.errors import Refused
 from engine.domain.integra.calls import read_guid
 from engine.domain.integra.live import campaign_status, queue_summary
-from engine.domain.integra.records import read_page, recording_folder
+from engine.domain.integra.records import RecordsPage, read_page, recording_folder
 from engine.domain.integra.shapes import record_object
 
 #: The documented `internalActionId` is two numbers: which process asks, and which of its questions.
 _PROCESS = secrets.randbelow(2**31)
 _QUESTIONS = itertools.count(1)
+
+
+class _Bookmarks:
+    """Where pages of records ended: who reads on in order never passes over what he has read."""
+
+    def __init__(self, kept: int = 1000) -> None:
+        self._kept = kept
+        self._places: OrderedDict[tuple[RecordsPage, frozenset[str] | None], recordings.After] = OrderedDict()
+
+    def leave(self, page: RecordsPage, seen: frozenset[str] | None, last: recordings.After) -> None:
+        """Remember the row before `page`."""
+        self._places[replace(page, limit=0), seen] = last
+        while len(self._places) > self._kept:
+            self._places.popitem(last=False)
+
+    def find(self, page: RecordsPage, seen: frozenset[str] | None) -> recordings.After | None:
+        """Return the row before `page`, None when nobody has read it."""
+        return self._places.get((replace(page, limit=0), seen)) if page.offset else None
+
+
+_BOOKMARKS = _Bookmarks()
 
 
 async def queuesummary(office: Office, caller: Caller, form: Form) -> Answer:
@@ -56,7 +79,11 @@ async def getrecords(office: Office, caller: Caller, form: Form) -> Answer:
     """Return one page of recorded calls."""
     page = read_page(fields(form, "lastrow", "searchLimit", "filter"))
     seen = None if caller.scope.everything else caller.scope.names
-    rows = await office.database.transaction(lambda session: recordings.records(session, page, seen))
+    after = _BOOKMARKS.find(page, seen)
+    rows = await office.database.transaction(lambda s: recordings.records(s, page, seen, after))
+    if rows:
+        last = recordings.After(rows[-1]["calldate"], int(rows[-1]["id"]))
+        _BOOKMARKS.leave(replace(page, offset=page.offset + len(rows)), seen, last)
     return json([record_object(row) for row in rows])
 
 
