@@ -7,7 +7,7 @@ row (`After`) and costs the same however deep it lies.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,16 +28,27 @@ class After:
 
 
 def page_query(
-    page: RecordsPage, campaigns: Collection[str] | None, after: After | None = None
+    page: RecordsPage,
+    campaigns: Collection[str] | None,
+    after: After | None = None,
+    numbers: Sequence[str] | None = None,
 ) -> tuple[str, list[Any]]:
-    """Return the statement of one page. `campaigns`: those that the caller may see; None = all."""
+    """Return the statement of one page. `campaigns`: those that the caller may see; None = all. `numbers`:
+    those that appear often enough, where they are few; None = they are counted in the statement."""
     wanted = page.filter
     where, args = _conditions(wanted, campaigns)
+    if numbers is not None:
+        where.append(f"k.dst IN ({', '.join(['%s'] * len(numbers))})")
+        args += numbers
+    elif wanted.appears > 1:
+        where.append(f"k.dst IN ({OFTEN})")
+        args += _often(wanted)
     if after is not None:
         where.append("k.calldate >= %s AND (k.calldate > %s OR k.id > %s)")
         args += [after.calldate, after.calldate, after.id]
+    index = "cdr_repo_number_records" if numbers else _index(wanted)
     ids = (
-        f"SELECT k.id FROM ccrepo.cdr_repo k FORCE INDEX ({_index(wanted)})"
+        f"SELECT k.id FROM ccrepo.cdr_repo k FORCE INDEX ({index})"
         f" WHERE {' AND '.join(where)} ORDER BY k.calldate, k.id LIMIT %s OFFSET %s"
     )
     sql = (
@@ -99,25 +110,22 @@ def _conditions(wanted: RecordFilter, campaigns: Collection[str] | None) -> tupl
     if wanted.exclude:
         pair = _spellings(wanted.exclude)
         add("k.dst NOT IN (%s, %s) AND k.src NOT IN (%s, %s)", *pair, *pair)
-    if wanted.appears > 1:
-        days, values = _days(wanted)
-        add(
-            "k.dst IN (SELECT n.dst FROM ccrepo.cdr_repo n FORCE INDEX (cdr_repo_number_records)"
-            f" WHERE n.type = 'record'{days} GROUP BY n.dst HAVING COUNT(*) >= %s)",
-            *values,
-            wanted.appears,
-        )
     return where, args
 
 
-def _days(wanted: RecordFilter) -> tuple[str, list[Any]]:
-    parts = ""
-    args: list[Any] = []
-    if wanted.begin:
-        parts, args = parts + " AND n.calldate >= %s", [*args, wanted.begin]
-    if wanted.end:
-        parts, args = parts + " AND n.calldate <= %s", [*args, wanted.end]
-    return parts, args
+#: Numbers with so many records in these days, counted in one index and nothing else.
+OFTEN = (
+    "SELECT n.dst FROM ccrepo.cdr_repo n FORCE INDEX (cdr_repo_number_records)"
+    " WHERE n.type = 'record' AND n.calldate >= %s AND n.calldate <= %s"
+    " GROUP BY n.dst HAVING COUNT(*) >= %s"
+)
+_EVER = (datetime(1000, 1, 1), datetime(9999, 12, 31))  # noqa: DTZ001  # as the column: local time
+#: So many numbers are named one by one.
+_FEW = 1000
+
+
+def _often(wanted: RecordFilter) -> tuple[datetime, datetime, int]:
+    return wanted.begin or _EVER[0], wanted.end or _EVER[1], wanted.appears
 
 
 def _spellings(number: str) -> tuple[str, str]:
@@ -132,7 +140,13 @@ async def records(
     after: After | None = None,
 ) -> list[dict[str, Any]]:
     """Return the rows of one page, oldest first; `after`: the last row of the page before, if it is known."""
-    sql, args = page_query(page, campaigns, after)
+    numbers: list[str] | None = None
+    if page.filter.appears > 1:
+        found = await session.rows(f"{OFTEN} LIMIT {_FEW + 1}", _often(page.filter))
+        if not found:
+            return []
+        numbers = [str(row["dst"]) for row in found] if len(found) <= _FEW else None
+    sql, args = page_query(page, campaigns, after, numbers)
     return await session.rows(sql, args)
 
 
