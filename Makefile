@@ -5,9 +5,10 @@ LAB := $(if $(OVERDIAL_LAB),$(OVERDIAL_LAB),.lab)
 BIN := $(LAB)/venv/bin
 ARGS ?=
 MODE ?= power
+FACTOR ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live bench-spool amd chaos lock clean
+.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live bench-spool amd fuzz chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,9 @@ amd: install ## Answering-machine detection on a spoken corpus: confusion matrix
 
 bench-spool: install ## Loading beside LOAD DATA, claims among millions beside claims among thousands; ARGS="--rows 100000 --spool 500000"
 	@"$(BIN)/python" -m bench.spool --lab "$(LAB)" $(ARGS)
+
+fuzz: install ## More broken requests to both HTTP APIs than `make test` has; FACTOR=20
+	@OVERDIAL_LAB="$(LAB)" OVERDIAL_FUZZ="$(FACTOR)" "$(BIN)/python" -m pytest tests/fuzz --timeout 3600 $(ARGS)
 
 chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
 	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)

@@ -31,10 +31,10 @@ from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
 from engine.adapters.upload_folder import UploadFolder
 from engine.api.clerk import Clerk
-from engine.api.first import first_administrator
 from engine.api.guard import Guard
 from engine.api.office import Live, Office
 from engine.api.server import HttpServer, build
+from engine.api.staff import first_administrator
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.errors import FieldError
 from engine.domain.figures import Figures
@@ -241,7 +241,7 @@ async def _web(
     await room.clerk.tidy()
     today = hands.local(hands.now()).date()
     figures.begin(today, await day_figures(database, today))
-    word = await first_administrator(room)
+    word = await first_administrator(room.guard)
     if word:
         # No log line: it is for whoever starts the engine for the first time, and for nobody else.
         sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")

@@ -34,6 +34,7 @@ _DESK = {
     "load": "engine.desk.load",
     "recycle": "engine.desk.lists",
     "registry": "engine.desk.registry",
+    "users": "engine.desk.users",
 }
 
 

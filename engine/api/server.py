@@ -23,8 +23,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.api.integra import ROUTES
 from engine.api.integra.desk import web_route, where
 from engine.api.office import Office
+from engine.api.patience import patient
 from engine.api.records import record_routes
 from engine.api.v1.app import build as build_v1
+from engine.api.v1.problems import problem
 from engine.config import ConfigError, HttpSection
 
 log = structlog.get_logger(__name__)
@@ -53,19 +55,23 @@ def build(office: Office) -> ASGIApp:
         ],
         exception_handlers={HTTPException: _plain},
     )
-    return Outermost(app)
+    encrypted = office.settings.tls_certificate is not None
+    return Outermost(app, (*_SAFE, _STRICT) if encrypted else _SAFE)
 
 
-async def _plain(_: Request, error: Exception) -> Response:
+async def _plain(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if request.url.path.startswith("/api/"):
+        return problem(status)
     return Response("0", status_code=status, media_type="text/plain")
 
 
 class Outermost:
     """Answers what nothing inside has answered; adds the headers that every answer has."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -78,7 +84,7 @@ class Outermost:
                 begun = True
                 headers = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in headers}
-                headers += [(name, value) for name, value in _SAFE if name not in names]
+                headers += [(name, value) for name, value in self._headers if name not in names]
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -88,7 +94,8 @@ class Outermost:
             # A fault of ours: where it happened is told, never with what.
             log.error("request failed", action="api.fault", fault=where(error))
             if not begun:
-                await Response("0", status_code=500, media_type="text/plain")(scope, receive, say)
+                broken = problem(500) if scope["path"].startswith("/api/") else Response("0", 500)
+                await broken(scope, receive, say)
 
 
 _SAFE = (
@@ -98,6 +105,7 @@ _SAFE = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_STRICT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class _Quiet(uvicorn.Server):
@@ -122,7 +130,7 @@ class HttpServer:
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=patient(settings.header_timeout, settings.body_timeout),
             ws="none",
             lifespan="off",
             log_config=None,

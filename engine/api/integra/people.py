@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import orjson
 
+from engine.adapters.hashing import TooBusyError
 from engine.adapters.mysql import campaigns, orders, phones, users
 from engine.adapters.mysql.database import Session
-from engine.api.accounts import PASSWORDS
+from engine.api.guard import TooMany
 from engine.api.integra.form import Form
 from engine.api.integra.route import Answer, Route, json, json_key, no_campaign, text
 from engine.api.office import Office
@@ -52,7 +53,10 @@ async def add_sip(office: Office, caller: Caller, form: Form) -> Answer:
     digest = hashlib.md5(
         f"{phone.extension}:{REALM}:{phone.secret}".encode(), usedforsecurity=False
     ).hexdigest()
-    hashed = await PASSWORDS.hash(phone.secret)
+    try:
+        hashed = await office.guard.passwords.hash(phone.secret)
+    except TooBusyError as error:
+        raise TooMany from error
     now = office.clock.now()
 
     async def work(session: Session) -> None:

@@ -9,17 +9,22 @@ from fastapi.security import HTTPBearer
 
 from engine import __version__
 from engine.api.office import Office
-from engine.api.v1 import session
+from engine.api.v1 import session, users
 from engine.api.v1.problems import Problem, answer_problems
 
 #: Every resource. A new module joins here.
-ROUTERS = (session.router,)
+ROUTERS = (session.router, users.router)
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
     for status, text in {
+        400: "The request cannot be read.",
         401: "There is no live token.",
         403: "The role or the campaigns of the caller do not allow it.",
+        404: "There is no such thing.",
+        408: "The body did not come in time.",
+        409: "It cannot be done now; `detail` says why.",
+        413: "The body is too large.",
         422: "A field cannot be used; `errors` names it.",
         429: "Too many requests.",
         503: "The database does not answer.",
@@ -37,6 +42,7 @@ def build(office: Office) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         responses=_PROBLEMS,
+        generate_unique_id_function=lambda route: route.name,
         dependencies=[
             Depends(HTTPBearer(auto_error=False, description="A token of UserLogin or getUserToken."))
         ],
