@@ -20,6 +20,7 @@ from engine.lab.asterisk import Asterisk
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
 from engine.lab.sipp import Sipp
+from tests.acceptance.register import register
 from tests.acceptance.samples import CLIENTS, Client, Site, ajax, curl, fetch, python, spread
 from tests.conftest import databases
 from tests.stage import CAMPAIGN, OTHER, Stage, set_stage
@@ -288,6 +289,31 @@ def test_an_agent_is_made_and_sits_in_campaigns(floor: Floor) -> None:
     )
     for queue in ("STAYS->", OTHER):
         floor.stage.asterisk.command(f"queue remove member PJSIP/2001 from {queue}")
+
+
+def test_asterisk_takes_the_password_of_an_agent_who_was_made(floor: Floor) -> None:
+    """What the views for Asterisk's realtime say of the phone, in a configuration file."""
+    asterisk = floor.stage.asterisk
+    phone = {
+        **FIXED, "fullname": "Carla C", "accountcode": "carla", "callerid": "2005", "defaultuser": "2005",
+        "name": "2005", "secret": "Correct-Horse-8", "context": "agents",
+    }  # fmt: skip
+    assert floor.ask("sip/addsip", ("phone", spread(phone))) == "1"
+    [[kind, digest, user, realm]] = floor.stage.sql(
+        "SELECT auth_type, md5_cred, username, realm FROM ccdata.ps_auths WHERE id = '2005'"
+    )
+    [[context, allow]] = floor.stage.sql("SELECT context, allow FROM ccdata.ps_endpoints WHERE id = '2005'")
+    with (asterisk.home / "etc/local/pjsip-parts.conf").open("a") as parts:
+        parts.write(
+            f"[2005]\ntype = endpoint\ncontext = {context}\naors = 2005\nauth = 2005\ndisallow = all\n"
+            f"allow = {allow}\ntransport = lab\n[2005]\ntype = aor\nmax_contacts = 1\n"
+            f"[2005]\ntype = auth\nauth_type = {kind}\nmd5_cred = {digest}\nusername = {user}\n"
+            f"realm = {realm}\n"
+        )
+    asterisk.command("module reload res_pjsip.so")
+    floor.stage.wait(lambda: "2005/2005" in asterisk.command("pjsip show auths"), "the phone is configured")
+    assert register(asterisk.sip_port, "2005", "wrong") == 401
+    assert register(asterisk.sip_port, "2005", "Correct-Horse-8") == 200
 
 
 def _call_in(asterisk: Asterisk, queue: str) -> None:
