@@ -50,8 +50,8 @@ def fill(server: MariaDB, history: str, rows: int) -> None:
             f"USE {history}; INSERT INTO cdr_repo (calldate, guid, campaign, accountcode, src, dst, duration,"
             f" userfield, rating, type) SELECT '2026-01-01' + INTERVAL (seq + {start}) * 20 SECOND, UUID(),"
             " IF(seq % 2, 'Ventas->', 'POWER<-'), CONCAT('agent', seq % 97), '18885550100',"
-            " CONCAT('099', (seq * 7919) % 300000), seq % 300, IF(seq % 50, '', 'a very good tag'), seq % 100,"
-            f" 'record' FROM seq_1_to_{min(_CHUNK, rows - start)}"
+            " CONCAT('099', (seq * 7919) % 300000), seq % 300, IF(seq % 50, '', 'a very good tag'),"
+            f" seq % 100, 'record' FROM seq_1_to_{min(_CHUNK, rows - start)}"
         )
     server.sql(f"USE {history}; ANALYZE TABLE cdr_repo;")
 
