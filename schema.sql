@@ -251,7 +251,13 @@ CREATE TABLE IF NOT EXISTS ccrepo.cdr_repo (
   KEY cdr_repo_campaign (campaign, calldate),
   KEY cdr_repo_time (calldate),
   KEY cdr_repo_dst (dst, calldate),
-  KEY cdr_repo_contact (contact)
+  KEY cdr_repo_contact (contact),
+  KEY cdr_repo_records (type, calldate),
+  KEY cdr_repo_campaign_records (campaign, type, calldate),
+  KEY cdr_repo_agent_records (accountcode, type, calldate),
+  KEY cdr_repo_number_records (type, dst, calldate),
+  KEY cdr_repo_source_records (type, src, calldate),
+  KEY cdr_repo_tags (userfield, type, calldate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccrepo.queue_log_repo (
@@ -604,7 +610,7 @@ CREATE TABLE IF NOT EXISTS ccdata.agent_acts (
 
 CREATE TABLE IF NOT EXISTS ccdata.orders (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
-  kind VARCHAR(16) NOT NULL COMMENT 'call, workflow, hangup, decide: docs/steering.md',
+  kind VARCHAR(16) NOT NULL COMMENT 'call, workflow, hangup, decide, join: docs/steering.md',
   campaign VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'call: the manual campaign it counts for',
   agent VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'user name',
   phone VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'the agent''s phone or extension',
@@ -619,7 +625,7 @@ CREATE TABLE IF NOT EXISTS ccdata.orders (
   variables TEXT NULL COMMENT 'workflow: a JSON object',
   status VARCHAR(8) NOT NULL DEFAULT 'new' COMMENT 'new, taken, done, failed',
   result VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why it failed',
-  guid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'call: its guid, once taken',
+  guid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'call: its guid, given or, once taken, made',
   created_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   done_at DATETIME(3) NULL,
   PRIMARY KEY (id),
@@ -746,15 +752,22 @@ CREATE TABLE IF NOT EXISTS ccdata.uploads (
   file VARCHAR(255) NOT NULL,
   sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the content: the same file is loaded once into a list',
   list VARCHAR(128) NOT NULL,
-  status VARCHAR(16) NOT NULL DEFAULT 'loading' COMMENT 'loading (sent again, it goes on), done, refused',
+  status VARCHAR(16) NOT NULL DEFAULT 'loading' COMMENT 'waiting, loading (sent again, it goes on), done, refused',
   lines_read BIGINT NOT NULL DEFAULT 0,
   accepted BIGINT NOT NULL DEFAULT 0,
   refused BIGINT NOT NULL DEFAULT 0 COMMENT 'each has its row in upload_lines',
   message VARCHAR(500) NOT NULL DEFAULT '' COMMENT 'why the file was refused',
   started_at DATETIME(3) NOT NULL,
   updated_at DATETIME(3) NOT NULL,
+  campaign VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'that the request named; a line''s own counts',
+  username VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'who sent it',
+  timezone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'of its contacts',
+  announced INT NOT NULL DEFAULT 0 COMMENT 'lines that the sender counted',
+  holder VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'engine in whose folder the file lies',
+  stored VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'its name there',
   PRIMARY KEY (id),
-  KEY uploads_file (sha256, list)
+  KEY uploads_file (sha256, list),
+  KEY uploads_waiting (status, holder, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: every file that was loaded, or refused';
 
@@ -785,7 +798,8 @@ CREATE TABLE IF NOT EXISTS ccrepo.finished_contacts (
   PRIMARY KEY (id),
   KEY finished_contacts_due (campaign, outcome, again_at, finished_at),
   KEY finished_contacts_list (campaign, dialerbase),
-  KEY finished_contacts_contact (contact)
+  KEY finished_contacts_contact (contact),
+  KEY finished_contacts_spool (spool_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 -- Who may use the HTTP API.
@@ -853,6 +867,81 @@ CREATE TABLE IF NOT EXISTS ccdata.phones (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='phones of agents and of supervisors with a phone';
 
+-- The documented HTTP operations.
+
+CREATE TABLE IF NOT EXISTS ccdata.dispositions (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign; a campaign''s own row wins',
+  level1 VARCHAR(100) NOT NULL,
+  level2 VARCHAR(100) NOT NULL DEFAULT '' COMMENT 'empty = every level 2',
+  level3 VARCHAR(100) NOT NULL DEFAULT '' COMMENT 'empty = every level 3',
+  category VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'for reports: occupied, wrong number, sale, …',
+  action VARCHAR(20) NOT NULL DEFAULT '' COMMENT 'RESPOOL, RESPOOLALTERNATIVE, BLACKLIST, SCHEDULE; empty = none',
+  PRIMARY KEY (id),
+  UNIQUE KEY dispositions_levels (campaign, level1, level2, level3)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people: which dispositions there are, and what each does with the contact';
+
+CREATE TABLE IF NOT EXISTS ccdata.disposition_options (
+  campaign VARCHAR(128) NOT NULL COMMENT 'a campaign without a row has the defaults',
+  finishtime TINYINT NOT NULL DEFAULT 1 COMMENT '1 = cdr_repo.finishtime gets date, time and disposition',
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.disposition_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  datetime DATETIME NOT NULL COMMENT 'local time of the server',
+  campaign VARCHAR(128) NOT NULL,
+  agent VARCHAR(80) NOT NULL DEFAULT '',
+  callerid VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'the contact''s number',
+  guid VARCHAR(64) NOT NULL DEFAULT '' COMMENT '= cdr_repo.guid',
+  level1 VARCHAR(100) NOT NULL,
+  level2 VARCHAR(100) NOT NULL DEFAULT '',
+  level3 VARCHAR(100) NOT NULL DEFAULT '',
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  comment VARCHAR(2000) NOT NULL DEFAULT '',
+  schedule DATETIME NULL DEFAULT NULL COMMENT 'local time of the server',
+  schedule_on VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'dialer on which it was scheduled',
+  action VARCHAR(20) NOT NULL DEFAULT '',
+  effect VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'done' COMMENT 'of the action: done, none, waiting (for the end of the call)',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why the action had no effect',
+  PRIMARY KEY (id),
+  KEY disposition_repo_call (guid),
+  KEY disposition_repo_time (campaign, datetime),
+  KEY disposition_repo_waiting (effect, id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.call_notes (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  guid VARCHAR(64) NOT NULL,
+  phone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'empty = whatever was called',
+  userfield VARCHAR(255) NULL DEFAULT NULL COMMENT 'tag; NULL = stays as it is',
+  finishtime VARCHAR(255) NULL DEFAULT NULL,
+  noted_at DATETIME(3) NOT NULL COMMENT 'UTC',
+  PRIMARY KEY (id),
+  KEY call_notes_call (guid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='tags and finish times of calls whose CDR is not written yet';
+
+-- Agents' phones as Asterisk's realtime reads them (docs/integra.md): chan_pjsip's endpoints, their places and
+-- their passwords as digests. The realm is that of engine/api/integra/people.py.
+CREATE OR REPLACE VIEW ccdata.ps_aors AS
+  SELECT name AS id, 1 AS max_contacts, 'yes' AS remove_existing, 60 AS qualify_frequency FROM ccdata.phones;
+CREATE OR REPLACE VIEW ccdata.ps_auths AS
+  SELECT name AS id, 'md5' AS auth_type, md5secret AS md5_cred, name AS username, 'asterisk' AS realm
+  FROM ccdata.phones;
+CREATE OR REPLACE VIEW ccdata.ps_endpoints AS
+  SELECT name AS id, name AS aors, name AS auth,
+    COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.context')), 'agentes') AS context,
+    'all' AS disallow,
+    REPLACE(COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.allow')), 'alaw;ulaw'), ';', ',') AS allow,
+    COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.language')), 'es') AS language,
+    CONCAT('"', REPLACE(fullname, '"', ''), '" <', name, '>') AS callerid,
+    'no' AS direct_media,
+    IF(COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.transport')), 'wss') = 'wss', 'yes', 'no') AS webrtc
+  FROM ccdata.phones;
+
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
   name VARCHAR(128) NOT NULL,
@@ -869,4 +958,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (6, '0006_modes'),
   (7, '0007_broadcast'),
   (8, '0008_law_and_lists'),
-  (11, '0011_users');
+  (11, '0011_users'),
+  (12, '0012_integra');

@@ -26,15 +26,19 @@ from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, check, migrate
+from engine.adapters.mysql.today import day_figures
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
+from engine.adapters.upload_folder import UploadFolder
+from engine.api.clerk import Clerk
 from engine.api.guard import Guard
 from engine.api.office import Live, Office
 from engine.api.server import HttpServer, build
 from engine.api.staff import first_administrator
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.errors import FieldError
+from engine.domain.figures import Figures
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
@@ -184,7 +188,7 @@ async def run(path: Path | None) -> int:
             ) from error
     # Connections of its own: requests, however many, never keep a claim or an outcome waiting for one.
     apart = Database(replace(database_settings(config), pool=config.http.pool))
-    web = await _web(config, apart, hands, LivePicture(engine))
+    web = await _web(config, apart, hands, LivePicture(engine), engine.dispatcher.figures)
     _on_signals(engine, web, config, path)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
@@ -224,23 +228,28 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
         new_id=new_attempt_id,
         guard=Guard(database, hands, local, config.http, config.passwords.policy),
         settings=config.http,
-        state=config.engine.state,
+        clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
         recordings=config.http.recordings,
         profiles=profiles(config),
     )
 
 
-async def _web(config: Config, database: Database, hands: Clock, live: Live) -> HttpServer | None:
+async def _web(
+    config: Config, database: Database, hands: Clock, live: Live, figures: Figures
+) -> HttpServer | None:
     """Return the HTTP server, its port taken; None when there is none."""
     if not config.http.port:
         return None
     room = office(config, database, hands, live)
     await check(database)
+    await room.clerk.tidy()
+    today = hands.local(hands.now()).date()
+    figures.begin(today, await day_figures(database, today))
     word = await first_administrator(room.guard)
     if word:
         # No log line: it is for whoever starts the engine for the first time, and for nobody else.
         sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
-    return HttpServer(build(room), config.http)
+    return HttpServer(build(room), config.http, room.clerk.run)
 
 
 def _journals(folder: Path) -> JournalFolder:

@@ -24,6 +24,8 @@ from engine.adapters.lawbooks import load_laws
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, users
 from engine.adapters.mysql.database import Session
+from engine.adapters.upload_folder import UploadFolder
+from engine.api.clerk import Clerk
 from engine.api.guard import Guard, digest
 from engine.api.office import Office
 from engine.api.server import HttpServer, build
@@ -153,6 +155,7 @@ async def api_rig(
     )
     database = Database(names.settings(mariadb))
     live = LiveDouble()
+    clerk = Clerk(database, clock, UploadFolder(home / "uploads"), "test")
     office = Office(
         database=database,
         clock=clock,
@@ -162,13 +165,13 @@ async def api_rig(
         new_id=new_attempt_id,
         guard=Guard(database, clock, local, http, policy or Policy()),
         settings=http,
-        state=home,
+        clerk=clerk,
         recordings=http.recordings,
         profiles=PROFILES,
     )
     # The real one takes a tenth of a second of a core for each password: test_passwords.py looks at it.
     office.guard.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    server = HttpServer(build(office), http)
+    server = HttpServer(build(office), http, clerk.run)
     scheme = "https" if http.tls_certificate else "http"
     async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as client:
         serving = group.create_task(server.run())

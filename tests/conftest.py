@@ -159,11 +159,24 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
 @pytest.fixture
 def names(mariadb: MariaDB, request: pytest.FixtureRequest) -> Iterator[Names]:
     """Two databases of this test alone, with the schema in them; gone after the test."""
-    suffix = f"{abs(hash(request.node.nodeid)) % 10**8:08d}"
+    yield from databases(mariadb, request.node.nodeid)
+
+
+def databases(mariadb: MariaDB, whose: str) -> Iterator[Names]:
+    """Two databases with the schema in them; gone afterwards. A module may have one pair for all its tests:
+    it then overrides `names` and empties its tables."""
+    suffix = f"{abs(hash(whose)) % 10**8:08d}"
     own = Names(f"cc_{suffix}", f"repo_{suffix}")
     asyncio.run(_create(mariadb, own))
     yield own
     mariadb.sql(f"DROP DATABASE {own.configuration}; DROP DATABASE {own.history};")
+
+
+async def empty(database: Database, *tables: str) -> None:
+    """Empty these tables: those of a module that shares its databases."""
+    for table in tables:
+        async with database.session() as session:
+            await session.run(f"DELETE FROM {table}")
 
 
 async def _create(mariadb: MariaDB, own: Names) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database
+from engine.api.clerk import Clerk
 from engine.api.guard import Guard
 from engine.config import HttpSection
 from engine.domain.live import CallsNow, QueueNow
@@ -37,7 +38,7 @@ class Live(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Given to every handler. `state`: the engine's folder, for uploads; `recordings`: where Asterisk
+    """Given to every handler. `clerk`: keeps sent files until they are loaded; `recordings`: where Asterisk
     writes them, None when it is not known; `profiles`: rules on abandoned calls."""
 
     database: Database
@@ -48,7 +49,7 @@ class Office:
     new_id: Callable[[], str]
     guard: Guard
     settings: HttpSection
-    state: Path
+    clerk: Clerk
     recordings: Path | None
     profiles: Mapping[str, Profile]
 

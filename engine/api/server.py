@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import structlog
 import uvicorn
@@ -22,6 +24,7 @@ from engine.api.integra import ROUTES
 from engine.api.integra.desk import web_route, where
 from engine.api.office import Office
 from engine.api.patience import patient
+from engine.api.records import record_routes
 from engine.api.turns import Turns
 from engine.api.v1.app import build as build_v1
 from engine.api.v1.problems import problem
@@ -36,7 +39,11 @@ GRACE = 5
 def build(office: Office) -> ASGIApp:
     """Return the application: the documented endpoints and `/api/v1`."""
     app = Starlette(
-        routes=[*(web_route(office, route) for route in ROUTES), Mount("/api/v1", build_v1(office))],
+        routes=[
+            *(web_route(office, route) for route in ROUTES),
+            *record_routes(office),
+            Mount("/api/v1", build_v1(office)),
+        ],
         middleware=[
             Middleware(
                 CORSMiddleware,
@@ -113,9 +120,15 @@ class _Quiet(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot."""
+    """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot.
 
-    def __init__(self, app: ASGIApp, settings: HttpSection) -> None:
+    `beside`: what runs as long as it serves.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: HttpSection, *beside: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._beside = beside
         self._socket = _bind(settings)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
@@ -146,7 +159,11 @@ class HttpServer:
     async def run(self) -> None:
         """Serve until `stop`."""
         log.info("serving HTTP", action="api.serving", port=self.port)
-        await self._server.serve(sockets=[self._socket])
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work()) for work in self._beside]
+            await self._server.serve(sockets=[self._socket])
+            for task in tasks:
+                task.cancel()
 
     def stop(self) -> None:
         """Take no more requests; `run` ends when those that have begun are answered."""

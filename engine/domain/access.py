@@ -97,6 +97,10 @@ class Scope:
         return self.everything or campaign.strip().casefold() in self.names
 
 
+#: Every campaign.
+EVERYTHING = Scope(everything=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks. `phones`: the extensions that are his; `host`: the address that he asks from."""

@@ -17,6 +17,8 @@ class QueuePicture:
         self.name = name
         self.seats: dict[str, Seat] = {}
         self.waiting: set[str] = set()
+        #: Has Asterisk told of it? Campaigns whose agents are reserved may have no queue there.
+        self.told = False
 
     @property
     def offered(self) -> set[str]:
@@ -47,7 +49,8 @@ class Picture:
         """Take over the queues' after-call times."""
         self._wrapup = {name.casefold(): seconds for name, seconds in wrapup.items()}
 
-    def _wrapup_of(self, queue: str) -> int:
+    def wrapup(self, queue: str) -> int:
+        """Return a queue's after-call time (s)."""
         return self._wrapup.get(queue.casefold(), 0)
 
     def queue(self, name: str) -> QueuePicture:
@@ -61,6 +64,7 @@ class Picture:
                 self._replace(event)
                 return None
             case ev.MemberSeen(member=member):
+                self.queue(member.queue).told = True
                 seats = self.queue(member.queue).seats
                 known = seats.get(member.interface)
                 seats[member.interface] = known.seen(member) if known else Seat(member)
@@ -97,7 +101,7 @@ class Picture:
                 seat = seat.connect(call)
                 queue.waiting.discard(call)
             case ev.AgentCompleted():
-                seat = seat.complete(event.at, self._wrapup_of(event.queue))
+                seat = seat.complete(event.at, self.wrapup(event.queue))
         queue.seats[event.interface] = seat
         return event.queue
 
@@ -110,7 +114,7 @@ class Picture:
                 changed = name
             for interface, seat in queue.seats.items():
                 if seat.call == call:
-                    queue.seats[interface] = seat.complete(at, self._wrapup_of(name))
+                    queue.seats[interface] = seat.complete(at, self.wrapup(name))
                     changed = name
                 elif seat.offered == call:
                     queue.seats[interface] = seat.refuse(call)
@@ -126,7 +130,7 @@ class Picture:
             call = before.call if before and member.in_call else ""
             offered = before.offered if before and member.device in RINGING else ""
             seat = Seat(member, offered=offered, call=call)
-            seconds = member.wrapup or self._wrapup_of(member.queue)
+            seconds = member.wrapup or self.wrapup(member.queue)
             if member.last_call and not member.in_call and seconds > 0:
                 # Asterisk tells the second; what we saw ourselves is more exact.
                 until = member.last_call + timedelta(seconds=seconds)
@@ -137,4 +141,6 @@ class Picture:
             queue.seats[member.interface] = seat
         for waiting in listed.waiting:
             fresh.setdefault(waiting.queue.casefold(), QueuePicture(waiting.queue)).waiting.add(waiting.call)
+        for queue in fresh.values():
+            queue.told = True
         self.queues = fresh

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from engine.domain.figures import Figures
 from engine.domain.pacing import PROFILES, Profile
 from engine.ports import (
     CallControl,
@@ -79,6 +80,7 @@ class Engine:
         self.journal = outside.journals.own()
         self.recorder = Recorder(self.journal, self.store, self.observer, lambda: self.lease.token)
         self.dispatcher = Dispatcher(self.control, self.observer)
+        self.dispatcher.figures = Figures(lambda at: self.clock.local(at).date())
         self.term: Term | None = None
         self._journals = outside.journals
         self._history = outside.history

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from engine.domain.agent import Seat
 from engine.domain.live import CallsNow, QueueNow, SeatNow
+from engine.domain.picture import QueuePicture
 from engine.ports import CampaignReport
 from engine.services.engine import Engine
 
@@ -23,17 +25,26 @@ class LivePicture:
 
     def queues(self, now: datetime) -> Sequence[QueueNow]:
         """Return every queue that Asterisk has."""
-        return [
-            QueueNow(
-                name=queue.name or key,
-                seats=tuple(
-                    SeatNow(interface, seat.member.name, seat.member.paused, seat.state(now))
-                    for interface, seat in queue.seats.items()
-                ),
-                waiting=len(queue.waiting),
-            )
-            for key, queue in self._engine.dispatcher.picture.queues.items()
-        ]
+        dispatcher = self._engine.dispatcher
+        dispatcher.figures.turn(now)
+        queues = dispatcher.picture.queues.items()
+        return [self._queue(key, queue, now) for key, queue in queues if queue.told]
+
+    def _queue(self, key: str, queue: QueuePicture, now: datetime) -> QueueNow:
+        dispatcher = self._engine.dispatcher
+        figures = dispatcher.figures.of(key)
+        return QueueNow(
+            name=queue.name or key,
+            seats=tuple(_seat(interface, seat, now) for interface, seat in queue.seats.items()),
+            waiting=len(queue.waiting),
+            longest=figures.longest(now),
+            hold=figures.hold,
+            talk=figures.talk,
+            strategy=figures.strategy,
+            service_level=figures.service_level,
+            wrapup=dispatcher.picture.wrapup(key),
+            today=figures.today,
+        )
 
     def calls(self) -> Mapping[str, CallsNow]:
         """Return campaign → calls of the campaigns that run; none on a standby."""
@@ -47,3 +58,10 @@ class LivePicture:
         """Return what the campaigns were doing within the last second; none on a standby."""
         term = self._engine.term
         return term.fleet.reports if term is not None else ()
+
+
+def _seat(interface: str, seat: Seat, now: datetime) -> SeatNow:
+    member = seat.member
+    return SeatNow(
+        interface, member.name, member.paused, seat.state(now), reachable=seat.reachable, idle=seat.idle
+    )

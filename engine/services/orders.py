@@ -11,7 +11,7 @@ from engine.domain import events as ev
 from engine.domain.call import Call, State
 from engine.domain.commands import Originate
 from engine.domain.model import Attempt, Campaign, Desk, attempt_id
-from engine.domain.orders import Decide, HangUpPhone, ManualCall, Workflow
+from engine.domain.orders import Decide, HangUpPhone, Join, ManualCall, Workflow
 from engine.ports import UNREACHABLE, StoreError, TakenOrder
 from engine.services.reserving import ReservedPlacer
 from engine.services.tools import Tools
@@ -85,6 +85,8 @@ class Orders:
                     await self._start(taken.order)
                 case HangUpPhone():
                     await self._tools.control.hang_up_phone(taken.order.interface)
+                case Join():
+                    await self._tools.control.add_member(taken.order)
                 case Decide():
                     return self._decide(taken.order)
         except UNREACHABLE as error:
