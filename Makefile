@@ -7,7 +7,7 @@ ARGS ?=
 MODE ?= power
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live bench-spool amd chaos lock clean
+.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool amd chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ lint: ## ruff, mypy --strict, import contracts
 	@"$(BIN)/mypy"
 	@"$(BIN)/lint-imports" --no-logo
 
+docs: ## The documentation as a site in .lab/site; fails on broken links
+	@deploy/lab/venv.sh
+	@deploy/lab/docs.sh
+
 bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events per call
 	@"$(BIN)/python" -m bench.call --lab "$(LAB)" $(ARGS)
 
@@ -59,6 +63,8 @@ lock: ## Pin all dependencies anew, with hashes (needs uv)
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/runtime.txt
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/dev.txt
+	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/docs.txt
 
 clean: ## Remove everything that was installed or made below .lab/
 	rm -rf "$(LAB)"
