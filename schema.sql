@@ -921,6 +921,15 @@ CREATE TABLE IF NOT EXISTS ccdata.call_notes (
   KEY call_notes_call (guid)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='tags and finish times of calls whose CDR is not written yet';
+-- Draining.
+
+CREATE TABLE IF NOT EXISTS ccdata.drains (
+  campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; * = every campaign, and orders for single calls',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'shown wherever somebody asks why nothing is dialled',
+  since TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people (overdial drain, overdial resume): a row means no new calls';
 
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
@@ -939,4 +948,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (7, '0007_broadcast'),
   (8, '0008_law_and_lists'),
   (11, '0011_users'),
-  (12, '0012_integra');
+  (12, '0012_integra'),
+  (14, '0014_drains');

@@ -30,10 +30,12 @@ def _fail(error: object) -> NoReturn:
 
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
 _DESK = {
+    "drain": "engine.desk.drain",
     "lists": "engine.desk.lists",
     "load": "engine.desk.load",
     "recycle": "engine.desk.lists",
     "registry": "engine.desk.registry",
+    "resume": "engine.desk.drain",
 }
 
 

@@ -73,6 +73,7 @@ class MemoryStore:
         self.orders: dict[int, Row] = {}
         self.heard: list[Heard] = []
         self.broadcast: list[Row] = []
+        self.drains: list[Row] = []
         self.spool: dict[int, Row] = {}
         self.attempts: dict[str, Row] = {}
         self.cdr: list[CdrRow] = []
@@ -149,6 +150,7 @@ class MemoryStore:
             tuple(self.options),
             tuple(self.agent_options),
             tuple(self.broadcast),
+            tuple(self.drains),
         )
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:

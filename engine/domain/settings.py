@@ -55,6 +55,7 @@ class SettingsRows:
     options: tuple[Row, ...] = ()
     agents: tuple[Row, ...] = ()
     broadcast: tuple[Row, ...] = ()
+    drains: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,8 @@ class CampaignWorker:
     def _idle(self, now: datetime) -> Decision | None:
         """What makes it pointless to look for further contacts."""
         placer = self.placer
+        if reason := self._tools.drains.of(self.name):
+            return Decision(0, Bound.DRAIN, f"drained: {reason}")
         if now < placer.refused_until:
             reason = f"Asterisk refuses the orders: {placer.refusal}"
             return Decision(0, Bound.REFUSED, reason, wake_at=placer.refused_until)
@@ -196,6 +198,8 @@ class CampaignWorker:
         state = "running"
         if self.decision is not None and self.decision.bound is Bound.SCHEDULE:
             state = "off_schedule"
+        if self._tools.drains.of(self.name):
+            state = "draining" if self._tools.book.counts(self.name).channels else "drained"
         if state != self._state:
             self._state, self._since = state, now
         if self.decision is not self._reported:

@@ -91,6 +91,7 @@ class Fleet:
         """Start, update and stop workers so that they are what the rows say."""
         queues = {str(row["name"]).lower(): row for row in rows.queues}
         self._follow_trunks(rows)
+        self._tools.drains.follow(rows.drains)
         recorded = (str(row["agent"]).casefold() for row in rows.agents if row["recording"])
         self._tools.desks.record_only(frozenset(recorded))
         self._tools.picture.set_wrapup({str(q["name"]): int(q["wrapuptime"]) for q in rows.queues})

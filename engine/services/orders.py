@@ -77,6 +77,10 @@ class Orders:
 
     async def _carry_out(self, taken: TakenOrder) -> str:
         """Return why it could not be done, '' when it was."""
+        if fault := self._drained(taken):
+            if taken.attempt is not None:
+                await self._tools.store.release((taken.attempt,), self._tools.clock.now())
+            return fault
         try:
             match taken.order:
                 case ManualCall() if taken.attempt is not None:
@@ -90,6 +94,17 @@ class Orders:
         except UNREACHABLE as error:
             return str(error)
         return ""
+
+    def _drained(self, taken: TakenOrder) -> str:
+        """Why a new call may not be placed; hang-ups and decisions end what is up, and always may be."""
+        match taken.order:
+            case ManualCall():
+                reason = self._tools.drains.of(taken.order.dialer.name)
+            case Workflow():
+                reason = self._tools.drains.everybody
+            case _:
+                reason = ""
+        return f"no new calls are placed: {reason}" if reason else ""
 
     async def _call(self, order: ManualCall, attempt: Attempt) -> str:
         tools = self._tools

@@ -12,6 +12,7 @@ from engine.ports import CallControl, Clock, Observer, Store
 from engine.ports.voice import VoiceControl
 from engine.services.book import CallBook
 from engine.services.desks import Desks
+from engine.services.drains import Drains
 from engine.services.recorder import Recorder
 from engine.services.trunks import Trunks
 
@@ -32,4 +33,5 @@ class Tools:
     trunks: Trunks = field(default_factory=Trunks)
     rivals: Rivals = field(default_factory=Rivals)
     desks: Desks = field(default_factory=Desks)
+    drains: Drains = field(default_factory=Drains)
     voice: VoiceControl | None = None

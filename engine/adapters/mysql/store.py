@@ -83,6 +83,7 @@ class MysqlStore:
                 options=tuple(await session.rows("SELECT * FROM ccdata.dialer_options")),
                 broadcast=tuple(await session.rows("SELECT * FROM ccdata.broadcast_options")),
                 agents=tuple(await session.rows("SELECT agent, recording FROM ccdata.agent_options")),
+                drains=tuple(await session.rows("SELECT campaign, reason FROM ccdata.drains")),
             )
 
         return await self.database.transaction(work)
