@@ -561,6 +561,7 @@ CREATE TABLE IF NOT EXISTS ccdata.campaign_state (
   channels INT NOT NULL DEFAULT 0,
   owner VARCHAR(64) NOT NULL DEFAULT '',
   since DATETIME(3) NOT NULL,
+  until_utc DATETIME(3) NULL DEFAULT NULL COMMENT 'off_schedule: when the schedule opens',
   updated_at DATETIME(3) NOT NULL,
   PRIMARY KEY (campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
@@ -743,8 +744,37 @@ CREATE TABLE IF NOT EXISTS ccdata.law_state (
   COMMENT='read only: when the rules change, who was held is judged anew';
 
 CREATE OR REPLACE VIEW ccdata.held_contacts AS
-  SELECT campaign, dialerbase AS list, id, contact, destination, status, held_by, reason, notbefore AS until_utc
-  FROM ccdata.calls_spool WHERE held_by <> '' OR status IN (2, 3);
+  SELECT s.campaign, s.dialerbase AS list, s.id, s.contact, s.destination, s.status,
+    CASE
+      WHEN s.status = 3 THEN IF(s.held_by = '', 'black_list', s.held_by)
+      WHEN s.status <> 1 THEN IF(s.held_by = '', 'row', s.held_by)
+      WHEN s.notbefore > UTC_TIMESTAMP(3) THEN IF(s.held_by = '', 'retry', s.held_by)
+      WHEN d.campaign IS NULL THEN 'no_dialer'
+      WHEN d.status = 0 THEN 'dialer_off'
+      WHEN s.dialerbase <> '' AND NOT EXISTS (SELECT 1 FROM ccdata.dialer_base b
+        WHERE b.campaign = s.campaign AND b.name = s.dialerbase AND b.active <> 0) THEN 'list_inactive'
+      WHEN c.campaign IS NULL OR c.updated_at < UTC_TIMESTAMP(3) - INTERVAL 30 SECOND OR c.state IN ('stopped', 'disabled')
+        THEN 'no_engine'
+      WHEN c.state = 'set_aside' THEN 'settings'
+      WHEN c.state = 'off_schedule' THEN 'schedule'
+      WHEN s.agentphone <> '' AND LOWER(d.dialertype) IN ('preview', 'progressive') THEN 'agent'
+      ELSE 'turn'
+    END AS held_by,
+    CASE
+      WHEN s.status <> 1 OR s.notbefore > UTC_TIMESTAMP(3) THEN s.reason
+      WHEN c.state IN ('set_aside', 'running') THEN c.reason
+      ELSE ''
+    END AS reason,
+    CASE
+      WHEN s.status <> 1 THEN NULL
+      WHEN s.notbefore > UTC_TIMESTAMP(3) THEN s.notbefore
+      WHEN c.state = 'off_schedule' AND d.status <> 0 THEN c.until_utc
+      ELSE NULL
+    END AS until_utc
+  FROM ccdata.calls_spool s
+  LEFT JOIN ccdata.dialers d ON d.campaign = s.campaign
+  LEFT JOIN ccdata.campaign_state c ON c.campaign = s.campaign
+  WHERE s.status <> 0;
 
 CREATE TABLE IF NOT EXISTS ccdata.uploads (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
@@ -947,6 +977,7 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (6, '0006_modes'),
   (7, '0007_broadcast'),
   (8, '0008_law_and_lists'),
+  (10, '0010_why_not'),
   (11, '0011_users'),
   (12, '0012_integra'),
   (14, '0014_drains');

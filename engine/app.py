@@ -22,7 +22,6 @@ from engine.adapters.journal import JournalFolder
 from engine.adapters.lawbooks import load_laws
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
-from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, check, migrate
 from engine.adapters.process import is_dead, this_process
@@ -289,15 +288,6 @@ async def migrate_schema(path: Path | None) -> tuple[Migration, ...]:
     database = Database(database_settings(load(path)))
     try:
         return await migrate(database)
-    finally:
-        await database.close()
-
-
-async def explain_campaign(path: Path | None, campaign: str, last: int) -> str | None:
-    """Return what a campaign is doing and why; None when it is not known."""
-    database = Database(database_settings(load(path)))
-    try:
-        return await explain(database, campaign, last)
     finally:
         await database.close()
 

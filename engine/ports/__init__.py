@@ -158,8 +158,9 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """What a campaign is doing, for the supervisor to read by SQL. `sequence` counts the decisions that
-    were reported; the last DECISIONS_KEPT of them stay readable."""
+    """What a campaign is doing, for the supervisor to read by SQL. `until`: when that ends by itself, None
+    when it does not. `sequence` counts the decisions that were reported; the last DECISIONS_KEPT of them stay
+    readable."""
 
     campaign: CampaignName
     state: str
@@ -170,6 +171,7 @@ class CampaignReport:
     snapshot: Snapshot | None = None
     paused: int = 0
     sequence: int = 0
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -216,4 +216,12 @@ class CampaignWorker:
             snapshot=snapshot,
             paused=states[SeatState.PAUSED],
             sequence=self._sequence,
+            until=self._opens(now) if state == "off_schedule" else None,
         )
+
+    def _opens(self, now: datetime) -> datetime:
+        """Return when the schedule opens next, a clock change until then included."""
+        local = self._tools.clock.local
+        opens = self.campaign.dialer.schedule.opens_after(local(now)).astimezone(UTC)
+        shift = (local(opens).utcoffset() or timedelta()) - (local(now).utcoffset() or timedelta())
+        return opens - shift if shift and local(now).tzinfo != local(opens).tzinfo else opens

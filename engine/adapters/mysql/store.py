@@ -279,14 +279,15 @@ class MysqlStore:
             await session.run_many(
                 "INSERT INTO ccdata.campaign_state (campaign, state, field, reason, bound, calls,"
                 " overdial, ready, ringing, talking, wrapup, paused, dialling, waiting, channels,"
-                " owner, since, updated_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " owner, since, until_utc, updated_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
                 " ON DUPLICATE KEY UPDATE state=VALUES(state), field=VALUES(field),"
                 " reason=VALUES(reason), bound=VALUES(bound), calls=VALUES(calls),"
                 " overdial=VALUES(overdial), ready=VALUES(ready), ringing=VALUES(ringing),"
                 " talking=VALUES(talking), wrapup=VALUES(wrapup), paused=VALUES(paused),"
                 " dialling=VALUES(dialling), waiting=VALUES(waiting), channels=VALUES(channels),"
-                " owner=VALUES(owner), since=VALUES(since), updated_at=VALUES(updated_at)",
+                " owner=VALUES(owner), since=VALUES(since), until_utc=VALUES(until_utc),"
+                " updated_at=VALUES(updated_at)",
                 [self._report(report, now) for report in reports],
             )
             await session.run_many(
@@ -326,6 +327,7 @@ class MysqlStore:
             *counts,
             self.owner,
             utc(report.since),
+            utc(report.until),
             utc(now),
         )
 
