@@ -32,6 +32,7 @@ from engine.api.guard import Guard
 from engine.api.office import Live, Office
 from engine.api.server import HttpServer, build
 from engine.config import Config, ConfigError, load, secret
+from engine.domain.callerid_health import HealthRules
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
@@ -99,6 +100,23 @@ def engine_settings(config: Config) -> EngineSettings:
         lease=timedelta(seconds=config.engine.lease),
         abandoned_rest=timedelta(hours=config.engine.abandoned_rest_hours),
         stop=StopLimits(stop.claims, stop.drain, stop.hang_up, stop.flush),
+        caller_ids=health_rules(config),
+    )
+
+
+def health_rules(config: Config) -> HealthRules:
+    """Return when caller IDs rest."""
+    section = config.caller_ids
+    return HealthRules(
+        window=section.window,
+        hours=section.hours,
+        minimum=section.minimum,
+        significance=section.significance,
+        flagged=section.flagged,
+        declined=section.declined,
+        declined_share=section.declined_share,
+        rest=timedelta(hours=section.rest_hours),
+        longest=timedelta(hours=section.longest_hours),
     )
 
 
@@ -156,7 +174,8 @@ async def run(path: Path | None) -> int:
     database = Database(database_settings(config))
     voice = AriVoice(ari_settings(config)) if config.ari.url else None
     metrics = telemetry.Metrics()
-    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, legal(config))
+    laws = legal(config)
+    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, laws)
     control = AmiCallControl(ami_settings(config), hands.now)
     metrics.count_ami_events(lambda: control.received)
     outside = Outside(
@@ -170,6 +189,7 @@ async def run(path: Path | None) -> int:
         profiles=profiles(config),
         voice=voice,
         speech=SpokenTexts(config.ari.tts_command, config.ari.tts_folder),
+        locate=laws.locality,
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:

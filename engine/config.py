@@ -198,6 +198,20 @@ class ProfileSection(_Section):
     false_positives: float = Field(default=0.0, ge=0, le=1)
 
 
+class CallerIdSection(_Section):
+    """When a number that calls show rests by itself (docs/caller-id.md)."""
+
+    window: int = Field(default=200, ge=10, le=1000)
+    hours: float = Field(default=24.0, gt=0, le=720)
+    minimum: int = Field(default=40, ge=1, le=1000)
+    significance: float = Field(default=0.001, ge=0, lt=1)
+    flagged: int = Field(default=3, ge=1)
+    declined: int = Field(default=5, ge=1)
+    declined_share: float = Field(default=0.15, ge=0, le=1)
+    rest_hours: float = Field(default=1.0, gt=0, le=720)
+    longest_hours: float = Field(default=168.0, gt=0, le=8760)
+
+
 class LawSection(_Section):
     """`folder`: own law files, which win over those that come with the engine; `registries`: national
     registry by name → file made by `overdial registry` (docs/law.md)."""
@@ -223,6 +237,7 @@ class Config(BaseSettings):
     passwords: PasswordSection = PasswordSection()
     stop: StopSection = StopSection()
     law: LawSection = LawSection()
+    caller_ids: CallerIdSection = CallerIdSection()
     profiles: dict[str, ProfileSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")

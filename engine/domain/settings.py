@@ -140,6 +140,7 @@ def read_dialer(
         auto_answer=bool(row.get("autoanswer")),
         early_media=bool(row.get("earlymedia")),
         caller_pres=PRESENTATIONS.get(int(row.get("callerpres") or 0), ""),
+        local_presence=bool(row.get("autoconvertcallerid")),
         options=read_options(options) if options else DEFAULT_OPTIONS,
     )
     _ = dialer.mode  # refuses contradictory options

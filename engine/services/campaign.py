@@ -163,6 +163,8 @@ class CampaignWorker:
         if now < placer.refused_until:
             reason = f"Asterisk refuses the orders: {placer.refusal}"
             return Decision(0, Bound.REFUSED, reason, wake_at=placer.refused_until)
+        if hold := self._tools.caller_ids.hold(placer.dialer):
+            return Decision(0, Bound.CALLER_ID, hold.reason, wake_at=hold.until)
         if now < placer.empty_until:
             reason = "no contact is ready in the active lists"
             return Decision(0, Bound.SPOOL, reason, wake_at=placer.empty_until)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -112,10 +113,22 @@ class Orders:
         if tools.desks.taken(order.desk.interface, tools.clock.now()):
             await tools.store.release((attempt,), tools.clock.now())
             return "the agent is reserved for another call"
+        caller_id = self._caller_id(order)
+        if caller_id is None:
+            await tools.store.release((attempt,), tools.clock.now())
+            return "every caller ID of the campaign rests"
+        attempt = replace(attempt, caller_id=caller_id)
         self._placers[attempt.id] = placer
         tools.desks.reserve(order.desk, attempt.id, tools.clock.now())
         await placer.ring(attempt)
         return ""
+
+    def _caller_id(self, order: ManualCall) -> str | None:
+        """A number that was ordered is shown; where none was, the campaign's caller IDs take turns."""
+        number = order.contact.phone.number
+        if order.caller_id:
+            return order.dialer.caller_id.choose(number, self._tools.clock.draw)
+        return self._tools.caller_ids.choose(order.dialer, number)
 
     async def _start(self, order: Workflow) -> None:
         clock = self._tools.clock
