@@ -24,9 +24,11 @@ from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, check, migrate
+from engine.adapters.mysql.outbox import Keeping, MysqlOutbox
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
+from engine.adapters.webhooks import HttpSender
 from engine.api.first import first_administrator
 from engine.api.guard import Guard
 from engine.api.office import Live, Office
@@ -37,11 +39,13 @@ from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
+from engine.domain.webhooks import Reach
 from engine.ports import Clock
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
 from engine.services.live import LivePicture
 from engine.services.term import StopLimits
+from engine.services.webhooks import Courier, CourierSettings
 
 log = structlog.get_logger(__name__)
 
@@ -153,6 +157,24 @@ def legal(config: Config) -> Legal:
         raise ConfigError(str(error)) from error
 
 
+def reach(config: Config) -> Reach:
+    """Return where webhooks may go."""
+    return Reach(config.webhooks.http, config.webhooks.networks)
+
+
+def courier(config: Config, database: Database, metrics: telemetry.Metrics, hands: Clock) -> Courier:
+    """Return who delivers webhooks."""
+    section = config.webhooks
+    keeping = Keeping(timedelta(days=section.keep_days), timedelta(hours=section.give_up_hours))
+    return Courier(
+        MysqlOutbox(database, keeping),
+        HttpSender(reach(config), section.timeout),
+        metrics,
+        hands,
+        CourierSettings(section.attempts, section.first_retry, section.each, section.timeout),
+    )
+
+
 def clock(config: Config) -> Clock:
     """Return real time in the configured zone, and real dice."""
     steady = SteadyClock()
@@ -190,6 +212,7 @@ async def run(path: Path | None) -> int:
         voice=voice,
         speech=SpokenTexts(config.ari.tts_command, config.ari.tts_folder),
         locate=laws.locality,
+        courier=courier(config, database, metrics, hands),
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
@@ -294,7 +317,7 @@ def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
         return config
     telemetry.configure_logging(fresh.log.level, fresh.log.format)
     engine.reconfigure(engine_settings(fresh))
-    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law", "http", "passwords")
+    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law", "webhooks", "http", "passwords")
     restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
     for key in ("name", "timezone", "state"):
         if getattr(fresh.engine, key) != getattr(config.engine, key):

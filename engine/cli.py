@@ -38,6 +38,7 @@ _DESK = {
     "recycle": "engine.desk.lists",
     "registry": "engine.desk.registry",
     "resume": "engine.desk.drain",
+    "webhooks": "engine.desk.webhooks",
 }
 
 

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -220,6 +228,22 @@ class LawSection(_Section):
     registries: dict[str, Path] = Field(default_factory=dict)
 
 
+class WebhooksSection(_Section):
+    """Events for other systems (docs/webhooks.md). `attempts` until an event is a dead letter, the first
+    again after `first_retry` s; `each` requests to one endpoint at the same time, `timeout` s long at most;
+    `http` allows endpoints without TLS, `networks` addresses that are not public; what was delivered can be
+    replayed for `keep_days`; what nobody takes for `give_up_hours` is a dead letter."""
+
+    attempts: int = Field(default=16, ge=1, le=100)
+    first_retry: Seconds = 5.0
+    each: int = Field(default=4, ge=1, le=32)
+    timeout: float = Field(default=10.0, gt=0, le=60)
+    http: bool = False
+    networks: tuple[IPvAnyNetwork, ...] = ()
+    keep_days: float = Field(default=7.0, gt=0, le=366)
+    give_up_hours: float = Field(default=72.0, gt=0, le=8784)
+
+
 class Config(BaseSettings):
     """Everything that one engine is told. Frozen; a changed file is read anew on SIGHUP."""
 
@@ -238,6 +262,7 @@ class Config(BaseSettings):
     stop: StopSection = StopSection()
     law: LawSection = LawSection()
     caller_ids: CallerIdSection = CallerIdSection()
+    webhooks: WebhooksSection = WebhooksSection()
     profiles: dict[str, ProfileSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")

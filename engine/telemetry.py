@@ -127,6 +127,19 @@ class Metrics:
         self._records = Gauge("overdial_journal_entries", "Outcomes not in the tables yet", registry=r)
         self._leads = Gauge("overdial_leading", "1 while this engine dials, 0 while it stands by", registry=r)
         self._database = Counter("overdial_database_errors", "Failed transactions", registry=r)
+        self._webhooks = Counter(
+            "overdial_webhook_deliveries",
+            "Tries to deliver webhooks, by how they ended",
+            ["result"],
+            registry=r,
+        )
+        self._webhook_seconds = Histogram(
+            "overdial_webhook_seconds",
+            "One try",
+            buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+            registry=r,
+        )
+        self._outbox = Gauge("overdial_webhook_outbox", "Deliveries that wait", registry=r)
 
     def count_ami_events(self, received: Callable[[], int]) -> None:
         """Export how many events came over AMI; `received` gives the number so far."""
@@ -199,3 +212,11 @@ class Metrics:
 
     def database_failed(self) -> None:
         self._database.inc()
+
+    def webhook(self, result: str, seconds: float) -> None:
+        self._webhooks.labels(result).inc()
+        if result != "dead":  # the try itself is counted by its own result
+            self._webhook_seconds.observe(seconds)
+
+    def outbox(self, waiting: int) -> None:
+        self._outbox.set(waiting)

@@ -30,6 +30,7 @@ from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
 from engine.services.recorder import Recorder, write_out
 from engine.services.term import StopLimits, Term, World
+from engine.services.webhooks import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +68,7 @@ class Outside:
     voice: VoiceControl | None = None
     speech: Speech | None = None
     locate: Callable[[str, str], Locality] = nowhere
+    courier: Courier | None = None
 
 
 class Engine:
@@ -92,6 +94,7 @@ class Engine:
         self._profiles = outside.profiles
         self._voice, self._speech = outside.voice, outside.speech
         self._locate = outside.locate
+        self._courier = outside.courier
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
@@ -219,6 +222,7 @@ class Engine:
             voice=self._voice,
             speech=self._speech,
             locate=self._locate,
+            courier=self._courier,
         )
 
     async def _serve(self, term: Term) -> None:

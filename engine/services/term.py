@@ -29,6 +29,7 @@ from engine.services.orders import Orders
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
 from engine.services.tools import Tools
+from engine.services.webhooks import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,7 @@ class World:
     voice: VoiceControl | None = None
     speech: Speech | None = None
     locate: Callable[[str, str], Locality] = nowhere
+    courier: Courier | None = None
 
 
 class Term:
@@ -135,6 +137,8 @@ class Term:
                 group.create_task(self._broadcasts.run(), name="broadcasts")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
+            if self._world.courier is not None:
+                group.create_task(self._world.courier.run(), name="courier")
             group.create_task(self.fleet.run(group), name="fleet")
 
     def handle(self, event: ev.CallEvent) -> None:
