@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 from collections.abc import Sequence
@@ -20,10 +21,6 @@ from engine.ports.webhooks import Delivery
 _READ, _KEPT = 4096, 200
 
 
-class _ForbiddenError(OSError):
-    """A name leads to an address that is not allowed."""
-
-
 class _Guard(AbstractResolver):
     """Resolves names; the addresses that it lets pass are those that are connected to."""
 
@@ -38,7 +35,8 @@ class _Guard(AbstractResolver):
             one for one in found if self._reach.allows(ipaddress.ip_address(one["host"].split("%")[0]))
         ]
         if not allowed:
-            raise _ForbiddenError("the name leads to addresses that are not public (webhooks.networks)")
+            why = "the name leads to addresses that are not public (webhooks.networks)"
+            raise OSError(errno.EACCES, why)
         return allowed
 
     async def close(self) -> None:

@@ -94,6 +94,9 @@ class Courier:
         except StoreError as error:
             log.warning("outbox not read", action="webhooks.database", reason=str(error))
             return
+        except Exception:
+            log.exception("outbox not understood", action="webhooks.fault")
+            return
         for delivery in taken:
             self._endpoints.setdefault(delivery.webhook, _Endpoint()).busy += 1
             self._busy += 1
@@ -110,6 +113,9 @@ class Courier:
         except StoreError as error:
             # It is sent again when the lease is over: the endpoint knows it by its id.
             log.warning("delivery not noted", action="webhooks.database", reason=str(error))
+        except Exception:
+            # A fault in one delivery is that delivery's: calls go on.
+            log.exception("delivery failed", action="webhooks.fault", webhook=delivery.webhook)
         finally:
             endpoint.busy -= 1
             self._busy -= 1
@@ -130,7 +136,7 @@ class Courier:
             await self.outbox.delivered(delivery, reply)
             return
         self.observer.webhook("unreachable" if reply.status is None else "refused", seconds)
-        words = {"webhook": delivery.webhook, "event": delivery.event, "attempts": delivery.attempts}
+        words = {"webhook": delivery.webhook, "delivery": delivery.event, "attempts": delivery.attempts}
         if reply.gone or delivery.attempts >= self.settings.attempts:
             self.observer.webhook("dead", seconds)
             log.warning("event not delivered", action="webhooks.dead", status=reply.status, **words)
