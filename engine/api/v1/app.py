@@ -9,11 +9,11 @@ from fastapi.security import HTTPBearer
 
 from engine import __version__
 from engine.api.office import Office
-from engine.api.v1 import session
+from engine.api.v1 import campaigns, session
 from engine.api.v1.problems import Problem, answer_problems
 
 #: Every resource. A new module joins here.
-ROUTERS = (session.router,)
+ROUTERS = (session.router, campaigns.router)
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
