@@ -146,7 +146,8 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_spool (
   KEY calls_spool_destination (destination),
   KEY calls_spool_contact (contact),
   KEY calls_spool_agent (campaign, dialerbase, status, notbefore, agentphone, priority, shuffle),
-  KEY calls_spool_number (number, campaign)
+  KEY calls_spool_number (number, campaign),
+  KEY calls_spool_page (campaign, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.calls_scheduler (

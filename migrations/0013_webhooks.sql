@@ -85,3 +85,6 @@ CREATE TABLE IF NOT EXISTS ccdata.idempotency_keys (
   KEY idempotency_keys_age (created_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: a request that is sent twice has one effect';
+
+-- Contacts of a campaign, page by page.
+ALTER TABLE ccdata.calls_spool ADD KEY calls_spool_page (campaign, id);

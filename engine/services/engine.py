@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 
-from engine.domain.figures import Figures
 from engine.domain.callerid_health import HealthRules
 from engine.domain.callerid_pool import Locality
+from engine.domain.figures import Figures
 from engine.domain.pacing import PROFILES, Profile
 from engine.ports import (
     CallControl,

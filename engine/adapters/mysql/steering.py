@@ -1,4 +1,4 @@
-"""Campaigns as a supervisor steers them: their settings with everything that belongs to them, switched on and off.
+"""Campaigns as a supervisor steers them: settings with all that belongs to them, switched on and off.
 
 Whatever is written is read back the way the engine reads it, in the same transaction: settings that it could
 not use never get there.
@@ -15,7 +15,7 @@ from engine.adapters.legal import Legal
 from engine.adapters.mysql.compliance import campaign_law
 from engine.adapters.mysql.database import Session
 from engine.domain.access import Scope
-from engine.domain.errors import FieldError, excerpt
+from engine.domain.errors import Refused
 from engine.domain.model import DialerType
 from engine.domain.pacing import Profile
 from engine.domain.scripts import read_script
@@ -26,8 +26,8 @@ Row = dict[str, Any]
 #: The documented columns of a dialer, but for its name.
 SETTINGS = (
     "schedule", "dialertype", "status", "dialstring", "context", "exten", "am", "sound", "maxchannels",
-    "variables", "timeout", "callerid", "retries", "callerpres", "tbc", "dncr", "schedulephones", "autoanswer",
-    "tbc_nocontact", "earlymedia", "recyclecount", "recycle", "country", "rule", "autoconvertcallerid",
+    "variables", "timeout", "callerid", "retries", "callerpres", "tbc", "dncr", "schedulephones",
+    "autoanswer", "tbc_nocontact", "earlymedia", "recyclecount", "recycle", "country", "rule", "autoconvertcallerid",
 )  # fmt: skip
 #: What belongs to a campaign besides: part → table, its key, its columns.
 PARTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -101,11 +101,9 @@ async def page(session: Session, scope: Scope, after: str, limit: int) -> Sequen
 
 
 async def create(session: Session, campaign: str, values: Mapping[str, Any]) -> None:
-    """Make a campaign with its queue. Raises FieldError when it exists."""
+    """Make a campaign with its queue. Raises Refused when it exists."""
     if await exists(session, campaign):
-        raise FieldError(
-            "campaign", f"{excerpt(campaign)} exists already", "Change it, or take another name."
-        )
+        raise Refused("There is a campaign of this name already.")
     settings = {name: value for name, value in values.items() if name in SETTINGS}
     names = ["campaign", *settings]
     await session.run(

@@ -66,8 +66,8 @@ class LawOptions(_Given):
 
 
 class CampaignPatch(_Given):
-    """What is to change; what is not named stays. Columns as in docs/steering.md. A part given as null is as it
-    was at first."""
+    """What is to change; what is not named stays. Columns as in docs/steering.md. A part given as null is
+    as it was at first."""
 
     schedule: Text1000 | None = None
     dialertype: DialerType | None = None
@@ -196,7 +196,7 @@ class Calls(BaseModel):
 
 
 class StateOut(BaseModel):
-    """What a campaign is doing. `live`: from the engine that answers; else as another wrote it, at `updated_at`.
+    """What a campaign is doing. `live`: from the engine that answers; else as written at `updated_at`.
 
     `bound`: what kept the last decision from more calls; `reason` says it in words.
     """

@@ -267,7 +267,7 @@ async def pace(office: InOffice, campaign: str) -> PaceOut:
 @router.put("/{campaign}/pace")
 @needs(Right.STEER)
 async def set_pace(office: InOffice, campaign: str, wish: PaceIn) -> PaceOut:
-    """Override the pace; it holds within two seconds. Never beyond the abandonment budget and the channels."""
+    """Override the pace; it holds within two seconds. The abandonment budget and the channels still bind."""
 
     async def work(session: Session) -> CampaignOut:
         before = await _whole(session, campaign, lock=True)

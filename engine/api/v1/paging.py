@@ -57,7 +57,7 @@ def _bad() -> FieldError:
 
 
 def paged(rows: Sequence[Any], limit: int, *keys: str) -> str | None:
-    """Return the cursor after `limit` of the `rows`, of which one more was asked for; None when all are there."""
+    """Return the cursor after `limit` of the `rows`, of which one more was asked for; None at the end."""
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]

@@ -1,4 +1,4 @@
-"""What every resource of `/api/v1` shares: the gate, bounded bodies, and requests that are carried out once."""
+"""What every resource of `/api/v1` shares: the gate, bounded bodies, requests that are carried out once."""
 
 from __future__ import annotations
 
