@@ -32,6 +32,7 @@ def _fail(error: object) -> NoReturn:
 _DESK = {
     "drain": "engine.desk.drain",
     "explain": "engine.desk.explain",
+    "caller-ids": "engine.desk.callerids",
     "lists": "engine.desk.lists",
     "load": "engine.desk.load",
     "preflight": "engine.desk.preflight",
@@ -51,7 +52,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _DESK:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(_DESK[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(_DESK[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
 

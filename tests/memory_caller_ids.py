@@ -10,10 +10,8 @@ from engine.domain.callerid_health import Result, result_of
 from engine.domain.outcomes import Outcome
 from engine.ports.callerids import (
     CallerIdFigures,
-    CallerIdNews,
     CallerIdRecord,
     CallerIdRest,
-    CallerIdRow,
 )
 
 Row = dict[str, Any]
@@ -26,6 +24,7 @@ class MemoryCallerIds:
     caller_id_rows: list[Row]
     caller_id_state: dict[str, Row]
     done: Callable[[str], None]
+    _last_rows: tuple[Row, ...] = ()
 
     async def _begin(self, method: str) -> None:
         raise NotImplementedError
@@ -63,12 +62,12 @@ class MemoryCallerIds:
             )
         return tuple(found)
 
-    async def caller_id_news(self, mark: str, now: datetime) -> CallerIdNews:
-        await self._begin("caller_id_news")
-        rows = tuple(CallerIdRow(r["campaign"], r["entry"]) for r in self.caller_id_rows if r["enabled"])
+    def _steered(self) -> tuple[tuple[Row, ...], dict[str, datetime]]:
+        rows = tuple(row for row in self.caller_id_rows if row["enabled"])
+        if rows != self._last_rows:
+            self._last_rows = rows
         ends = {number: row["resting_until"] for number, row in self.caller_id_state.items()}
-        resting = {number: until for number, until in ends.items() if until is not None and until > now}
-        return CallerIdNews(str(rows), None if mark == str(rows) else rows, resting)
+        return self._last_rows, {number: until for number, until in ends.items() if until is not None}
 
     async def caller_id_calls(
         self, numbers: Sequence[str], since: datetime, before: datetime, limit: int

@@ -155,6 +155,7 @@ class MemoryStore(MemoryCallerIds):
             tuple(self.agent_options),
             tuple(self.broadcast),
             tuple(self.drains),
+            *self._steered(),
         )
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:

@@ -75,7 +75,7 @@ class Legal:
         return place_of(number, self.region(campaign))
 
     def locality(self, number: str, country: str) -> Locality:
-        """Return where a number belongs; `country` as in `dialers.country`: the name of a law, or ISO 3166."""
+        """Return where a number belongs; `country`: as in `dialers.country`, or ISO 3166."""
         name = country.strip().upper()
         region = self.book.law(LawSettings(country=name)).region
         return locality(number, region or (name if len(name) == 2 else ""))

@@ -21,24 +21,6 @@ class CallerIdRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class CallerIdRow:
-    """A row of `caller_ids` that is enabled; `campaign` may be `*`."""
-
-    campaign: str
-    entry: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallerIdNews:
-    """What people have steered. `rows`: None when they are those of the `mark` that was asked with;
-    `resting`: number → until, of all that rest."""
-
-    mark: str
-    rows: tuple[CallerIdRow, ...] | None
-    resting: Mapping[str, datetime]
-
-
-@dataclass(frozen=True, slots=True)
 class CallerIdFigures:
     """How a number fares now."""
 
@@ -64,9 +46,6 @@ class CallerIdStore(Protocol):
     async def caller_id_records(self, now: datetime) -> tuple[CallerIdRecord, ...]:
         """Return what is known of every number that was shown in the last weeks, the last moment before
         the engine's death included."""
-
-    async def caller_id_news(self, mark: str, now: datetime) -> CallerIdNews:
-        """Return what people have steered since the `mark` of the last news ('' at first)."""
 
     async def caller_id_calls(
         self, numbers: Sequence[str], since: datetime, before: datetime, limit: int

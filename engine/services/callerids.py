@@ -19,17 +19,18 @@ from engine.domain.callerid_health import HealthRules, Ledger, Verdict, result_o
 from engine.domain.callerid_pool import Locality, Pool, Turns, choose_own, uncounted
 from engine.domain.errors import FieldError
 from engine.domain.model import Dialer
+from engine.domain.settings import Row, SettingsRows
 from engine.ports import Clock, Observer, StoreError
-from engine.ports.callerids import CallerIdFigures, CallerIdRest, CallerIdRow, CallerIdStore
+from engine.ports.callerids import CallerIdFigures, CallerIdRest, CallerIdStore
 
 log = structlog.get_logger(__name__)
 
-#: How often figures are written and rows are read (s).
+#: How often figures are written (s).
 PERIOD = 0.9
 #: Numbers whose earlier calls are read in one turn, so that no turn is long.
 RESTORED = 20
 #: Turns between two looks at what is too old.
-SWEEP = 60
+SWEEP = 1000
 #: What was not shown for so long is forgotten.
 FORGOTTEN = timedelta(days=30)
 #: The campaign whose rows serve every campaign.
@@ -73,7 +74,10 @@ class CallerIds:
         self._clock = clock
         self._locate = locate
         self.ledger = Ledger(rules or HealthRules())
-        self._mark = ""
+        self._rows: tuple[Row, ...] = ()
+        #: How many times decisions were written, and which of them are younger than the rows last read.
+        self.written = 0
+        self._told: dict[str, int] = {}
         self._entries: dict[str, tuple[CallerIdEntry, ...]] = {}
         self._pools: dict[tuple[str, str, bool], Pool] = {}
         self._own: dict[str, Pool] = {}
@@ -171,6 +175,7 @@ class CallerIds:
         rests = self._rests.get(number, 0)
         length = self.ledger.rules.length(rests)
         until = self._clock.now() + length
+        until = until.replace(microsecond=until.microsecond // 1000 * 1000)  # as the table keeps it
         self._rests[number] = rests + 1
         self._decided[number] = CallerIdRest(number, until, verdict.reason, rests + 1)
         self._proven.discard(number)
@@ -200,7 +205,6 @@ class CallerIds:
             if record.counted_from is not None:
                 self.ledger.begin_anew(record.number, record.counted_from)
         self._last = max(self._used.values(), default=0.0)
-        await self._read()
 
     async def run(self) -> None:
         """Write figures and follow the rows until cancelled."""
@@ -208,7 +212,6 @@ class CallerIds:
             await asyncio.sleep(PERIOD)
             try:
                 await self.keep()
-                await self._read()
                 await self._restore()
                 self._turn += 1
                 if self._turn % SWEEP == 0:
@@ -219,6 +222,8 @@ class CallerIds:
     async def keep(self) -> None:
         """Write what has changed. Raises StoreError; then it is written the next time."""
         changed, proven, decided = self._changed, self._proven, dict(self._decided)
+        if not (changed or proven or decided):
+            return
         self._changed, self._proven = set(), set()
         figures = [self._figures(number) for number in sorted(changed)]
         try:
@@ -227,8 +232,10 @@ class CallerIds:
             self._changed |= changed
             self._proven |= proven
             raise
+        self.written += 1
         for number, rest in decided.items():
             self._resting[number] = rest.until
+            self._told[number] = self.written
             if self._decided.get(number) is rest:
                 del self._decided[number]
 
@@ -237,32 +244,40 @@ class CallerIds:
         at = None if used is None else datetime.fromtimestamp(used, UTC)
         return CallerIdFigures(number, at, self.ledger.counts(number), self.ledger.counted_from(number))
 
-    async def _read(self) -> None:
+    def follow(self, rows: SettingsRows, asked: int) -> None:
+        """Take over what people have steered. `asked`: what `written` was when the rows were asked for."""
         now = self._clock.now()
-        news = await self._store.caller_id_news(self._mark, now)
-        for number, until in news.resting.items():
+        for number, until in rows.resting.items():
             if self._resting.get(number) != until:  # a person's doing, or an earlier term's
                 self.ledger.begin_anew(number, until)
                 self._changed.add(number)
+        resting = dict(rows.resting)
         for number, until in self._resting.items():
-            if until > now and number not in news.resting and number not in self._decided:
+            if number in resting or until <= now:
+                continue
+            if self._told.get(number, 0) > asked:
+                resting[number] = until  # decided here, and written after those rows were read
+            elif number not in self._decided:
                 self.ledger.begin_anew(number, now)  # released by a person: it gets a fresh chance
                 self._changed.add(number)
-        self._resting = dict(news.resting)
-        if news.rows is not None:
-            self._follow(news.rows)
-        self._mark = news.mark
+        self._resting = resting
+        self._told = {number: at for number, at in self._told.items() if at > asked}
+        if rows.caller_ids is not self._rows:
+            self._rows = rows.caller_ids
+            self._parse(rows.caller_ids)
         self._report()
 
-    def _follow(self, rows: Sequence[CallerIdRow]) -> None:
+    def _parse(self, rows: Sequence[Row]) -> None:
         entries: dict[str, list[CallerIdEntry]] = {}
         refused: dict[str, int] = {}
         for row in rows:
-            campaign = row.campaign.casefold()
+            campaign = str(row["campaign"]).casefold()
             try:
-                entries.setdefault(campaign, []).append(parse_entry(row.entry.strip(), "caller_ids.entry"))
+                entry = parse_entry(str(row["entry"]).strip(), "caller_ids.entry")
             except FieldError:
                 refused[campaign] = refused.get(campaign, 0) + 1
+            else:
+                entries.setdefault(campaign, []).append(entry)
         for campaign, count in refused.items():
             log.error(
                 "rows of caller_ids cannot be used; 'overdial caller-ids list' tells which and why",

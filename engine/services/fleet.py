@@ -58,7 +58,9 @@ class Fleet:
         loop = asyncio.get_running_loop()
         while True:
             try:
+                written = self._tools.caller_ids.written
                 rows = await self._tools.store.settings()
+                self._tools.caller_ids.follow(rows, written)
                 if not self._stopping:  # asked after the wait: a stop may have come meanwhile
                     self._follow(rows, group, loop.time())
                 now = self._tools.clock.now()

@@ -11,10 +11,8 @@ from engine.domain.callerid_health import Result, result_of
 from engine.domain.outcomes import Outcome
 from engine.ports.callerids import (
     CallerIdFigures,
-    CallerIdNews,
     CallerIdRecord,
     CallerIdRest,
-    CallerIdRow,
 )
 
 #: What the figures may not tell yet of the last term: they are written every second or so, and a contact is
@@ -54,23 +52,35 @@ async def records(session: Session, now: datetime) -> tuple[CallerIdRecord, ...]
     return tuple(known.values())
 
 
-async def news(session: Session, mark: str, now: datetime) -> CallerIdNews:
-    """Return the rows where they have changed, and what rests."""
-    [row] = await session.rows(
-        "SELECT COUNT(*) AS rows_there, COALESCE(SUM(CRC32(CONCAT(campaign, ' ', entry))), 0) AS text"
-        " FROM ccdata.caller_ids WHERE enabled <> 0"
+class Steered:
+    """What people steer. The rows are read again only when a look at them says that they have changed."""
+
+    def __init__(self) -> None:
+        self._mark = ""
+        self._rows: tuple[dict[str, Any], ...] = ()
+
+    async def rows(self, session: Session) -> tuple[dict[str, Any], ...]:
+        """Return the enabled rows, the same object as long as nothing has changed."""
+        [row] = await session.rows(
+            "SELECT COUNT(*) AS many, COALESCE(SUM(CRC32(CONCAT(campaign, ' ', entry))), 0) AS text"
+            " FROM ccdata.caller_ids WHERE enabled <> 0"
+        )
+        mark = f"{row['many']} {row['text']}"
+        if mark != self._mark:
+            self._rows = tuple(
+                await session.rows("SELECT campaign, entry FROM ccdata.caller_ids WHERE enabled <> 0")
+            )
+            self._mark = mark
+        return self._rows
+
+
+async def resting(session: Session) -> dict[str, datetime]:
+    """Return what rests, and until when; what has just ended with it."""
+    rows = await session.rows(
+        "SELECT number, resting_until FROM ccdata.caller_id_state"
+        " WHERE resting_until > UTC_TIMESTAMP(3) - INTERVAL 1 HOUR"
     )
-    current = f"{row['rows_there']} {row['text']}"
-    rows = None
-    if current != mark:
-        found = await session.rows("SELECT campaign, entry FROM ccdata.caller_ids WHERE enabled <> 0")
-        rows = tuple(CallerIdRow(str(one["campaign"]), str(one["entry"])) for one in found)
-    resting = await session.rows(
-        "SELECT number, resting_until FROM ccdata.caller_id_state WHERE resting_until > %s", (utc(now),)
-    )
-    return CallerIdNews(
-        current, rows, {str(one["number"]): one["resting_until"].replace(tzinfo=UTC) for one in resting}
-    )
+    return {str(row["number"]): row["resting_until"].replace(tzinfo=UTC) for row in rows}
 
 
 async def calls(

@@ -31,7 +31,7 @@ from engine.ports import (
     OpenAttempt,
     TakenOrder,
 )
-from engine.ports.callerids import CallerIdFigures, CallerIdNews, CallerIdRecord, CallerIdRest
+from engine.ports.callerids import CallerIdFigures, CallerIdRecord, CallerIdRest
 
 #: Unfinished attempts of other terms. Every state but the last is named, so that the index serves.
 STRAYS = (
@@ -69,6 +69,7 @@ class MysqlStore:
         self._new_id = new_id
         self._fence = 0
         self._subscriptions = Subscriptions()
+        self._steered = callerids.Steered()
 
     async def check_schema(self) -> None:
         await migrate.check(self.database)
@@ -89,6 +90,8 @@ class MysqlStore:
                 broadcast=tuple(await session.rows("SELECT * FROM ccdata.broadcast_options")),
                 agents=tuple(await session.rows("SELECT agent, recording FROM ccdata.agent_options")),
                 drains=tuple(await session.rows("SELECT campaign, reason FROM ccdata.drains")),
+                caller_ids=await self._steered.rows(session),
+                resting=await callerids.resting(session),
             )
 
         return await self.database.transaction(work)
@@ -231,7 +234,8 @@ class MysqlStore:
                 "SELECT a.id AS attempt_id, a.campaign AS attempt_campaign, a.spool_id, a.state,"
                 " a.destination AS attempt_destination, a.contact AS attempt_contact,"
                 " a.dialerbase AS attempt_list, a.attempt, a.claimed_at, a.sent_at, a.ringing_at,"
-                " a.answered_at, a.queued_at, a.connected_at, a.agent, a.caller_id, s.id, s.campaign, s.destination,"
+                " a.answered_at, a.queued_at, a.connected_at, a.agent, a.caller_id,"
+                " s.id, s.campaign, s.destination,"
                 " s.alternatives, s.data, s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
                 " FROM ccdata.attempts a LEFT JOIN ccdata.calls_spool s ON s.id = a.spool_id"
                 f" WHERE a.id IN ({marks}) AND a.fence = %s AND a.state <> 'ended'",
@@ -283,9 +287,6 @@ class MysqlStore:
 
     async def caller_id_records(self, now: datetime) -> tuple[CallerIdRecord, ...]:
         return await self.database.transaction(lambda session: callerids.records(session, now))
-
-    async def caller_id_news(self, mark: str, now: datetime) -> CallerIdNews:
-        return await self.database.transaction(lambda session: callerids.news(session, mark, now))
 
     async def caller_id_calls(
         self, numbers: Sequence[str], since: datetime, before: datetime, limit: int
