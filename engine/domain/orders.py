@@ -53,6 +53,13 @@ class HangUpPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class HangUpCall:
+    """One call of ours is hung up, whatever it does."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
     """The agent decided about the call that is before him (`attempt` '': whichever that is)."""
 
@@ -62,7 +69,7 @@ class Decide:
     reason: str
 
 
-Order = ManualCall | Workflow | HangUpPhone | Decide
+Order = ManualCall | Workflow | HangUpPhone | HangUpCall | Decide
 
 
 def read_order(row: Row) -> Order:
@@ -73,7 +80,8 @@ def read_order(row: Row) -> Order:
     if kind == "workflow":
         return _workflow(row)
     if kind == "hangup":
-        return HangUpPhone(_interface(row))
+        call = AttemptId(str(row["attempt"] or ""))
+        return HangUpCall(call) if call and not row["phone"] else HangUpPhone(_interface(row))
     if kind == "decide":
         return _decide(row)
     raise FieldError("kind", f"{excerpt(kind)} is unknown", "Use call, workflow, hangup or decide.")

@@ -26,7 +26,7 @@ _BY_NUMBER = f"SELECT {_COLUMNS} FROM ccdata.calls_spool FORCE INDEX (calls_spoo
 _BY_CONTACT = f"SELECT {_COLUMNS} FROM ccdata.calls_spool FORCE INDEX (calls_spool_contact) WHERE contact=%s"
 
 
-def within(scope: Scope, column: str = "campaign") -> tuple[str, list[str]]:
+def within(scope: Scope, column: str = "campaign") -> tuple[str, list[Any]]:
     """Return a condition, and its arguments, that leaves the rows of a scope."""
     if scope.everything:
         return "1=1", []

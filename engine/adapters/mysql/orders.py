@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from engine.ports import TakenOrder
 
 #: Whoever asked for a call has long turned to something else after so many seconds.
 STALE = 60
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _TAKE = "SELECT * FROM ccdata.orders WHERE status = 'new' ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED"
 
 
@@ -40,7 +42,8 @@ async def take(
             attempt = None
             if isinstance(order, ManualCall):
                 await _refuse_black_listed(session, order, claimant, now)
-                attempt = Attempt(new_id(), order.contact, now, order.desk)
+                own = await _guid(session, str(row["guid"])) or new_id()
+                attempt = Attempt(own, order.contact, now, order.desk)
                 await _insert(session, attempt, order, claimant)
         except FieldError as error:
             await finish(session, int(row["id"]), str(error))
@@ -51,6 +54,17 @@ async def take(
         )
         taken.append(TakenOrder(int(row["id"]), order, attempt))
     return tuple(taken)
+
+
+async def _guid(session: Session, text: str) -> AttemptId | None:
+    """Return the id that an order names for its call. Raises FieldError for one that cannot be."""
+    if not text:
+        return None
+    if not _GUID.fullmatch(text):
+        raise FieldError("guid", "it is no UUID", "Leave it empty, or make one.")
+    if await session.rows("SELECT 1 FROM ccdata.attempts WHERE id=%s", (text,)):
+        raise FieldError("guid", "a call has it already", "Leave it empty, or make another one.")
+    return AttemptId(text)
 
 
 async def finish(session: Session, order_id: int, fault: str) -> None:
