@@ -613,7 +613,7 @@ CREATE TABLE IF NOT EXISTS ccdata.agent_acts (
 
 CREATE TABLE IF NOT EXISTS ccdata.orders (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
-  kind VARCHAR(16) NOT NULL COMMENT 'call, workflow, hangup, decide: docs/steering.md',
+  kind VARCHAR(16) NOT NULL COMMENT 'call, workflow, hangup, decide, join: docs/steering.md',
   campaign VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'call: the manual campaign it counts for',
   agent VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'user name',
   phone VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'the agent''s phone or extension',
@@ -628,7 +628,7 @@ CREATE TABLE IF NOT EXISTS ccdata.orders (
   variables TEXT NULL COMMENT 'workflow: a JSON object',
   status VARCHAR(8) NOT NULL DEFAULT 'new' COMMENT 'new, taken, done, failed',
   result VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why it failed',
-  guid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'call: its guid, once taken',
+  guid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'call: its guid, given or, once taken, made',
   created_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   done_at DATETIME(3) NULL,
   PRIMARY KEY (id),

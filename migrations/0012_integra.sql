@@ -77,6 +77,12 @@ ALTER TABLE ccdata.uploads
 ALTER TABLE ccrepo.finished_contacts
   ADD KEY finished_contacts_spool (spool_id);
 
+-- A call may be ordered with its guid; agents may be made members.
+ALTER TABLE ccdata.orders
+  MODIFY COLUMN kind VARCHAR(16) NOT NULL COMMENT 'call, workflow, hangup, decide, join: docs/steering.md';
+ALTER TABLE ccdata.orders
+  MODIFY COLUMN guid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'call: its guid, given or, once taken, made';
+
 -- Recordings by every filter, page by page.
 ALTER TABLE ccrepo.cdr_repo
   ADD KEY cdr_repo_records (type, calldate);

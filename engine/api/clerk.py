@@ -60,7 +60,7 @@ class Clerk:
         try:
             upload = await self._database.transaction(note)
         except (FieldError, StoreError):
-            # Whether the row is there nobody knows after a lost answer: then the file stays for the next start.
+            # Whether the row is there nobody knows after a lost answer: then the file stays.
             if not await self._known(stored):
                 await asyncio.to_thread(self._folder.drop, stored)
             raise

@@ -12,7 +12,7 @@ from engine.domain import events as ev
 from engine.domain.call import Call, State
 from engine.domain.commands import Originate
 from engine.domain.model import Attempt, AttemptId, Campaign, Desk, agent_leg, attempt_id
-from engine.domain.orders import Decide, HangUpCall, HangUpPhone, ManualCall, Workflow
+from engine.domain.orders import Decide, HangUpCall, HangUpPhone, Join, ManualCall, Workflow
 from engine.ports import UNREACHABLE, StoreError, TakenOrder
 from engine.services.reserving import ReservedPlacer
 from engine.services.tools import Tools
@@ -92,6 +92,8 @@ class Orders:
                     await self._tools.control.hang_up_phone(taken.order.interface)
                 case HangUpCall():
                     return await self._hang_up(taken.order.attempt)
+                case Join():
+                    await self._tools.control.add_member(taken.order)
                 case Decide():
                     return self._decide(taken.order)
         except UNREACHABLE as error:

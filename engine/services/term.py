@@ -112,6 +112,7 @@ class Term:
         self._orders = Orders(tools)
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
         self.book.listen = self._heard
+        self.book.recorded = tools.desks.recorded_call
         self._unjudged = 0
 
     def _heard(self, call: Call, event: ev.CallEvent) -> None:

@@ -16,6 +16,7 @@ from engine.adapters.ami.link import AmiLink, AmiSettings
 from engine.adapters.ami.wire import MAX_LINE, UnsafeValueError
 from engine.domain import events as ev
 from engine.domain.commands import Originate
+from engine.domain.orders import Join
 from engine.ports import RefusedError
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,8 @@ HIGH_WATER = 5000
 LOW_WATER = 1000
 #: Variables beyond these would not fit into one AMI action.
 MAX_VARIABLES = 100
+#: How Asterisk refuses to add a member that is one.
+_ALREADY = "Already there"
 #: What would end a name in a CallerID.
 _NO_NAME = str.maketrans("", "", '"<>\\')
 
@@ -169,6 +172,24 @@ class AmiCallControl:
         """Hang up whatever the phone does: Asterisk takes what stands between slashes for a pattern."""
         pattern = f"/^{re.escape(interface)}-[0-9a-f]+$/"
         await self.link.ask((("Action", "Hangup"), ("Channel", pattern), ("Cause", "16")))
+
+    async def add_member(self, member: Join) -> None:
+        place = (("Queue", member.queue), ("Interface", member.interface))
+        paused = ("Paused", "true" if member.paused else "false")
+        try:
+            await self.link.ask(
+                (
+                    ("Action", "QueueAdd"), *place, ("MemberName", member.agent),
+                    ("Penalty", str(member.penalty)), paused, ("StateInterface", member.interface),
+                )
+            )  # fmt: skip
+        except UnsafeValueError as error:
+            raise RefusedError(f"not sent: {error}") from error
+        except RefusedError as error:
+            if _ALREADY not in str(error):
+                raise
+            await self.link.ask((("Action", "QueuePenalty"), *place, ("Penalty", str(member.penalty))))
+            await self.link.ask((("Action", "QueuePause"), *place, paused))
 
     async def refresh_queues(self) -> None:
         at = self._now()

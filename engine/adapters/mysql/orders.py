@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from engine.adapters.mysql.blacklists import wishes
 from engine.adapters.mysql.claim import Claimant
@@ -41,30 +42,46 @@ async def take(
             order = read_order(row)
             attempt = None
             if isinstance(order, ManualCall):
-                await _refuse_black_listed(session, order, claimant, now)
-                own = await _guid(session, str(row["guid"])) or new_id()
-                attempt = Attempt(own, order.contact, now, order.desk)
+                await refuse_black_listed(session, order, claimant, now)
+                given = await _given(session, str(row["guid"]))
+                attempt = Attempt(given or new_id(), order.contact, now, order.desk)
                 await _insert(session, attempt, order, claimant)
         except FieldError as error:
             await finish(session, int(row["id"]), str(error))
             continue
         await session.run(
             "UPDATE ccdata.orders SET status = 'taken', guid = %s WHERE id = %s",
-            (attempt.id if attempt else "", row["id"]),
+            (attempt.id if attempt else row["guid"], row["id"]),
         )
         taken.append(TakenOrder(int(row["id"]), order, attempt))
     return tuple(taken)
 
 
-async def _guid(session: Session, text: str) -> AttemptId | None:
-    """Return the id that an order names for its call. Raises FieldError for one that cannot be."""
-    if not text:
-        return None
-    if not _GUID.fullmatch(text):
-        raise FieldError("guid", "it is no UUID", "Leave it empty, or make one.")
-    if await session.rows("SELECT 1 FROM ccdata.attempts WHERE id=%s", (text,)):
-        raise FieldError("guid", "a call has it already", "Leave it empty, or make another one.")
-    return AttemptId(text)
+async def _given(session: Session, guid: str) -> AttemptId:
+    """Return the id that the order's call is to have, '' where it is left to the engine."""
+    if not guid:
+        return AttemptId("")
+    if not _GUID.fullmatch(guid):
+        raise FieldError("guid", "it is no UUID", "Leave it empty, or give a fresh one.")
+    if await session.rows("SELECT 1 FROM ccdata.attempts WHERE id = %s", (guid,)):
+        raise FieldError("guid", "there is a call with this id", "Leave it empty, or give a fresh one.")
+    return AttemptId(guid)
+
+
+async def place(session: Session, row: Mapping[str, Any], guid: str = "") -> int:
+    """Give an order; return its id. `row`: its columns; `guid`: the id that a call is to have."""
+    names = [*row, "guid"]
+    await session.run(
+        f"INSERT INTO ccdata.orders ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})",
+        (*row.values(), guid),
+    )
+    return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
+
+
+async def answer(session: Session, order_id: int) -> tuple[str, str]:
+    """Return status and result of an order."""
+    rows = await session.rows("SELECT status, result FROM ccdata.orders WHERE id = %s", (order_id,))
+    return (str(rows[0]["status"]), str(rows[0]["result"])) if rows else ("failed", "the order is gone")
 
 
 async def finish(session: Session, order_id: int, fault: str) -> None:
@@ -75,9 +92,8 @@ async def finish(session: Session, order_id: int, fault: str) -> None:
     )
 
 
-async def _refuse_black_listed(
-    session: Session, order: ManualCall, claimant: Claimant, now: datetime
-) -> None:
+async def refuse_black_listed(session: Session, order: ManualCall, claimant: Claimant, now: datetime) -> None:
+    """Raise FieldError when the destination may not be called."""
     number = order.contact.phone.number
     law, _ = await campaign_law(session, claimant.legal, order.dialer.name)
     forms = claimant.legal.place(law, number).forms

@@ -279,8 +279,8 @@ async def _cdrs(session: Session, cdrs: Sequence[CdrRow], local: LocalTime) -> N
     await session.run_many(
         "INSERT INTO ccrepo.cdr_repo (calldate, clid, src, dst, dcontext, channel, dstchannel,"
         " lastapp, duration, billsec, disposition, accountcode, guid, causecode, campaign,"
-        " contact, dialerbase, parandvalues, uniqueid, note)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " contact, dialerbase, parandvalues, uniqueid, note, type)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             (
                 local.naive(c.calldate),
@@ -303,6 +303,7 @@ async def _cdrs(session: Session, cdrs: Sequence[CdrRow], local: LocalTime) -> N
                 c.parandvalues[:4000],
                 c.guid,
                 c.note[:255],
+                "record" if c.recorded else "",
             )
             for c in cdrs
         ],

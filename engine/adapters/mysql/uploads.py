@@ -120,9 +120,10 @@ async def progress(
     if before:
         where.append("id < %s")
         args.append(before)
+    chosen = " AND ".join(where)
     return await session.rows(
-        "SELECT id, file, list, campaign, username, status, announced, lines_read, accepted, refused, message,"
-        f" started_at, updated_at FROM ccdata.uploads WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT %s",
+        "SELECT id, file, list, campaign, username, status, announced, lines_read, accepted, refused,"
+        f" message, started_at, updated_at FROM ccdata.uploads WHERE {chosen} ORDER BY id DESC LIMIT %s",
         (*args, limit),
     )
 
@@ -132,6 +133,7 @@ async def refused_lines(
 ) -> list[dict[str, Any]]:
     """Return the refused lines of an upload in the order of the file, those after line `after`."""
     return await session.rows(
-        "SELECT line, reason, text FROM ccdata.upload_lines WHERE upload=%s AND line > %s ORDER BY line LIMIT %s",
+        "SELECT line, reason, text FROM ccdata.upload_lines WHERE upload=%s AND line > %s"
+        " ORDER BY line LIMIT %s",
         (upload, after, limit),
     )
