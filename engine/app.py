@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -28,11 +29,14 @@ from engine.adapters.mysql.outbox import Keeping, MysqlOutbox
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
+from engine.adapters.upload_folder import UploadFolder
 from engine.adapters.webhooks import HttpSender
-from engine.api.first import first_administrator
+from engine.api.clerk import Clerk
 from engine.api.guard import Guard
 from engine.api.office import Live, Office
 from engine.api.server import HttpServer, build
+from engine.api.staff import first_administrator
+from engine.api.v1.stream import Event, Stream, picture
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.callerid_health import HealthRules
 from engine.domain.errors import FieldError
@@ -265,7 +269,19 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
         state=config.engine.state,
         recordings=config.http.recordings,
         profiles=profiles(config),
+        clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
+        stream=live_stream(hands, live),
+        reach=reach(config),
     )
+
+
+def live_stream(hands: Clock, live: Live) -> Stream:
+    """Return the live events. Their ids begin with a mark of this process: another one knows none of them."""
+
+    def look() -> Iterator[Event]:
+        return picture(live.reports(), live.queues(hands.now()), live.each_call())
+
+    return Stream(look, secrets.token_hex(4))
 
 
 async def _web(config: Config, database: Database, hands: Clock, live: Live) -> HttpServer | None:
@@ -274,11 +290,12 @@ async def _web(config: Config, database: Database, hands: Clock, live: Live) -> 
         return None
     room = office(config, database, hands, live)
     await check(database)
-    word = await first_administrator(room)
+    word = await first_administrator(room.guard)
     if word:
         # No log line: it is for whoever starts the engine for the first time, and for nobody else.
         sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
-    return HttpServer(build(room), config.http)
+    await room.clerk.tidy()
+    return HttpServer(build(room), config.http, (room.clerk.run, room.stream.run), room.stream.close)
 
 
 def _journals(folder: Path) -> JournalFolder:

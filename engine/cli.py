@@ -40,6 +40,7 @@ _DESK = {
     "registry": "engine.desk.registry",
     "resume": "engine.desk.drain",
     "webhooks": "engine.desk.webhooks",
+    "users": "engine.desk.users",
 }
 
 

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS ccdata.users (
   valid_from DATETIME NULL DEFAULT NULL COMMENT 'temporary account: local time',
   valid_until DATETIME NULL DEFAULT NULL COMMENT 'temporary account: local time',
   created_at DATETIME(3) NOT NULL,
+  enabled_at DATETIME(3) NOT NULL COMMENT 'when somebody let the user in: idle days count from here or from the last login',
   PRIMARY KEY (user)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 

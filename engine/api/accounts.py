@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import structlog
 
-from engine.adapters.hashing import Passwords, TooBusyError
+from engine.adapters.hashing import TooBusyError
 from engine.adapters.mysql import audit, users
 from engine.adapters.mysql.database import Session
 from engine.api.guard import TooMany
@@ -15,9 +15,6 @@ from engine.domain.errors import FieldError, Refused
 from engine.domain.passwords import LONGEST, check_password, obstacle, stale
 
 log = structlog.get_logger(__name__)
-
-#: One for the process: hashing takes turns.
-PASSWORDS = Passwords()
 
 
 async def log_in(office: Office, name: str, password: str, host: str) -> users.User:
@@ -44,9 +41,9 @@ async def change_password(office: Office, name: str, password: str, new: str, ho
     check_password(guard.policy, new, user.name)
     old = await office.database.transaction(lambda s: users.old_passwords(s, user.name, guard.policy.history))
     try:
-        if new == password or await PASSWORDS.used(old, new):
+        if new == password or await office.guard.passwords.used(old, new):
             raise FieldError("password", "it was used before", "Choose a new one.")
-        hashed = await PASSWORDS.hash(new)
+        hashed = await office.guard.passwords.hash(new)
     except TooBusyError as error:
         raise TooMany from error
 
@@ -68,7 +65,7 @@ async def _verified(office: Office, name: str, password: str, host: str) -> user
         user = await office.database.transaction(lambda s: users.find(s, name))
     try:
         stored = user.password if user is not None else ""
-        right = await PASSWORDS.verify(stored, password[: LONGEST + 1])
+        right = await office.guard.passwords.verify(stored, password[: LONGEST + 1])
     except TooBusyError as error:
         raise TooMany from error
     now = office.clock.now()

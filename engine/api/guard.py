@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import secrets
 import uuid
@@ -10,6 +11,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from engine.adapters.hashing import Passwords
 from engine.adapters.mysql import Database, audit, users
 from engine.adapters.mysql.database import Session
 from engine.api.limits import Buckets
@@ -17,7 +19,7 @@ from engine.config import HttpSection
 from engine.domain.access import Caller, Right, Role, Scope
 from engine.domain.localtime import LocalTime
 from engine.domain.passwords import Policy, obstacle
-from engine.ports import Clock
+from engine.ports import Clock, StoreError
 
 #: A caller is looked up again after so many seconds: a revoked token or a changed role holds by then.
 KEPT = 1.0
@@ -54,9 +56,10 @@ class Guard:
         self, database: Database, clock: Clock, local: LocalTime, settings: HttpSection, policy: Policy
     ) -> None:
         self.policy = policy
-        self._database = database
-        self._clock = clock
-        self._local = local
+        self.passwords = Passwords()
+        self.database = database
+        self.clock = clock
+        self.local = local
         self._settings = settings
         self._tokens = Buckets(settings.token_rate, clock.monotonic)
         self._addresses = Buckets(settings.address_rate, clock.monotonic)
@@ -84,17 +87,17 @@ class Guard:
         return self._logins.take(host)
 
     async def _lookup(self, key: str) -> Caller:
-        moment = self._clock.monotonic()
+        moment = self.clock.monotonic()
         kept = self._known.get(key)
         if kept is not None and moment - kept[0] < KEPT:
             return kept[1]
         self._known.pop(key, None)
-        now = self._clock.now()
-        found = await self._database.transaction(lambda s: users.of_token(s, key, now))
+        now = self.clock.now()
+        found = await self.database.transaction(lambda s: users.of_token(s, key, now))
         if found is None:
             raise UnknownCaller
         user, _ = found
-        if obstacle(self.policy, user.account, now, self._local.at(now)):
+        if obstacle(self.policy, user.account, now, self.local.at(now)):
             raise UnknownCaller
         caller = user.caller("")
         self._known[key] = (moment, caller)
@@ -107,31 +110,31 @@ class Guard:
     async def open_session(self, user: users.User, host: str) -> str:
         """Make a token of the documented shape: base64 of `<user>:<random>`."""
         token = base64.b64encode(f"{user.name}:{uuid.UUID(bytes=secrets.token_bytes(16))}".encode()).decode()
-        now = self._clock.now()
+        now = self.clock.now()
         until = now + timedelta(hours=self._settings.token_hours)
 
         async def work(session: Session) -> None:
             await users.logged_in(session, user.name, now)
             await users.add_token(session, digest(token), user.name, host, now, until)
-            await audit.note(session, self._wall(now), user.name, host, "login")
+            await audit.note(session, self.wall(now), user.name, host, "login")
 
-        await self._database.transaction(work)
+        await self.database.transaction(work)
         return token
 
     async def end_session(self, token: str, user: str, host: str) -> bool:
         """End a session, of `user` when one is named; return whether there was one."""
         key = digest(token)
-        now = self._clock.now()
+        now = self.clock.now()
 
         async def work(session: Session) -> bool:
             found = await users.of_token(session, key, now)
             if found is None or (user and found[0].name.casefold() != user.strip().casefold()):
                 return False
             await users.drop_token(session, key)
-            await audit.note(session, self._wall(now), found[0].name, host, "logout")
+            await audit.note(session, self.wall(now), found[0].name, host, "logout")
             return True
 
-        ended = await self._database.transaction(work)
+        ended = await self.database.transaction(work)
         self._known.pop(key, None)
         return ended
 
@@ -145,8 +148,15 @@ class Guard:
 
     async def note(self, caller: Caller, action: str) -> None:
         """Write who does what, before it is done: nothing changes without a row."""
-        at = self._wall(self._clock.now())
-        await self._database.transaction(lambda s: audit.note(s, at, caller.user, caller.host, action))
+        at = self.wall(self.clock.now())
+        await self.database.transaction(lambda s: audit.note(s, at, caller.user, caller.host, action))
 
-    def _wall(self, now: datetime) -> datetime:
-        return self._local.naive(now)
+    async def note_failure(self, caller: Caller, action: str) -> None:
+        """Write that something which was noted has failed; when not even that can be written, its first row
+        stands alone."""
+        with contextlib.suppress(StoreError):
+            await self.note(caller, f"failed: {action}")
+
+    def wall(self, now: datetime) -> datetime:
+        """Return what a documented column holds for a moment."""
+        return self.local.naive(now)

@@ -10,11 +10,14 @@ from typing import Protocol
 
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database
+from engine.api.clerk import Clerk
 from engine.api.guard import Guard
+from engine.api.v1.stream import Stream
 from engine.config import HttpSection
-from engine.domain.live import CallsNow, QueueNow
+from engine.domain.live import CallNow, CallsNow, QueueNow
 from engine.domain.localtime import LocalTime
 from engine.domain.pacing import Profile
+from engine.domain.webhooks import Reach
 from engine.ports import CampaignReport, Clock
 
 
@@ -31,6 +34,9 @@ class Live(Protocol):
     def calls(self) -> Mapping[str, CallsNow]:
         """Return campaign → calls of the campaigns that run; none on a standby."""
 
+    def each_call(self) -> Sequence[CallNow]:
+        """Return every call that is up; none on a standby."""
+
     def reports(self) -> Sequence[CampaignReport]:
         """Return what the campaigns were doing within the last second; none on a standby."""
 
@@ -38,7 +44,8 @@ class Live(Protocol):
 @dataclass(frozen=True, slots=True)
 class Office:
     """Given to every handler. `state`: the engine's folder, for uploads; `recordings`: where Asterisk
-    writes them, None when it is not known; `profiles`: rules on abandoned calls."""
+    writes them, None when it is not known; `profiles`: rules on abandoned calls; `clerk`: does afterwards
+    what was accepted; `stream`: live events; `reach`: where webhooks may go."""
 
     database: Database
     clock: Clock
@@ -51,6 +58,9 @@ class Office:
     state: Path
     recordings: Path | None
     profiles: Mapping[str, Profile]
+    clerk: Clerk
+    stream: Stream
+    reach: Reach
 
     def wall(self) -> datetime:
         """Return the local time as the documented columns hold it (naive)."""

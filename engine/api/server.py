@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
 
 import structlog
 import uvicorn
@@ -21,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.api.integra import ROUTES
 from engine.api.integra.desk import web_route, where
 from engine.api.office import Office
+from engine.api.patience import patient
 from engine.api.v1.app import build as build_v1
 from engine.config import ConfigError, HttpSection
 
@@ -46,7 +49,8 @@ def build(office: Office) -> ASGIApp:
         ],
         exception_handlers={HTTPException: _plain},
     )
-    return Outermost(app)
+    encrypted = office.settings.tls_certificate is not None
+    return Outermost(app, (*_SAFE, _STRICT) if encrypted else _SAFE)
 
 
 async def _plain(_: Request, error: Exception) -> Response:
@@ -57,8 +61,9 @@ async def _plain(_: Request, error: Exception) -> Response:
 class Outermost:
     """Answers what nothing inside has answered; adds the headers that every answer has."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,7 +76,7 @@ class Outermost:
                 begun = True
                 headers = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in headers}
-                headers += [(name, value) for name, value in _SAFE if name not in names]
+                headers += [(name, value) for name, value in self._headers if name not in names]
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -91,6 +96,7 @@ _SAFE = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_STRICT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class _Quiet(uvicorn.Server):
@@ -104,12 +110,20 @@ class _Quiet(uvicorn.Server):
 class HttpServer:
     """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot."""
 
-    def __init__(self, app: ASGIApp, settings: HttpSection) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: HttpSection,
+        works: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        farewell: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`works` run beside the server; `farewell` ends answers that would never end by themselves."""
+        self._works, self._farewell = works, farewell
         self._socket = _bind(settings)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=patient(settings.header_timeout, settings.body_timeout),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -135,10 +149,15 @@ class HttpServer:
     async def run(self) -> None:
         """Serve until `stop`."""
         log.info("serving HTTP", action="api.serving", port=self.port)
-        await self._server.serve(sockets=[self._socket])
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work()) for work in self._works]
+            await self._server.serve(sockets=[self._socket])
+            for task in tasks:
+                task.cancel()
 
     def stop(self) -> None:
         """Take no more requests; `run` ends when those that have begun are answered."""
+        self._farewell()
         self._server.should_exit = True
 
 

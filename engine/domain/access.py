@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import enum
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from engine.domain.errors import FieldError, excerpt
 
 
 class Role(enum.StrEnum):
@@ -28,6 +31,42 @@ class Right(enum.StrEnum):
     STEER = "steer"  # campaigns: start, stop, pace, settings
     MANAGE = "manage"  # agents, phones, members, webhooks
     USERS = "users"  # users, roles, tokens of others
+
+
+#: Characters of a user's name.
+_LONGEST_NAME = 80
+
+
+def read_user_name(text: str, field: str = "user") -> str:
+    """Return a login name: printable, without `:` and `/` (tokens and paths hold it). Raises FieldError."""
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name or len(name) > _LONGEST_NAME:
+        raise FieldError(field, f"a name has 1 to {_LONGEST_NAME} characters", "Correct it.")
+    if not name.isprintable() or set(name) & set(":/\\\"'<>;,"):
+        raise FieldError(
+            field,
+            f"{excerpt(name)} holds a character that no name may hold",
+            "Use letters, digits, '.', '_', '-', '@'.",
+        )
+    return name
+
+
+def read_role(text: str) -> Role:
+    """Return a role by its word. Raises FieldError."""
+    try:
+        return Role(text.strip().lower())
+    except ValueError as error:
+        words = ", ".join(Role)
+        raise FieldError("role", f"{excerpt(text)} is none", f"Use one of {words}.") from error
+
+
+def read_campaigns(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the campaigns of a scope as they are kept. Raises FieldError."""
+    kept = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    for name in kept:
+        if len(name) > 128:
+            raise FieldError("campaigns", f"{excerpt(name)} is longer than 128 characters", "Correct it.")
+    return kept
 
 
 _PROGRAM = frozenset((Right.KNOWN, Right.CALL, Right.WATCH, Right.LISTEN, Right.LOAD))

@@ -43,7 +43,7 @@ class Account:
 
     state: State
     password_at: datetime
-    created_at: datetime
+    enabled_at: datetime
     must_change: bool = False
     password_stays: bool = False
     blocked_at: datetime | None = None
@@ -101,7 +101,7 @@ def obstacle(policy: Policy, account: Account, now: datetime, local: datetime) -
     if account.valid_until is not None and wall >= account.valid_until:
         return "the account is not valid any more"
     idle = timedelta(days=policy.idle_days)
-    if idle and now - (account.login_at or account.created_at) > idle:
+    if idle and now - max(account.login_at or account.enabled_at, account.enabled_at) > idle:
         return f"nobody has logged in for {policy.idle_days} days"
     if account.login_hours and not _open(account.login_hours, wall):
         return "outside the login hours"

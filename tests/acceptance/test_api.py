@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import subprocess
-import urllib.request
 
 from engine.lab.parts import free_port
 from tests.stage import Stage
@@ -28,13 +28,17 @@ def test_the_first_start_makes_an_administrator_once(stage: Stage) -> None:
         ],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    request = urllib.request.Request(
-        f"{base}/api/v1/session", headers={"Authorization": f"Basic {json.loads(login)}"}
-    )
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["role"] == "administrator"
+    token = json.loads(login)
+    assert _who(port, token)["role"] == "administrator"
     assert stage.stop() == 0
     stage.start(fresh_log=True)
     assert "was made with the password" not in stage.log()
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["user"] == "admin"
+    assert _who(port, token)["user"] == "admin"
+
+
+def _who(port: int, token: str) -> dict[str, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/api/v1/session", headers={"Authorization": f"Basic {token}"})
+    answer: dict[str, str] = json.load(connection.getresponse())
+    connection.close()
+    return answer

@@ -7,7 +7,6 @@ import re
 
 import pytest
 
-from engine.api.accounts import PASSWORDS
 from engine.domain.access import Role
 from tests.api_rig import ApiRig
 
@@ -15,7 +14,7 @@ WORD = "Correct-horse-7"
 
 
 async def test_supervisor_without_phone_finds_the_token_third(api: ApiRig) -> None:
-    await api.user("Admin", Role.ADMINISTRATOR, password=await PASSWORDS.hash(WORD))
+    await api.user("Admin", Role.ADMINISTRATOR, password=await api.office.guard.passwords.hash(WORD))
     said = await api.ask(
         "POST", "/Integra/resources/auth/UserLogin", data={"user": "Admin", "password": WORD}
     )
@@ -38,7 +37,7 @@ async def test_supervisor_without_phone_finds_the_token_third(api: ApiRig) -> No
 
 
 async def test_get_user_token_is_quoted_and_fails_quoted(api: ApiRig) -> None:
-    await api.user("Robot", Role.INTEGRATION, password=await PASSWORDS.hash(WORD))
+    await api.user("Robot", Role.INTEGRATION, password=await api.office.guard.passwords.hash(WORD))
     token = await api.integra("auth/getUserToken", user="Robot", password=WORD)
     assert re.fullmatch(r'"[A-Za-z0-9+/=]+"', token)
     assert (await api.ask("GET", "/api/v1/session", token.strip('"'))).json()["role"] == "integration"
@@ -46,7 +45,9 @@ async def test_get_user_token_is_quoted_and_fails_quoted(api: ApiRig) -> None:
 
 
 async def test_who_has_a_phone_finds_the_token_in_md5secret_or_token(api: ApiRig) -> None:
-    await api.user("Carina", Role.SUPERVISOR, phone="1997", password=await PASSWORDS.hash(WORD))
+    await api.user(
+        "Carina", Role.SUPERVISOR, phone="1997", password=await api.office.guard.passwords.hash(WORD)
+    )
     said = await api.ask(
         "POST", "/Integra/resources/auth/UserLogin", data={"user": "Carina", "password": WORD}
     )

@@ -131,8 +131,8 @@ async def order(session: Session, kind: str, values: Mapping[str, Any]) -> int:
 async def answer(session: Session, order_id: int) -> Row | None:
     """Return how an order stands; None when there is none."""
     rows = await session.rows(
-        "SELECT id, kind, campaign, agent, phone, status, result, guid, created_at, done_at FROM ccdata.orders"
-        " WHERE id=%s",
+        "SELECT id, kind, campaign, agent, phone, status, result, guid, created_at, done_at"
+        " FROM ccdata.orders WHERE id=%s",
         (order_id,),
     )
     return rows[0] if rows else None

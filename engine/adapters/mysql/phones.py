@@ -14,10 +14,10 @@ from engine.adapters.mysql.database import Session
 DEFAULTS: dict[str, Any] = {
     "id": 0, "name": "", "host": "", "nat": "yes", "type": "friend", "accountcode": "", "callgroup": "",
     "callerid": "", "canreinvite": "", "context": "agents", "dtmfmode": "rfc2833", "insecure": "",
-    "language": "es", "mailbox": "", "md5secret": "", "pickupgroup": "", "qualify": "yes",
+    "language": "es", "mailbox": "", "md5secret": "", "pickupgroup": "", "qualify": "yes", "secret": "",
     "disallow": "all", "allow": "alaw;ulaw", "port": "", "defaultuser": "", "subscribecontext": "default",
     "record": "agent", "email": "", "phonetype": "SoftPhone", "LogLevel": "SEVERE", "limite": 0,
-    "transport": "wss", "encryption": "yes", "did": "", "outboundproxy": "", "fullname": "", "secret": "",
+    "transport": "wss", "encryption": "yes", "did": "", "outboundproxy": "", "fullname": "",
 }  # fmt: skip
 
 

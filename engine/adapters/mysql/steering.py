@@ -27,7 +27,8 @@ Row = dict[str, Any]
 SETTINGS = (
     "schedule", "dialertype", "status", "dialstring", "context", "exten", "am", "sound", "maxchannels",
     "variables", "timeout", "callerid", "retries", "callerpres", "tbc", "dncr", "schedulephones",
-    "autoanswer", "tbc_nocontact", "earlymedia", "recyclecount", "recycle", "country", "rule", "autoconvertcallerid",
+    "autoanswer", "tbc_nocontact", "earlymedia", "recyclecount", "recycle", "country", "rule",
+    "autoconvertcallerid",
 )  # fmt: skip
 #: What belongs to a campaign besides: part → table, its key, its columns.
 PARTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {

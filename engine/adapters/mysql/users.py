@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +14,11 @@ from engine.domain.passwords import Account, State
 
 _COLUMNS = (
     "user, fullname, email, role, state, password, password_at, must_change, password_stays, failures,"
-    " blocked_at, login_at, login_hours, valid_from, valid_until, created_at"
+    " blocked_at, login_at, login_hours, valid_from, valid_until, enabled_at"
 )
+_CHANGEABLE = {
+    name: name for name in ("fullname", "email", "role", "login_hours", "valid_from", "valid_until")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def _user(row: dict[str, Any], campaigns: Sequence[str], phones: Sequence[str]) 
         account=Account(
             state=State(row["state"]),
             password_at=_moment(row["password_at"]),
-            created_at=_moment(row["created_at"]),
+            enabled_at=_moment(row["enabled_at"]),
             must_change=bool(row["must_change"]),
             password_stays=bool(row["password_stays"]),
             blocked_at=_moment(row["blocked_at"]) if row["blocked_at"] else None,
@@ -104,11 +107,11 @@ async def add(session: Session, user: NewUser, now: datetime) -> None:
     """Make a user. Raises FieldError when there is one of that name."""
     made = await session.run(
         "INSERT IGNORE INTO ccdata.users (user, fullname, role, password, password_at, must_change,"
-        " password_stays, login_hours, valid_from, valid_until, created_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " password_stays, login_hours, valid_from, valid_until, created_at, enabled_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             user.name, user.fullname, user.role.value, user.password, utc(now), user.must_change,
-            user.password_stays, user.login_hours, user.valid_from, user.valid_until, utc(now),
+            user.password_stays, user.login_hours, user.valid_from, user.valid_until, utc(now), utc(now),
         ),
     )  # fmt: skip
     if not made:
@@ -116,6 +119,48 @@ async def add(session: Session, user: NewUser, now: datetime) -> None:
     if user.password:
         await _remember(session, user.name, user.password, now)
     await set_campaigns(session, user.name, user.campaigns)
+
+
+async def everybody(session: Session) -> tuple[User, ...]:
+    """Return all users by name."""
+    rows = await session.rows(f"SELECT {_COLUMNS} FROM ccdata.users ORDER BY user")
+    campaigns = await session.rows("SELECT user, campaign FROM ccdata.user_campaigns ORDER BY campaign")
+    phones = await session.rows("SELECT accountcode AS user, name FROM ccdata.phones ORDER BY id")
+    return tuple(
+        _user(row, _of(row["user"], campaigns, "campaign"), _of(row["user"], phones, "name")) for row in rows
+    )
+
+
+def _of(user: str, rows: Sequence[dict[str, Any]], column: str) -> list[str]:
+    return [str(row[column]) for row in rows if str(row["user"]).casefold() == user.casefold()]
+
+
+async def other_administrators(session: Session, name: str) -> bool:
+    """Is there an active administrator besides `name`? All their rows are locked meanwhile."""
+    rows = await session.rows(
+        "SELECT user FROM ccdata.users WHERE role='administrator' AND state='active' ORDER BY user FOR UPDATE"
+    )
+    return any(str(row["user"]).casefold() != name.casefold() for row in rows)
+
+
+async def change(session: Session, name: str, columns: Mapping[str, Any]) -> None:
+    """Change columns of a user: fullname, email, role, login_hours, valid_from, valid_until."""
+    for column, value in columns.items():
+        await session.run(f"UPDATE ccdata.users SET {_CHANGEABLE[column]}=%s WHERE user=%s", (value, name))
+
+
+async def let_in(session: Session, name: str, now: datetime) -> None:
+    """Make an account active, whatever had disabled it."""
+    await session.run(
+        "UPDATE ccdata.users SET state='active', failures=0, blocked_at=NULL, enabled_at=%s WHERE user=%s",
+        (utc(now), name),
+    )
+
+
+async def shut_out(session: Session, name: str) -> None:
+    """Make an account inactive; its sessions end."""
+    await session.run("UPDATE ccdata.users SET state='inactive' WHERE user=%s", (name,))
+    await session.run("DELETE FROM ccdata.tokens WHERE user=%s", (name,))
 
 
 async def set_campaigns(session: Session, name: str, campaigns: Sequence[str]) -> None:

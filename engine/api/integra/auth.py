@@ -48,7 +48,7 @@ async def user_login(office: Office, caller: Caller, form: Form) -> Answer:
         "managequality": int(caller_may(user, Right.WATCH)),
     }
     if phone is not None:
-        return json([head, rights, phones.shown(phone, office.settings.address) | {"md5secret": token}])
+        return json([head, rights, phones.shown(phone, form.server) | {"md5secret": token}])
     return json([head, rights, token])
 
 
@@ -78,7 +78,7 @@ async def agent_login(office: Office, caller: Caller, form: Form) -> Answer:
     if phone is None:
         raise Refused("the user has no phone")
     token = await office.guard.open_session(user, caller.host)
-    return json(phones.shown(phone, office.settings.address) | {"token": token})
+    return json(phones.shown(phone, form.server) | {"token": token})
 
 
 async def agent_logoff(office: Office, caller: Caller, form: Form) -> Answer:

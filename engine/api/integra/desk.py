@@ -87,9 +87,10 @@ async def _form(office: Office, route: Route, request: Request) -> Form:
     limit = office.settings.max_upload if route.upload else office.settings.max_body
     body = await read_body(request, limit, office.settings.body_timeout)
     kind = request.headers.get("content-type", "")
+    server = request.url.hostname or ""
     if len(body) > _SMALL:
-        return await asyncio.to_thread(read_form, body, kind, large=route.upload)
-    return read_form(body, kind, large=route.upload)
+        return await asyncio.to_thread(read_form, body, kind, large=route.upload, server=server)
+    return read_form(body, kind, large=route.upload, server=server)
 
 
 def _check_scope(route: Route, caller: Caller, form: Form) -> None:
@@ -109,8 +110,8 @@ async def _carry_out(office: Office, route: Route, caller: Caller, form: Form) -
     await office.guard.note(caller, action)
     try:
         return await route.handler(office, caller, form)
-    except BaseException:
-        await office.guard.note(caller, f"failed: {action}")
+    except Exception:
+        await office.guard.note_failure(caller, action)
         raise
 
 

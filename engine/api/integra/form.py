@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -15,13 +16,19 @@ MOST_FIELDS = 200
 #: Characters of a field's name, and of any field that is no file.
 LONGEST_NAME = 100
 LONGEST_VALUE = 65_536
+#: Bytes that are decoded at a time.
+_SLICE = 262_144
 
 
 class Form:
-    """Fields by name; the first of several with one name counts, as in the documented service."""
+    """Fields by name; the first of several with one name counts, as in the documented service.
 
-    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+    `server`: by which name the client reached us.
+    """
+
+    def __init__(self, fields: Mapping[str, Sequence[str]], server: str = "") -> None:
         self._fields = fields
+        self.server = server
 
     def get(self, name: str, default: str = "") -> str:
         """Return a field; `default` when it is missing."""
@@ -58,19 +65,19 @@ class Form:
         return value
 
 
-def read_form(body: bytes, content_type: str, *, large: bool = False) -> Form:
+def read_form(body: bytes | bytearray, content_type: str, *, large: bool = False, server: str = "") -> Form:
     """Read a body; one without a content type is taken as form-urlencoded. Raises FieldError.
 
     `large`: single fields may be as long as the body.
     """
     kind, _, parameters = content_type.partition(";")
     if kind.strip().lower() == "application/json":
-        return Form(_of_json(body, large))
+        return Form(_of_json(body, large), server)
     charset = "latin-1" if "8859-1" in parameters else "utf-8"
-    return Form(_of_form(body, charset, large))
+    return Form(_of_form(body, charset, large), server)
 
 
-def _of_form(body: bytes, charset: str, large: bool) -> dict[str, list[str]]:
+def _of_form(body: bytes | bytearray, charset: str, large: bool) -> dict[str, list[str]]:
     if body.count(b"&") >= MOST_FIELDS:
         raise FieldError("body", f"it has more than {MOST_FIELDS} fields", "Send the documented ones.")
     fields: dict[str, list[str]] = {}
@@ -83,16 +90,27 @@ def _of_form(body: bytes, charset: str, large: bool) -> dict[str, list[str]]:
     return fields
 
 
-def _text(raw: bytes, charset: str) -> str:
+def _text(raw: bytes | bytearray, charset: str) -> str:
+    """Decode slice by slice: other threads get their turn in between, however long the field is."""
+    decoder = codecs.getincrementaldecoder(charset)()
+    parts = []
+    at = 0
     try:
-        return unquote_to_bytes(raw.replace(b"+", b" ")).decode(charset)
+        while at < len(raw):
+            end = min(at + _SLICE, len(raw))
+            if end < len(raw) and (cut := raw.rfind(b"%", end - 2, end)) != -1:
+                end = cut
+            plain = unquote_to_bytes(bytes(raw[at:end]).replace(b"+", b" "))
+            parts.append(decoder.decode(plain, end == len(raw)))
+            at = end
+        return "".join(parts)
     except UnicodeDecodeError as error:
         raise FieldError(
             "body", "it is not UTF-8", "Encode it as application/x-www-form-urlencoded."
         ) from error
 
 
-def _of_json(body: bytes, large: bool) -> dict[str, list[str]]:
+def _of_json(body: bytes | bytearray, large: bool) -> dict[str, list[str]]:
     try:
         value = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:

@@ -53,8 +53,11 @@ class ContactPatch(_Given):
 
 
 class ContactOut(BaseModel):
-    """A contact in the spool. `waiting`: ready, but not before `not_before`; `reason`, `held_by`: why it is held, set
-    aside or blocked; `attempts`: calls made to the present number; `rounds`: times recycled."""
+    """A contact in the spool. `waiting`: ready, but not before `not_before`.
+
+    `reason`, `held_by`: why it is held, set aside or blocked; `attempts`: calls made to the present number;
+    `rounds`: times recycled.
+    """
 
     id: int
     campaign: str

@@ -54,8 +54,8 @@ class DispositionOut(DispositionIn):
 
 
 class GivenIn(_Given):
-    """How the call ended, in the agent's words. `schedule`: when to call again (a moment without a zone is local
-    time of the server), `schedule_on` in another campaign; `tag`: into the CDR."""
+    """How the call ended, in the agent's words. `schedule`: when to call again (without a zone: local time of
+    the server), `schedule_on` in another campaign; `tag`: into the CDR."""
 
     level1: str = Field(min_length=1, max_length=100)
     level2: Level = ""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from engine.api.body import TooLarge
+from engine.api.body import TooLarge, limited
 from engine.api.guard import Forbidden
 from engine.api.integra.desk import host_of, token_of
 from engine.api.office import Office
@@ -61,7 +61,7 @@ class Gate(APIRoute):
             campaign = request.path_params.get("campaign")
             if campaign is not None:
                 reach(caller, str(campaign))
-            self._check_size(office, request)
+            request = self._limited(office, request)
             request.state.caller = caller
             if request.method in _READS or self.right is Right.OPEN:
                 return await inner(request)
@@ -69,11 +69,12 @@ class Gate(APIRoute):
 
         return handle
 
-    def _check_size(self, office: Office, request: Request) -> None:
+    def _limited(self, office: Office, request: Request) -> Request:
         limit = office.settings.max_upload if self.uploads else office.settings.max_body
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > limit:
             raise TooLarge
+        return Request(request.scope, limited(request.receive, limit, office.settings.body_timeout))
 
     async def _audited(
         self,
@@ -86,8 +87,8 @@ class Gate(APIRoute):
         await office.guard.note(caller, action)
         try:
             return await inner(request)
-        except BaseException:
-            await office.guard.note(caller, f"failed: {action}")
+        except Exception:
+            await office.guard.note_failure(caller, action)
             raise
 
 

@@ -1,4 +1,4 @@
-"""What every resource of `/api/v1` shares: the gate, bounded bodies, requests that are carried out once."""
+"""What every resource of `/api/v1` shares: the gate, and requests that are carried out once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 
 from engine.adapters.mysql import idempotency
 from engine.adapters.mysql.database import Session
-from engine.api.body import read_body
 from engine.api.guard import Forbidden
 from engine.api.office import Office
 from engine.api.v1.gate import Gate
@@ -39,24 +38,20 @@ _Inner = Callable[[Request], Awaitable[Response]]
 
 
 class _Once(APIRoute):
-    """Reads the body within its limits. A POST with an Idempotency-Key has one effect, however often, and
-    from how many places at once, it is sent."""
+    """A POST with an Idempotency-Key has one effect, however often, and from how many places at once, it is
+    sent."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         inner = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             office: Office = request.app.state.office
-            streams = bool(getattr(self, "uploads", False))
-            body = b""
-            if not streams:
-                body = await read_body(request, office.settings.max_body, office.settings.body_timeout)
-                request._body = body  # Starlette keeps there what it has read
             word = request.headers.get("idempotency-key")
             if request.method != "POST" or word is None:
                 return await inner(request)
             if not _KEY.fullmatch(word):
                 raise FieldError("Idempotency-Key", "it is no key", "Use up to 255 visible characters.")
+            body = b"" if getattr(self, "uploads", False) else await request.body()
             return await _once(request, office, word, _digest(request, body), inner)
 
         return handle

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from engine.adapters.mysql import uploads as tables
 from engine.adapters.mysql.database import Session
-from engine.api.body import read_body
 from engine.api.v1.campaign_models import Moment
 from engine.api.v1.campaigns import known
 from engine.api.v1.gate import Asking, InOffice, needs, reach
@@ -81,7 +80,7 @@ async def load(
     ten minutes it is refused with 409.
     """
     name, zone = list_name(list), read_zone(timezone) if timezone else ""
-    content = await read_body(request, office.settings.max_upload, office.settings.body_timeout)
+    content = await request.body()
     if not re.search(rb"[^;\r\n]*;[^;\r\n]*;[^;\r\n]*;", content):
         raise FieldError(
             "body", "no line of it has four columns", "Send campaign;phone;data;alternatives;priority."

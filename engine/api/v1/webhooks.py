@@ -93,7 +93,7 @@ class DeadLetter(BaseModel):
 
 
 class ReplayIn(_Given):
-    """What is sent anew besides the dead letters: what was delivered since a moment; or these events alone."""
+    """What is sent anew besides dead letters: what was delivered since a moment; or these events alone."""
 
     since: AwareDatetime | None = None
     events: tuple[str, ...] = Field((), max_length=500)
@@ -179,7 +179,7 @@ async def webhook_of(caller: Asking, office: InOffice, webhook: int) -> WebhookO
 @router.patch("/{webhook}")
 @needs(Right.MANAGE)
 async def change(caller: Asking, office: InOffice, webhook: int, wish: WebhookPatch) -> WebhookOut:
-    """Change a subscription, switch it on or off. Off: it hears of nothing new, and what waits for it waits."""
+    """Change a subscription, switch it on or off. Off: it hears of nothing new, and what waits does so."""
 
     async def work(session: Session) -> tables.Webhook:
         await _mine(session, caller, webhook)
