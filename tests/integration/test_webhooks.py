@@ -29,7 +29,7 @@ from engine.services import webhooks as service
 from engine.services.webhooks import Courier, CourierSettings
 from tests.contract.store_desks import BUSY, TALKED, UNSEEN, batch, finished
 from tests.doubles import background
-from tests.endpoint import Endpoint, Hit, verified
+from tests.endpoint import Endpoint, verified
 from tests.integration.test_law_in_claims import NOON, Office
 
 LOCAL = Reach(http=True, networks=(ipaddress.ip_network("127.0.0.0/8"),))
@@ -513,8 +513,3 @@ async def test_what_is_due_is_found_by_an_index(office: Office) -> None:
     [plan] = await office.rows(f"EXPLAIN {DUE}", 1, 4)
     assert plan["key"] == "webhook_deliveries_due"
     assert "filesort" not in (plan["Extra"] or "")
-
-
-def test_an_endpoint_hears_what_a_hit_says() -> None:
-    hit = Hit({"webhook-id": "1"}, b'{"type": "x"}')
-    assert (hit.id, hit.event) == ("1", {"type": "x"})

@@ -28,7 +28,10 @@ td,th{border:1px solid #8886;padding:.2rem .5rem;text-align:left;vertical-align:
 nav a{margin-right:1rem}
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
 
 Schema = Mapping[str, Any]
 
@@ -60,7 +63,8 @@ def _body(described: Schema) -> Iterator[str]:
                 route = methods[method]
                 by_tag.setdefault((route.get("tags") or ["other"])[0], []).append((method, path, route))
     yield f"<h1>{escape(info['title'])} API {escape(info['version'])}</h1>"
-    yield f'<p>{escape(info.get("description", ""))} For programs: <a href="openapi.json">openapi.json</a>.</p>'
+    programs = 'For programs: <a href="openapi.json">openapi.json</a>.'
+    yield f"<p>{escape(info.get('description', ''))} {programs}</p>"
     tags = "".join(f'<a href="#{_anchor(tag)}">{escape(tag)}</a>' for tag in by_tag)
     yield f'<nav>{tags}<a href="#schemas">schemas</a></nav>'
     for tag, routes in by_tag.items():

@@ -115,7 +115,7 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-@router.get("/events", response_class=_Events, responses=_DESCRIBED)
+@router.get("/events", status_code=200, response_class=_Events, responses=_DESCRIBED)
 @needs(Right.KNOWN)
 async def events(caller: Asking, office: InOffice, request: Request) -> Response:
     """Watch campaigns, decisions, seats and calls as they change; go on where you were by `Last-Event-ID`.
