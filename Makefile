@@ -8,7 +8,7 @@ MODE ?= power
 FACTOR ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live bench-spool bench-records bench-api amd fuzz chaos lock clean
+.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool bench-records bench-api amd fuzz chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ lint: ## ruff, mypy --strict, import contracts
 	@"$(BIN)/ruff" format --check .
 	@"$(BIN)/mypy"
 	@"$(BIN)/lint-imports" --no-logo
+
+docs: ## The documentation as a site in .lab/site; fails on broken links
+	@deploy/lab/venv.sh
+	@deploy/lab/docs.sh
 
 bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events per call
 	@"$(BIN)/python" -m bench.call --lab "$(LAB)" $(ARGS)
@@ -70,6 +74,8 @@ lock: ## Pin all dependencies anew, with hashes (needs uv)
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/runtime.txt
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/dev.txt
+	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/docs.txt
 
 clean: ## Remove everything that was installed or made below .lab/
 	rm -rf "$(LAB)"

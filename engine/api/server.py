@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -122,13 +122,17 @@ class _Quiet(uvicorn.Server):
 class HttpServer:
     """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot.
 
-    `beside`: what runs as long as it serves.
+    `works` run beside the server; `farewell` ends answers that would never end by themselves.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: HttpSection, *beside: Callable[[], Coroutine[Any, Any, None]]
+        self,
+        app: ASGIApp,
+        settings: HttpSection,
+        works: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        farewell: Callable[[], None] = lambda: None,
     ) -> None:
-        self._beside = beside
+        self._works, self._farewell = works, farewell
         self._socket = _bind(settings)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
@@ -160,13 +164,14 @@ class HttpServer:
         """Serve until `stop`."""
         log.info("serving HTTP", action="api.serving", port=self.port)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work()) for work in self._beside]
+            tasks = [group.create_task(work()) for work in self._works]
             await self._server.serve(sockets=[self._socket])
             for task in tasks:
                 task.cancel()
 
     def stop(self) -> None:
         """Take no more requests; `run` ends when those that have begun are answered."""
+        self._farewell()
         self._server.should_exit = True
 
 

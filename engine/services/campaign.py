@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -164,9 +164,13 @@ class CampaignWorker:
     def _idle(self, now: datetime) -> Decision | None:
         """What makes it pointless to look for further contacts."""
         placer = self.placer
+        if reason := self._tools.drains.of(self.name):
+            return Decision(0, Bound.DRAIN, f"drained: {reason}")
         if now < placer.refused_until:
             reason = f"Asterisk refuses the orders: {placer.refusal}"
             return Decision(0, Bound.REFUSED, reason, wake_at=placer.refused_until)
+        if hold := self._tools.caller_ids.hold(placer.dialer):
+            return Decision(0, Bound.CALLER_ID, hold.reason, wake_at=hold.until)
         if now < placer.empty_until:
             reason = "no contact is ready in the active lists"
             return Decision(0, Bound.SPOOL, reason, wake_at=placer.empty_until)
@@ -202,6 +206,8 @@ class CampaignWorker:
         state = "running"
         if self.decision is not None and self.decision.bound is Bound.SCHEDULE:
             state = "off_schedule"
+        if self._tools.drains.of(self.name):
+            state = "draining" if self._tools.book.counts(self.name).channels else "drained"
         if state != self._state:
             self._state, self._since = state, now
         if self.decision is not self._reported:
@@ -218,4 +224,12 @@ class CampaignWorker:
             snapshot=snapshot,
             paused=states[SeatState.PAUSED],
             sequence=self._sequence,
+            until=self._opens(now) if state == "off_schedule" else None,
         )
+
+    def _opens(self, now: datetime) -> datetime:
+        """Return when the schedule opens next, a clock change until then included."""
+        local = self._tools.clock.local
+        opens = self.campaign.dialer.schedule.opens_after(local(now)).astimezone(UTC)
+        shift = (local(opens).utcoffset() or timedelta()) - (local(now).utcoffset() or timedelta())
+        return opens - shift if shift and local(now).tzinfo != local(opens).tzinfo else opens

@@ -14,11 +14,43 @@ from starlette.responses import Response
 
 from engine import __version__
 from engine.api.office import Office
-from engine.api.v1 import session, users
+from engine.api.v1 import (
+    agents,
+    blacklist,
+    callerids,
+    calls,
+    campaigns,
+    contacts,
+    dispositions,
+    docs,
+    events,
+    lists,
+    planning,
+    session,
+    uploads,
+    users,
+    webhooks,
+)
 from engine.api.v1.problems import Problem, answer_problems
 
 #: Every resource. A new module joins here.
-ROUTERS = (session.router, users.router)
+ROUTERS = (
+    session.router,
+    campaigns.router,
+    lists.router,
+    uploads.router,
+    contacts.router,
+    blacklist.router,
+    calls.router,
+    agents.router,
+    dispositions.router,
+    callerids.router,
+    webhooks.router,
+    planning.router,
+    events.router,
+    users.router,
+    docs.router,
+)
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
