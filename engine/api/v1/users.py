@@ -22,9 +22,7 @@ router = APIRouter(route_class=Gate, prefix="/users", tags=["users"])
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Word = Annotated[str, Field(max_length=256)]
 #: A moment on the engine's own wall clock, without an offset.
-LocalTime = Annotated[
-    NaiveDatetime, WithJsonSchema({"type": "string", "examples": ["2026-05-13T16:00:00"]})
-]
+LocalTime = Annotated[NaiveDatetime, WithJsonSchema({"type": "string", "examples": ["2026-05-13T16:00:00"]})]
 Hours = Annotated[str, Field(max_length=255, examples=["mon-fri;08:00-18:00"])]
 Campaigns = Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=1000)]
 
