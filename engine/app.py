@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,25 +26,39 @@ from engine.adapters.lawbooks import load_laws
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.history import learn
-from engine.adapters.mysql.migrate import Migration, migrate, pending
+from engine.adapters.mysql.migrate import Migration, check, migrate, pending
+from engine.adapters.mysql.outbox import Keeping, MysqlOutbox
 from engine.adapters.mysql.queues import MysqlQueues
+from engine.adapters.mysql.today import day_figures
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.queue_file import ConfFile
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
 from engine.adapters.supervisor import Supervisor, from_environment
+from engine.adapters.upload_folder import UploadFolder
+from engine.adapters.webhooks import HttpSender
+from engine.api.clerk import Clerk
+from engine.api.guard import Guard
+from engine.api.office import Live, Office
+from engine.api.server import HttpServer, build
+from engine.api.staff import first_administrator
+from engine.api.v1.stream import Event, Stream, picture
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.callerid_health import HealthRules
 from engine.domain.errors import FieldError
+from engine.domain.figures import Figures
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
+from engine.domain.webhooks import Reach
 from engine.ports import Clock
 from engine.ports.queues import QueueOffice
 from engine.reload import changes, taken_over
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
+from engine.services.live import LivePicture
 from engine.services.term import StopLimits
+from engine.services.webhooks import Courier, CourierSettings
 
 log = structlog.get_logger(__name__)
 
@@ -153,6 +170,24 @@ def legal(config: Config) -> Legal:
         raise ConfigError(str(error)) from error
 
 
+def reach(config: Config) -> Reach:
+    """Return where webhooks may go."""
+    return Reach(config.webhooks.http, config.webhooks.networks)
+
+
+def courier(config: Config, database: Database, metrics: telemetry.Metrics, hands: Clock) -> Courier:
+    """Return who delivers webhooks."""
+    section = config.webhooks
+    keeping = Keeping(timedelta(days=section.keep_days), timedelta(hours=section.give_up_hours))
+    return Courier(
+        MysqlOutbox(database, keeping),
+        HttpSender(reach(config), section.timeout),
+        metrics,
+        hands,
+        CourierSettings(section.attempts, section.first_retry, section.each, section.timeout),
+    )
+
+
 def clock(config: Config) -> Clock:
     """Return real time in the configured zone, and real dice."""
     steady = SteadyClock()
@@ -192,6 +227,7 @@ async def run(path: Path | None) -> int:
         locate=laws.locality,
         name=config.engine.name,
         queues=QueueOffice(MysqlQueues(database), AmiQueues(control.link), _queues_file(config)),
+        courier=courier(config, database, metrics, hands),
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
@@ -202,14 +238,18 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
+    # Connections of its own: requests, however many, never keep a claim or an outcome waiting for one.
+    apart = Database(replace(database_settings(config), pool=config.http.pool))
+    web = await _web(config, apart, hands, LivePicture(engine), engine.dispatcher.figures)
     supervisor = from_environment()
-    _on_signals(engine, config, path, metrics, supervisor)
+    _on_signals(engine, web, config, path, metrics, supervisor)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     watched = asyncio.ensure_future(watch(supervisor, engine))
     try:
-        clean = await engine.run()
+        clean = await _run(engine, web)
     finally:
         watched.cancel()
+        await apart.close()
         await database.close()
     return 0 if clean else 1
 
@@ -237,6 +277,70 @@ def _queues_file(config: Config) -> ConfFile | None:
     return None if path is None else ConfFile(path)
 
 
+async def _run(engine: Engine, web: HttpServer | None) -> bool:
+    """Run the engine, and the HTTP server as long as it does."""
+    if web is None:
+        return await engine.run()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(web.run(), name="http")
+            try:
+                return await engine.run()
+            finally:
+                web.stop()
+    except BaseExceptionGroup as failed:
+        if len(failed.exceptions) == 1:
+            raise failed.exceptions[0] from failed  # what the command explains has no group around it
+        raise
+
+
+def office(config: Config, database: Database, hands: Clock, live: Live) -> Office:
+    """Return what the routes of the HTTP API need."""
+    local = local_time(config)
+    return Office(
+        database=database,
+        clock=hands,
+        local=local,
+        legal=legal(config),
+        live=live,
+        new_id=new_attempt_id,
+        guard=Guard(database, hands, local, config.http, config.passwords.policy),
+        settings=config.http,
+        recordings=config.http.recordings,
+        profiles=profiles(config),
+        clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
+        stream=live_stream(hands, live),
+        reach=reach(config),
+    )
+
+
+def live_stream(hands: Clock, live: Live) -> Stream:
+    """Return the live events. Their ids begin with a mark of this process: another one knows none of them."""
+
+    def look() -> Iterator[Event]:
+        return picture(live.reports(), live.queues(hands.now()), live.each_call())
+
+    return Stream(look, secrets.token_hex(4))
+
+
+async def _web(
+    config: Config, database: Database, hands: Clock, live: Live, figures: Figures
+) -> HttpServer | None:
+    """Return the HTTP server, its port taken; None when there is none."""
+    if not config.http.port:
+        return None
+    room = office(config, database, hands, live)
+    await check(database)
+    await room.clerk.tidy()
+    today = hands.local(hands.now()).date()
+    figures.begin(today, await day_figures(database, today))
+    word = await first_administrator(room.guard)
+    if word:
+        # No log line: it is for whoever starts the engine for the first time, and for nobody else.
+        sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
+    return HttpServer(build(room), config.http, (room.clerk.run, room.stream.run), room.stream.close)
+
+
 def _journals(folder: Path) -> JournalFolder:
     try:
         return JournalFolder(folder / "journal")
@@ -247,7 +351,12 @@ def _journals(folder: Path) -> JournalFolder:
 
 
 def _on_signals(
-    engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics, supervisor: Supervisor
+    engine: Engine,
+    web: HttpServer | None,
+    config: Config,
+    path: Path | None,
+    metrics: telemetry.Metrics,
+    supervisor: Supervisor,
 ) -> None:
     loop = asyncio.get_running_loop()
     current = config
@@ -258,6 +367,8 @@ def _on_signals(
 
     def stop() -> None:
         supervisor.stopping(stop_budget(current))
+        if web is not None:
+            web.stop()
         engine.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
