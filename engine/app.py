@@ -27,6 +27,7 @@ from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, check, migrate
 from engine.adapters.mysql.today import day_figures
 from engine.adapters.process import is_dead, this_process
+from engine.adapters.recordings import Recordings
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
 from engine.adapters.upload_folder import UploadFolder
@@ -225,7 +226,7 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
         guard=Guard(database, hands, local, config.http, config.passwords.policy),
         settings=config.http,
         clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
-        recordings=config.http.recordings,
+        recordings=Recordings(config.http.recordings) if config.http.recordings else None,
         profiles=profiles(config),
     )
 

@@ -24,6 +24,7 @@ from engine.adapters.lawbooks import load_laws
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, users
 from engine.adapters.mysql.database import Session
+from engine.adapters.recordings import Recordings
 from engine.adapters.upload_folder import UploadFolder
 from engine.api.clerk import Clerk
 from engine.api.guard import Guard, digest
@@ -166,7 +167,7 @@ async def api_rig(
         guard=Guard(database, clock, local, http, policy or Policy()),
         settings=http,
         clerk=clerk,
-        recordings=http.recordings,
+        recordings=Recordings(http.recordings) if http.recordings else None,
         profiles=PROFILES,
     )
     # The real one takes a tenth of a second of a core for each password: test_passwords.py looks at it.

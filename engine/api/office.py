@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database
+from engine.adapters.recordings import Recordings
 from engine.api.clerk import Clerk
 from engine.api.guard import Guard
 from engine.config import HttpSection
@@ -50,7 +50,7 @@ class Office:
     guard: Guard
     settings: HttpSection
     clerk: Clerk
-    recordings: Path | None
+    recordings: Recordings | None
     profiles: Mapping[str, Profile]
 
     def wall(self) -> datetime:
