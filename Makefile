@@ -8,7 +8,7 @@ MODE ?= power
 FACTOR ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint bench-call bench-pacing bench-live bench-spool bench-records amd fuzz chaos lock clean
+.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool bench-records bench-api amd fuzz chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ lint: ## ruff, mypy --strict, import contracts
 	@"$(BIN)/mypy"
 	@"$(BIN)/lint-imports" --no-logo
 
+docs: ## The documentation as a site in .lab/site; fails on broken links
+	@deploy/lab/venv.sh
+	@deploy/lab/docs.sh
+
 bench-call: install ## CPU per call of the engine beside Asterisk's, AMI events per call
 	@"$(BIN)/python" -m bench.call --lab "$(LAB)" $(ARGS)
 
@@ -45,6 +49,9 @@ bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --se
 
 bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
 	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
+
+bench-api: install ## 200 requests/s to the HTTP APIs beside a running campaign: the pacer's delay with and without
+	@"$(BIN)/python" -m bench.api --lab "$(LAB)" $(ARGS)
 
 amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
 	@deploy/lab/packages.sh espeak-ng sox
@@ -67,6 +74,8 @@ lock: ## Pin all dependencies anew, with hashes (needs uv)
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/runtime.txt
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/dev.txt
+	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/docs.txt
 
 clean: ## Remove everything that was installed or made below .lab/
 	rm -rf "$(LAB)"

@@ -146,7 +146,8 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_spool (
   KEY calls_spool_destination (destination),
   KEY calls_spool_contact (contact),
   KEY calls_spool_agent (campaign, dialerbase, status, notbefore, agentphone, priority, shuffle),
-  KEY calls_spool_number (number, campaign)
+  KEY calls_spool_number (number, campaign),
+  KEY calls_spool_page (campaign, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.calls_scheduler (
@@ -497,13 +498,15 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, set_aside, released',
   note VARCHAR(255) NOT NULL DEFAULT '',
   number VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'the number in international digits where they are known: one number, one spelling',
+  caller_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'digits of the number that was shown',
   PRIMARY KEY (id),
   KEY attempts_open (state, fence),
   KEY attempts_campaign (campaign, claimed_at),
   KEY attempts_destination (destination, claimed_at),
   KEY attempts_spool (spool_id),
   KEY attempts_number (number, claimed_at),
-  KEY attempts_contact (contact, claimed_at)
+  KEY attempts_contact (contact, claimed_at),
+  KEY attempts_caller_id (caller_id, sent_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.leases (
@@ -562,6 +565,7 @@ CREATE TABLE IF NOT EXISTS ccdata.campaign_state (
   channels INT NOT NULL DEFAULT 0,
   owner VARCHAR(64) NOT NULL DEFAULT '',
   since DATETIME(3) NOT NULL,
+  until_utc DATETIME(3) NULL DEFAULT NULL COMMENT 'off_schedule: when the schedule opens',
   updated_at DATETIME(3) NOT NULL,
   PRIMARY KEY (campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
@@ -744,8 +748,37 @@ CREATE TABLE IF NOT EXISTS ccdata.law_state (
   COMMENT='read only: when the rules change, who was held is judged anew';
 
 CREATE OR REPLACE VIEW ccdata.held_contacts AS
-  SELECT campaign, dialerbase AS list, id, contact, destination, status, held_by, reason, notbefore AS until_utc
-  FROM ccdata.calls_spool WHERE held_by <> '' OR status IN (2, 3);
+  SELECT s.campaign, s.dialerbase AS list, s.id, s.contact, s.destination, s.status,
+    CASE
+      WHEN s.status = 3 THEN IF(s.held_by = '', 'black_list', s.held_by)
+      WHEN s.status <> 1 THEN IF(s.held_by = '', 'row', s.held_by)
+      WHEN s.notbefore > UTC_TIMESTAMP(3) THEN IF(s.held_by = '', 'retry', s.held_by)
+      WHEN d.campaign IS NULL THEN 'no_dialer'
+      WHEN d.status = 0 THEN 'dialer_off'
+      WHEN s.dialerbase <> '' AND NOT EXISTS (SELECT 1 FROM ccdata.dialer_base b
+        WHERE b.campaign = s.campaign AND b.name = s.dialerbase AND b.active <> 0) THEN 'list_inactive'
+      WHEN c.campaign IS NULL OR c.updated_at < UTC_TIMESTAMP(3) - INTERVAL 30 SECOND OR c.state IN ('stopped', 'disabled')
+        THEN 'no_engine'
+      WHEN c.state = 'set_aside' THEN 'settings'
+      WHEN c.state = 'off_schedule' THEN 'schedule'
+      WHEN s.agentphone <> '' AND LOWER(d.dialertype) IN ('preview', 'progressive') THEN 'agent'
+      ELSE 'turn'
+    END AS held_by,
+    CASE
+      WHEN s.status <> 1 OR s.notbefore > UTC_TIMESTAMP(3) THEN s.reason
+      WHEN c.state IN ('set_aside', 'running') THEN c.reason
+      ELSE ''
+    END AS reason,
+    CASE
+      WHEN s.status <> 1 THEN NULL
+      WHEN s.notbefore > UTC_TIMESTAMP(3) THEN s.notbefore
+      WHEN c.state = 'off_schedule' AND d.status <> 0 THEN c.until_utc
+      ELSE NULL
+    END AS until_utc
+  FROM ccdata.calls_spool s
+  LEFT JOIN ccdata.dialers d ON d.campaign = s.campaign
+  LEFT JOIN ccdata.campaign_state c ON c.campaign = s.campaign
+  WHERE s.status <> 0;
 
 CREATE TABLE IF NOT EXISTS ccdata.uploads (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
@@ -923,6 +956,133 @@ CREATE TABLE IF NOT EXISTS ccdata.call_notes (
   KEY call_notes_call (guid)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='tags and finish times of calls whose CDR is not written yet';
+-- Draining.
+
+CREATE TABLE IF NOT EXISTS ccdata.drains (
+  campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; * = every campaign, and orders for single calls',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'shown wherever somebody asks why nothing is dialled',
+  since TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people (overdial drain, overdial resume): a row means no new calls';
+CREATE TABLE IF NOT EXISTS ccdata.caller_ids (
+  campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; * = every campaign',
+  entry VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'PREFIX#CALLERID-FROM-TO, as in dialers.callerid',
+  enabled TINYINT NOT NULL DEFAULT 1 COMMENT '0 = not used',
+  note VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'second column of the file that it came from',
+  created DATETIME NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'local time of the server',
+  PRIMARY KEY (campaign, entry)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people: caller IDs that take turns; they are shown before dialers.callerid';
+
+CREATE TABLE IF NOT EXISTS ccdata.caller_id_state (
+  number VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'digits; one row however many campaigns show it',
+  last_used_at DATETIME(3) NULL DEFAULT NULL,
+  attempts INT NOT NULL DEFAULT 0 COMMENT 'of the recent window: docs/caller-id.md',
+  answers INT NOT NULL DEFAULT 0 COMMENT 'answered by a person',
+  rejections INT NOT NULL DEFAULT 0 COMMENT 'refused by the called side (403, 603, 607, 608)',
+  flagged INT NOT NULL DEFAULT 0 COMMENT 'of the rejections: 607 and 608, which speak of the caller',
+  counted_from DATETIME(3) NULL DEFAULT NULL COMMENT 'calls before it count no more: its last rest ended then',
+  resting_until DATETIME(3) NULL DEFAULT NULL COMMENT 'not shown before; may be set and cleared by SQL',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'of the last rest',
+  rests INT NOT NULL DEFAULT 0 COMMENT 'automatic rests in a row; each is twice as long as the one before',
+  PRIMARY KEY (number),
+  KEY caller_id_state_resting (resting_until),
+  KEY caller_id_state_used (last_used_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='how each number fares that was shown';
+
+CREATE OR REPLACE VIEW ccdata.caller_id_health AS
+  SELECT number, IF(resting_until > UTC_TIMESTAMP(3), 'resting', 'healthy') AS state, attempts, answers,
+    ROUND(answers / NULLIF(attempts, 0), 4) AS answer_rate, rejections, flagged, last_used_at,
+    IF(resting_until > UTC_TIMESTAMP(3), resting_until, NULL) AS resting_until, reason, rests
+  FROM ccdata.caller_id_state;
+-- Events for other systems, and requests of the API that were answered. Times are UTC.
+
+CREATE TABLE IF NOT EXISTS ccdata.webhooks (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign',
+  url VARCHAR(2000) NOT NULL COMMENT 'of the endpoint that gets the events',
+  events VARCHAR(255) NOT NULL DEFAULT '*' COMMENT 'call.ended,call.disposition,list.finished,budget.warning; * = all',
+  secret VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'whsec_<base64>: signs every delivery',
+  old_secret VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'signs as well until old_secret_until',
+  old_secret_until DATETIME(3) NULL DEFAULT NULL,
+  masked TINYINT NOT NULL DEFAULT 0 COMMENT '1 = of phone numbers only the last three digits are sent',
+  enabled TINYINT NOT NULL DEFAULT 1,
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why the engine switched it off',
+  created_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)),
+  PRIMARY KEY (id),
+  KEY webhooks_enabled (enabled, campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people: which endpoint hears of what';
+
+CREATE TABLE IF NOT EXISTS ccdata.webhook_events (
+  id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'webhook-id: the same in every delivery',
+  kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  campaign VARCHAR(128) NOT NULL,
+  body TEXT NOT NULL COMMENT 'what is sent, as JSON',
+  created_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (id),
+  KEY webhook_events_age (created_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: written in the transaction of what they tell of';
+
+CREATE TABLE IF NOT EXISTS ccdata.webhook_deliveries (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  webhook BIGINT UNSIGNED NOT NULL COMMENT 'webhooks.id',
+  event CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'webhook_events.id',
+  attempts INT NOT NULL DEFAULT 0,
+  next_try DATETIME(3) NULL COMMENT 'NULL = delivered',
+  last_status INT NULL COMMENT 'HTTP status of the last answer; NULL = none came',
+  last_error VARCHAR(255) NOT NULL DEFAULT '',
+  created_at DATETIME(3) NOT NULL,
+  delivered_at DATETIME(3) NULL,
+  PRIMARY KEY (id),
+  UNIQUE KEY webhook_deliveries_once (event, webhook),
+  KEY webhook_deliveries_due (webhook, next_try),
+  KEY webhook_deliveries_age (delivered_at, created_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: what waits to be sent to whom, and what was sent of late';
+
+CREATE TABLE IF NOT EXISTS ccdata.webhook_dead_letters (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  webhook BIGINT UNSIGNED NOT NULL,
+  event CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  campaign VARCHAR(128) NOT NULL,
+  body TEXT NOT NULL,
+  attempts INT NOT NULL,
+  last_status INT NULL,
+  last_error VARCHAR(255) NOT NULL DEFAULT '',
+  happened_at DATETIME(3) NOT NULL,
+  died_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (id),
+  UNIQUE KEY webhook_dead_letters_once (webhook, event),
+  KEY webhook_dead_letters_age (webhook, died_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='events that could not be delivered; sent anew by overdial webhooks replay';
+
+CREATE TABLE IF NOT EXISTS ccdata.webhook_marks (
+  kind VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'list, budget',
+  campaign VARCHAR(128) NOT NULL,
+  name VARCHAR(128) NOT NULL COMMENT 'list: its name; budget: near, over',
+  mark BIGINT UNSIGNED NOT NULL COMMENT 'list: the last finished contact that was told of; budget: the day',
+  PRIMARY KEY (kind, campaign, name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: what was told of already';
+
+CREATE TABLE IF NOT EXISTS ccdata.idempotency_keys (
+  caller VARCHAR(80) NOT NULL COMMENT 'user of the API',
+  word VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'header Idempotency-Key',
+  request CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of method, path and body',
+  status INT NOT NULL DEFAULT 0 COMMENT 'of the answer; 0 = it is being worked on',
+  location VARCHAR(1000) NOT NULL DEFAULT '',
+  answer MEDIUMTEXT NULL,
+  created_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (caller, word),
+  KEY idempotency_keys_age (created_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: a request that is sent twice has one effect';
 
 -- Agents' phones as Asterisk's realtime reads them (docs/integra.md): chan_pjsip's endpoints, their places and
 -- their passwords as digests. The realm is that of engine/api/integra/people.py.
@@ -958,5 +1118,9 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (6, '0006_modes'),
   (7, '0007_broadcast'),
   (8, '0008_law_and_lists'),
+  (9, '0009_caller_ids'),
+  (10, '0010_why_not'),
   (11, '0011_users'),
-  (12, '0012_integra');
+  (12, '0012_integra'),
+  (13, '0013_webhooks'),
+  (14, '0014_drains');

@@ -7,6 +7,8 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,31 +24,36 @@ from engine.adapters.journal import JournalFolder
 from engine.adapters.lawbooks import load_laws
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
-from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, check, migrate
+from engine.adapters.mysql.outbox import Keeping, MysqlOutbox
 from engine.adapters.mysql.today import day_figures
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.recordings import Recordings
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
 from engine.adapters.upload_folder import UploadFolder
+from engine.adapters.webhooks import HttpSender
 from engine.api.clerk import Clerk
 from engine.api.guard import Guard
 from engine.api.office import Live, Office
 from engine.api.server import HttpServer, build
 from engine.api.staff import first_administrator
+from engine.api.v1.stream import Event, Stream, picture
 from engine.config import Config, ConfigError, load, secret
+from engine.domain.callerid_health import HealthRules
 from engine.domain.errors import FieldError
 from engine.domain.figures import Figures
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
+from engine.domain.webhooks import Reach
 from engine.ports import Clock
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
 from engine.services.live import LivePicture
 from engine.services.term import StopLimits
+from engine.services.webhooks import Courier, CourierSettings
 
 log = structlog.get_logger(__name__)
 
@@ -105,6 +112,23 @@ def engine_settings(config: Config) -> EngineSettings:
         lease=timedelta(seconds=config.engine.lease),
         abandoned_rest=timedelta(hours=config.engine.abandoned_rest_hours),
         stop=StopLimits(stop.claims, stop.drain, stop.hang_up, stop.flush),
+        caller_ids=health_rules(config),
+    )
+
+
+def health_rules(config: Config) -> HealthRules:
+    """Return when caller IDs rest."""
+    section = config.caller_ids
+    return HealthRules(
+        window=section.window,
+        hours=section.hours,
+        minimum=section.minimum,
+        significance=section.significance,
+        flagged=section.flagged,
+        declined=section.declined,
+        declined_share=section.declined_share,
+        rest=timedelta(hours=section.rest_hours),
+        longest=timedelta(hours=section.longest_hours),
     )
 
 
@@ -141,6 +165,24 @@ def legal(config: Config) -> Legal:
         raise ConfigError(str(error)) from error
 
 
+def reach(config: Config) -> Reach:
+    """Return where webhooks may go."""
+    return Reach(config.webhooks.http, config.webhooks.networks)
+
+
+def courier(config: Config, database: Database, metrics: telemetry.Metrics, hands: Clock) -> Courier:
+    """Return who delivers webhooks."""
+    section = config.webhooks
+    keeping = Keeping(timedelta(days=section.keep_days), timedelta(hours=section.give_up_hours))
+    return Courier(
+        MysqlOutbox(database, keeping),
+        HttpSender(reach(config), section.timeout),
+        metrics,
+        hands,
+        CourierSettings(section.attempts, section.first_retry, section.each, section.timeout),
+    )
+
+
 def clock(config: Config) -> Clock:
     """Return real time in the configured zone, and real dice."""
     steady = SteadyClock()
@@ -162,7 +204,8 @@ async def run(path: Path | None) -> int:
     database = Database(database_settings(config))
     voice = AriVoice(ari_settings(config)) if config.ari.url else None
     metrics = telemetry.Metrics()
-    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, legal(config))
+    laws = legal(config)
+    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, laws)
     control = AmiCallControl(ami_settings(config), hands.now)
     metrics.count_ami_events(lambda: control.received)
     outside = Outside(
@@ -176,6 +219,8 @@ async def run(path: Path | None) -> int:
         profiles=profiles(config),
         voice=voice,
         speech=SpokenTexts(config.ari.tts_command, config.ari.tts_folder),
+        locate=laws.locality,
+        courier=courier(config, database, metrics, hands),
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
@@ -186,12 +231,15 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    web = await _web(config, database, hands, LivePicture(engine), engine.dispatcher.figures)
+    # Connections of its own: requests, however many, never keep a claim or an outcome waiting for one.
+    apart = Database(replace(database_settings(config), pool=config.http.pool))
+    web = await _web(config, apart, hands, LivePicture(engine), engine.dispatcher.figures)
     _on_signals(engine, web, config, path)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
         clean = await _run(engine, web)
     finally:
+        await apart.close()
         await database.close()
     return 0 if clean else 1
 
@@ -225,10 +273,21 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
         new_id=new_attempt_id,
         guard=Guard(database, hands, local, config.http, config.passwords.policy),
         settings=config.http,
-        clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
         recordings=Recordings(config.http.recordings) if config.http.recordings else None,
         profiles=profiles(config),
+        clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
+        stream=live_stream(hands, live),
+        reach=reach(config),
     )
+
+
+def live_stream(hands: Clock, live: Live) -> Stream:
+    """Return the live events. Their ids begin with a mark of this process: another one knows none of them."""
+
+    def look() -> Iterator[Event]:
+        return picture(live.reports(), live.queues(hands.now()), live.each_call())
+
+    return Stream(look, secrets.token_hex(4))
 
 
 async def _web(
@@ -246,7 +305,7 @@ async def _web(
     if word:
         # No log line: it is for whoever starts the engine for the first time, and for nobody else.
         sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
-    return HttpServer(build(room), config.http, room.clerk.run)
+    return HttpServer(build(room), config.http, (room.clerk.run, room.stream.run), room.stream.close)
 
 
 def _journals(folder: Path) -> JournalFolder:
@@ -285,7 +344,7 @@ def _reload(engine: Engine, config: Config, path: Path | None) -> Config:
         return config
     telemetry.configure_logging(fresh.log.level, fresh.log.format)
     engine.reconfigure(engine_settings(fresh))
-    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law", "http", "passwords")
+    fixed = ("asterisk", "ari", "database", "metrics", "profiles", "law", "webhooks", "http", "passwords")
     restart = [name for name in fixed if getattr(fresh, name) != getattr(config, name)]
     for key in ("name", "timezone", "state"):
         if getattr(fresh.engine, key) != getattr(config.engine, key):
@@ -299,15 +358,6 @@ async def migrate_schema(path: Path | None) -> tuple[Migration, ...]:
     database = Database(database_settings(load(path)))
     try:
         return await migrate(database)
-    finally:
-        await database.close()
-
-
-async def explain_campaign(path: Path | None, campaign: str, last: int) -> str | None:
-    """Return what a campaign is doing and why; None when it is not known."""
-    database = Database(database_settings(load(path)))
-    try:
-        return await explain(database, campaign, last)
     finally:
         await database.close()
 

@@ -30,10 +30,16 @@ def _fail(error: object) -> NoReturn:
 
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
 _DESK = {
+    "drain": "engine.desk.drain",
+    "explain": "engine.desk.explain",
+    "caller-ids": "engine.desk.callerids",
     "lists": "engine.desk.lists",
     "load": "engine.desk.load",
+    "preflight": "engine.desk.preflight",
     "recycle": "engine.desk.lists",
     "registry": "engine.desk.registry",
+    "resume": "engine.desk.drain",
+    "webhooks": "engine.desk.webhooks",
     "users": "engine.desk.users",
 }
 
@@ -47,7 +53,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _DESK:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(_DESK[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(_DESK[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
 
@@ -139,25 +145,6 @@ def demo(agents: int, contacts: int, duration: int, plain: bool, mode: str, lab:
         sys.exit(play(DemoOptions(agents, contacts, duration, plain, lab.resolve(), Mode(mode))))
     except LabError as error:
         _fail(error)
-
-
-@main.command()
-@_CONFIG
-@click.option("--last", default=10, show_default=True, type=click.IntRange(1, 60), help="Decisions shown.")
-@click.argument("campaign")
-def explain(config: Path | None, last: int, campaign: str) -> None:
-    """Tell what CAMPAIGN is doing, and why it placed the calls that it did."""
-    from engine import app
-    from engine.config import ConfigError
-    from engine.ports import StoreError
-
-    try:
-        story = asyncio.run(app.explain_campaign(config, campaign, last))
-    except (ConfigError, StoreError) as error:
-        _fail(error)
-    if story is None:
-        _fail(f"campaign {campaign!r} is not known. Fix: SELECT campaign FROM ccdata.campaign_state.")
-    click.echo(story)
 
 
 main.add_command(simulate)

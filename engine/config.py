@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -132,6 +140,7 @@ class HttpSection(_Section):
     max_connections: int = Field(default=256, ge=8, le=10_000)
     header_timeout: Seconds = 10.0
     body_timeout: Seconds = 120.0
+    pool: int = Field(default=4, ge=1, le=100)
     recordings: Path | None = None
 
     @model_validator(mode="after")
@@ -198,12 +207,42 @@ class ProfileSection(_Section):
     false_positives: float = Field(default=0.0, ge=0, le=1)
 
 
+class CallerIdSection(_Section):
+    """When a number that calls show rests by itself (docs/caller-id.md)."""
+
+    window: int = Field(default=200, ge=10, le=1000)
+    hours: float = Field(default=24.0, gt=0, le=720)
+    minimum: int = Field(default=40, ge=1, le=1000)
+    significance: float = Field(default=0.001, ge=0, lt=1)
+    flagged: int = Field(default=3, ge=1)
+    declined: int = Field(default=5, ge=1)
+    declined_share: float = Field(default=0.15, ge=0, le=1)
+    rest_hours: float = Field(default=1.0, gt=0, le=720)
+    longest_hours: float = Field(default=168.0, gt=0, le=8760)
+
+
 class LawSection(_Section):
     """`folder`: own law files, which win over those that come with the engine; `registries`: national
     registry by name → file made by `overdial registry` (docs/law.md)."""
 
     folder: Path | None = None
     registries: dict[str, Path] = Field(default_factory=dict)
+
+
+class WebhooksSection(_Section):
+    """Events for other systems (docs/webhooks.md). `attempts` until an event is a dead letter, the first
+    again after `first_retry` s; `each` requests to one endpoint at the same time, `timeout` s long at most;
+    `http` allows endpoints without TLS, `networks` addresses that are not public; what was delivered can be
+    replayed for `keep_days`; what nobody takes for `give_up_hours` is a dead letter."""
+
+    attempts: int = Field(default=16, ge=1, le=100)
+    first_retry: Seconds = 5.0
+    each: int = Field(default=4, ge=1, le=32)
+    timeout: float = Field(default=10.0, gt=0, le=60)
+    http: bool = False
+    networks: tuple[IPvAnyNetwork, ...] = ()
+    keep_days: float = Field(default=7.0, gt=0, le=366)
+    give_up_hours: float = Field(default=72.0, gt=0, le=8784)
 
 
 class Config(BaseSettings):
@@ -223,6 +262,8 @@ class Config(BaseSettings):
     passwords: PasswordSection = PasswordSection()
     stop: StopSection = StopSection()
     law: LawSection = LawSection()
+    caller_ids: CallerIdSection = CallerIdSection()
+    webhooks: WebhooksSection = WebhooksSection()
     profiles: dict[str, ProfileSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")

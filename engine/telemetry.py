@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from engine import __version__
 from engine.domain.agent import SeatState
 from engine.domain.call import Call
+from engine.domain.callerid_health import Cause, Result
 from engine.domain.pacing import Decision, Snapshot
 from engine.ports import ClaimResult
 
@@ -57,6 +58,10 @@ def configure_logging(level: str, style: str) -> None:
 
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_FINE = (
+    0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008,
+    0.012, 0.016, 0.024, 0.032, 0.05, 0.1, 0.25, 1.0,
+)  # fmt: skip
 
 
 class Metrics:
@@ -97,6 +102,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=r,
         )
+        self._delay = Histogram(
+            "overdial_decision_delay_seconds",
+            "From the event that asked for a decision to the decision",
+            ["campaign"],
+            buckets=_FINE,
+            registry=r,
+        )
         self._claims = Histogram(
             "overdial_claim_seconds", "One claim", ["campaign"], buckets=_SECONDS, registry=r
         )
@@ -108,12 +120,37 @@ class Metrics:
         )
         self._seats = Gauge("overdial_seats", "Seats by state", ["campaign", "state"], registry=r)
         self._calls = Gauge("overdial_calls", "Calls in flight", ["campaign", "stage"], registry=r)
+        self._shown = Counter(
+            "overdial_caller_id_calls",
+            "Calls that tell of their caller ID, and what they tell",
+            ["campaign", "result"],
+            registry=r,
+        )
+        self._rested = Counter(
+            "overdial_caller_id_rests", "Caller IDs sent to rest", ["campaign", "cause"], registry=r
+        )
+        self._caller_ids = Gauge(
+            "overdial_caller_ids", "Caller IDs in rotation", ["campaign", "state"], registry=r
+        )
         self._link = Gauge("overdial_asterisk_up", "1 while Asterisk can be reached", registry=r)
         self._events = Gauge("overdial_event_backlog", "Events waiting", registry=r)
         self._lag = Gauge("overdial_event_lag_seconds", "How far events are behind", registry=r)
         self._records = Gauge("overdial_journal_entries", "Outcomes not in the tables yet", registry=r)
         self._leads = Gauge("overdial_leading", "1 while this engine dials, 0 while it stands by", registry=r)
         self._database = Counter("overdial_database_errors", "Failed transactions", registry=r)
+        self._webhooks = Counter(
+            "overdial_webhook_deliveries",
+            "Tries to deliver webhooks, by how they ended",
+            ["result"],
+            registry=r,
+        )
+        self._webhook_seconds = Histogram(
+            "overdial_webhook_seconds",
+            "One try",
+            buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+            registry=r,
+        )
+        self._outbox = Gauge("overdial_webhook_outbox", "Deliveries that wait", registry=r)
 
     def count_ami_events(self, received: Callable[[], int]) -> None:
         """Export how many events came over AMI; `received` gives the number so far."""
@@ -145,6 +182,9 @@ class Metrics:
         for quantity, value in decision.detail.items():
             self._pacing.labels(campaign, quantity).set(value)
 
+    def waited(self, campaign: str, seconds: float) -> None:
+        self._delay.labels(campaign).observe(seconds)
+
     def claimed(self, campaign: str, result: ClaimResult, seconds: float) -> None:
         self._claims.labels(campaign).observe(seconds)
         self._contacts.labels(campaign, "claimed").inc(len(result.attempts))
@@ -159,6 +199,20 @@ class Metrics:
         self._calls.labels(campaign, "waiting").set(snapshot.waiting)
         self._calls.labels(campaign, "channels").set(snapshot.channels)
 
+    def caller_id_heard(self, campaign: str, result: Result) -> None:
+        self._shown.labels(campaign, "attempts").inc()
+        for word, happened in (
+            ("answers", result.answered), ("rejections", result.rejected), ("flagged", result.flagged),
+        ):  # fmt: skip
+            self._shown.labels(campaign, word).inc(int(happened))
+
+    def caller_id_rests(self, campaign: str, cause: Cause) -> None:
+        self._rested.labels(campaign, cause).inc()
+
+    def caller_ids(self, campaign: str, healthy: int, resting: int) -> None:
+        self._caller_ids.labels(campaign, "healthy").set(healthy)
+        self._caller_ids.labels(campaign, "resting").set(resting)
+
     def link(self, up: bool) -> None:
         self._link.set(1 if up else 0)
 
@@ -172,3 +226,11 @@ class Metrics:
 
     def database_failed(self) -> None:
         self._database.inc()
+
+    def webhook(self, result: str, seconds: float) -> None:
+        self._webhooks.labels(result).inc()
+        if result != "dead":  # the try itself is counted by its own result
+            self._webhook_seconds.observe(seconds)
+
+    def outbox(self, waiting: int) -> None:
+        self._outbox.set(waiting)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,14 @@ from engine.api.clerk import Clerk
 from engine.api.guard import Guard, digest
 from engine.api.office import Office
 from engine.api.server import HttpServer, build
-from engine.app import new_attempt_id
+from engine.app import live_stream, new_attempt_id
 from engine.config import HttpSection
 from engine.domain.access import Role
-from engine.domain.live import CallsNow, QueueNow
+from engine.domain.live import CallNow, CallsNow, QueueNow
 from engine.domain.localtime import LocalTime
 from engine.domain.pacing import PROFILES
 from engine.domain.passwords import Policy
+from engine.domain.webhooks import Reach
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
 from engine.ports import CampaignReport, Clock
@@ -51,12 +53,16 @@ class LiveDouble:
     seen: list[QueueNow] = field(default_factory=list)
     under_way: dict[str, CallsNow] = field(default_factory=dict)
     told: list[CampaignReport] = field(default_factory=list)
+    up: list[CallNow] = field(default_factory=list)
 
     def queues(self, now: datetime) -> Sequence[QueueNow]:
         return self.seen
 
     def calls(self) -> Mapping[str, CallsNow]:
         return self.under_way
+
+    def each_call(self) -> Sequence[CallNow]:
+        return self.up
 
     def reports(self) -> Sequence[CampaignReport]:
         return self.told
@@ -169,10 +175,12 @@ async def api_rig(
         clerk=clerk,
         recordings=Recordings(http.recordings) if http.recordings else None,
         profiles=PROFILES,
+        stream=live_stream(clock, live),
+        reach=Reach(http=True, networks=(ip_network("127.0.0.0/8"),)),
     )
     # The real one takes a tenth of a second of a core for each password: test_passwords.py looks at it.
     office.guard.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    server = HttpServer(build(office), http, clerk.run)
+    server = HttpServer(build(office), http, (office.clerk.run, office.stream.run), office.stream.close)
     scheme = "https" if http.tls_certificate else "http"
     async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as client:
         serving = group.create_task(server.run())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from engine.domain.callerid import key
 from engine.domain.entries import AgentAct, Ending, Entry, Heard, OptOut, Progress, attempt_of
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
@@ -32,6 +33,7 @@ from engine.ports import (
     StoreError,
     TakenOrder,
 )
+from tests.memory_caller_ids import MemoryCallerIds
 
 Row = dict[str, Any]
 
@@ -51,7 +53,7 @@ def task_order(row: Row) -> tuple[Any, ...]:
     return (0, row["shuffle"]) if row["priority"] == 1 else (1, row["id"])
 
 
-class MemoryStore:
+class MemoryStore(MemoryCallerIds):
     """One engine's view of the rows; `seen_by` gives another engine's view of the same rows.
 
     `fail` makes every method raise, or only those in `fail_in`; what concerns a call in `poison` is
@@ -73,6 +75,7 @@ class MemoryStore:
         self.orders: dict[int, Row] = {}
         self.heard: list[Heard] = []
         self.broadcast: list[Row] = []
+        self.drains: list[Row] = []
         self.spool: dict[int, Row] = {}
         self.attempts: dict[str, Row] = {}
         self.cdr: list[CdrRow] = []
@@ -80,6 +83,8 @@ class MemoryStore:
         self.black_list: set[tuple[str, str]] = set()
         self.black_list_schedule: list[tuple[str, datetime]] = []
         self.black_list_history: list[str] = []
+        self.caller_id_rows: list[Row] = []
+        self.caller_id_state: dict[str, Row] = {}
         #: What the next recycling finds to do: campaign → contacts.
         self.recyclable: dict[str, int] = {}
         self.reports: dict[str, CampaignReport] = {}
@@ -149,6 +154,8 @@ class MemoryStore:
             tuple(self.options),
             tuple(self.agent_options),
             tuple(self.broadcast),
+            tuple(self.drains),
+            *self._steered(),
         )
 
     async def claim(self, request: ClaimRequest) -> ClaimResult:
@@ -254,7 +261,7 @@ class MemoryStore:
             "fence": self.fence, "state": "claimed", "claimed_at": naive(request.now),
             "sent_at": None, "ringing_at": None, "answered_at": None, "connected_at": None,
             "ended_at": None, "outcome": None, "cause": None, "sip": None, "agent": "", "next_step": "",
-            "note": "",
+            "note": "", "caller_id": "",
         }  # fmt: skip
 
     def _check_lease(self) -> None:
@@ -307,9 +314,10 @@ class MemoryStore:
         await self._begin("mark_sent")
         self._check_lease()
         ours = {a.id: self.attempts[a.id] for a in attempts if self.attempts[a.id]["fence"] == self.fence}
-        for row in ours.values():
+        shown = {attempt.id: key(attempt.caller_id) for attempt in attempts}
+        for attempt, row in ours.items():
             if row["state"] in ("claimed", "offered", "held"):
-                row.update(state="sent", sent_at=naive(at))
+                row.update(state="sent", sent_at=naive(at), caller_id=shown[attempt])
         self.done("mark_sent")
         return frozenset(attempt for attempt, row in ours.items() if row["state"] == "sent")
 
@@ -477,6 +485,7 @@ class MemoryStore:
             AttemptId(row["id"]), CampaignName(row["campaign"]), row["state"], self._contact(row),
             row["claimed_at"].replace(tzinfo=UTC), aware(row["sent_at"]), aware(row["ringing_at"]),
             aware(row["answered_at"]), aware(row.get("queued_at")), aware(row["connected_at"]), row["agent"],
+            row["caller_id"],
         )  # fmt: skip
 
     def _contact(self, row: Row) -> Contact:

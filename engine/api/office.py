@@ -12,10 +12,12 @@ from engine.adapters.mysql import Database
 from engine.adapters.recordings import Recordings
 from engine.api.clerk import Clerk
 from engine.api.guard import Guard
+from engine.api.v1.stream import Stream
 from engine.config import HttpSection
-from engine.domain.live import CallsNow, QueueNow
+from engine.domain.live import CallNow, CallsNow, QueueNow
 from engine.domain.localtime import LocalTime
 from engine.domain.pacing import Profile
+from engine.domain.webhooks import Reach
 from engine.ports import CampaignReport, Clock
 
 
@@ -32,6 +34,9 @@ class Live(Protocol):
     def calls(self) -> Mapping[str, CallsNow]:
         """Return campaign → calls of the campaigns that run; none on a standby."""
 
+    def each_call(self) -> Sequence[CallNow]:
+        """Return every call that is up; none on a standby."""
+
     def reports(self) -> Sequence[CampaignReport]:
         """Return what the campaigns were doing within the last second; none on a standby."""
 
@@ -39,7 +44,8 @@ class Live(Protocol):
 @dataclass(frozen=True, slots=True)
 class Office:
     """Given to every handler. `clerk`: keeps sent files until they are loaded; `recordings`: where Asterisk
-    writes them, None when it is not known; `profiles`: rules on abandoned calls."""
+    writes them, None when it is not known; `profiles`: rules on abandoned calls; `stream`: live events;
+    `reach`: where webhooks may go."""
 
     database: Database
     clock: Clock
@@ -49,9 +55,11 @@ class Office:
     new_id: Callable[[], str]
     guard: Guard
     settings: HttpSection
-    clerk: Clerk
     recordings: Recordings | None
     profiles: Mapping[str, Profile]
+    clerk: Clerk
+    stream: Stream
+    reach: Reach
 
     def wall(self) -> datetime:
         """Return the local time as the documented columns hold it (naive)."""

@@ -51,6 +51,18 @@ class QueueNow:
 
 
 @dataclass(frozen=True, slots=True)
+class CallNow:
+    """One call that is up: its id, what it does, and with whom."""
+
+    guid: str
+    campaign: str
+    state: str
+    agent: str
+    number: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallsNow:
     """The calls of a campaign that are under way: not answered yet, waiting for an agent, all of them."""
 

@@ -45,7 +45,8 @@ class Dialer:
     `safe_harbour`: the recording for callers whom no agent takes in time;
     `jurisdiction`: the country whose rules on abandoned calls hold (`dialers.country`).
     `auto_answer`: agents' phones answer by themselves; `early_media`: what is heard before the answer
-    counts as answered; `caller_pres`: Asterisk's word for the presentation, '' for the trunk's own.
+    counts as answered; `caller_pres`: Asterisk's word for the presentation, '' for the trunk's own;
+    `local_presence`: a caller ID of the destination's area is preferred.
     """
 
     name: CampaignName
@@ -73,6 +74,7 @@ class Dialer:
     auto_answer: bool = False
     early_media: bool = False
     caller_pres: str = ""
+    local_presence: bool = False
     options: Options = DEFAULT_OPTIONS
 
     @property
@@ -143,13 +145,15 @@ class Desk:
 class Attempt:
     """The intention to call one number of one contact, written before the act.
 
-    `desk`: the agent who is reserved for it, None where any agent of the queue will do.
+    `desk`: the agent who is reserved for it, None where any agent of the queue will do; `caller_id`: the
+    number that is shown, '' for the trunk's own.
     """
 
     id: AttemptId
     contact: Contact
     claimed_at: datetime
     desk: Desk | None = None
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,13 @@ class HangUpPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class HangUpCall:
+    """One call of ours is hung up, whatever it does."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
     """The agent decided about the call that is before him (`attempt` '': whichever that is)."""
 
@@ -73,7 +80,7 @@ class Join:
     paused: bool
 
 
-Order = ManualCall | Workflow | HangUpPhone | Decide | Join
+Order = ManualCall | Workflow | HangUpPhone | HangUpCall | Decide | Join
 
 
 def read_order(row: Row) -> Order:
@@ -84,7 +91,8 @@ def read_order(row: Row) -> Order:
     if kind == "workflow":
         return _workflow(row)
     if kind == "hangup":
-        return HangUpPhone(_interface(row))
+        call = AttemptId(str(row["attempt"] or ""))
+        return HangUpCall(call) if call and not row["phone"] else HangUpPhone(_interface(row))
     if kind == "decide":
         return _decide(row)
     if kind == "join":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from engine.domain.callerid import parse_callerid
@@ -46,7 +47,10 @@ _SOUND = re.compile(r"[\w./&:-]*")
 
 @dataclass(frozen=True, slots=True)
 class SettingsRows:
-    """What the settings tables hold, as read: one snapshot of one moment."""
+    """What the settings tables hold, as read: one snapshot of one moment.
+
+    `caller_ids`: the enabled rows, the same object as long as nothing has changed; `resting`: number → until.
+    """
 
     dialers: tuple[Row, ...]
     lists: tuple[Row, ...]
@@ -55,6 +59,9 @@ class SettingsRows:
     options: tuple[Row, ...] = ()
     agents: tuple[Row, ...] = ()
     broadcast: tuple[Row, ...] = ()
+    drains: tuple[Row, ...] = ()
+    caller_ids: tuple[Row, ...] = ()
+    resting: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,7 @@ def read_dialer(
         auto_answer=bool(row.get("autoanswer")),
         early_media=bool(row.get("earlymedia")),
         caller_pres=PRESENTATIONS.get(int(row.get("callerpres") or 0), ""),
+        local_presence=bool(row.get("autoconvertcallerid")),
         options=read_options(options) if options else DEFAULT_OPTIONS,
     )
     _ = dialer.mode  # refuses contradictory options

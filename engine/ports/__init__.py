@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engine.domain.agent import SeatState
 from engine.domain.call import Call
+from engine.domain.callerid_health import Cause, Result
 from engine.domain.commands import Originate
 from engine.domain.entries import Entry, Written
 from engine.domain.events import Event
@@ -16,6 +17,7 @@ from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
 from engine.domain.orders import Join, Order
 from engine.domain.pacing import DayTotals, Decision, Profile, Snapshot
 from engine.domain.settings import SettingsRows
+from engine.ports.callerids import CallerIdStore
 
 
 class LinkError(Exception):
@@ -158,12 +160,14 @@ class OpenAttempt:
     queued_at: datetime | None
     connected_at: datetime | None
     agent: str
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """What a campaign is doing, for the supervisor to read by SQL. `sequence` counts the decisions that
-    were reported; the last DECISIONS_KEPT of them stay readable."""
+    """What a campaign is doing, for the supervisor to read by SQL. `until`: when that ends by itself, None
+    when it does not. `sequence` counts the decisions that were reported; the last DECISIONS_KEPT of them stay
+    readable."""
 
     campaign: CampaignName
     state: str
@@ -174,6 +178,7 @@ class CampaignReport:
     snapshot: Snapshot | None = None
     paused: int = 0
     sequence: int = 0
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +256,7 @@ class LeaseState:
     process: str
 
 
-class Store(Protocol):
+class Store(CallerIdStore, Protocol):
     """The database. Every method is one transaction and raises StoreError when it did not happen."""
 
     async def check_schema(self) -> None:
@@ -270,7 +275,8 @@ class Store(Protocol):
         """Answer an order; `fault` '' when it was carried out."""
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
-        """Write that the orders are about to leave; return which of them are still ours to send."""
+        """Write that the orders are about to leave, and what number each shows; return which of them are
+        still ours to send."""
 
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
         """Put claimed contacts back as they were: nothing was sent for them. Doing it again is
@@ -336,11 +342,23 @@ class Observer(Protocol):
     def decided(self, campaign: str, decision: Decision, seconds: float) -> None:
         """A pacer decided, and how long the turn took."""
 
+    def waited(self, campaign: str, seconds: float) -> None:
+        """A pacer decided so long (s) after the event that asked for it."""
+
     def claimed(self, campaign: str, result: ClaimResult, seconds: float) -> None:
         """Contacts were claimed."""
 
     def seats(self, campaign: str, states: Mapping[SeatState, int], snapshot: Snapshot) -> None:
         """The picture of a campaign, once per report."""
+
+    def caller_id_heard(self, campaign: str, result: Result) -> None:
+        """A call told something of its caller ID."""
+
+    def caller_id_rests(self, campaign: str, cause: Cause) -> None:
+        """A caller ID was sent to rest after a call of the campaign."""
+
+    def caller_ids(self, campaign: str, healthy: int, resting: int) -> None:
+        """How many caller IDs a campaign's rows of `caller_ids` have now."""
 
     def link(self, up: bool) -> None:
         """The link to the switch came or went."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -46,6 +46,7 @@ class CampaignWorker:
             profiles=tools.profiles,
         )
         self._wake = asyncio.Event()
+        self._woken: float | None = None
         self._stopping = False
         kind = ReservedPlacer if campaign.dialer.mode.reserves else Placer
         self.placer = kind(campaign, tools, self.view, self.wake)
@@ -77,6 +78,8 @@ class CampaignWorker:
 
     def wake(self) -> None:
         """Look again soon: something changed."""
+        if self._woken is None:
+            self._woken = time.perf_counter()
         self._wake.set()
 
     def stop(self) -> None:
@@ -112,6 +115,7 @@ class CampaignWorker:
     async def _turn(self) -> float:
         """Look, decide, claim, dial once; return how long to wait for the next look (s)."""
         started = time.perf_counter()
+        woken, self._woken = self._woken, None
         await self.placer.release()
         await self.view.prepare(self._tools.store, self._tools.clock.now())
         now = self._tools.clock.now()
@@ -121,6 +125,8 @@ class CampaignWorker:
             decision = self._idle(now)
         if decision is None:
             decision = self._slowed(self._probing(self.view.decide(now)))
+            if woken is not None:
+                self._tools.observer.waited(self.name, time.perf_counter() - woken)
             if decision.calls > 0:
                 decision = await self.placer.dial(decision, now)
         else:
@@ -158,9 +164,13 @@ class CampaignWorker:
     def _idle(self, now: datetime) -> Decision | None:
         """What makes it pointless to look for further contacts."""
         placer = self.placer
+        if reason := self._tools.drains.of(self.name):
+            return Decision(0, Bound.DRAIN, f"drained: {reason}")
         if now < placer.refused_until:
             reason = f"Asterisk refuses the orders: {placer.refusal}"
             return Decision(0, Bound.REFUSED, reason, wake_at=placer.refused_until)
+        if hold := self._tools.caller_ids.hold(placer.dialer):
+            return Decision(0, Bound.CALLER_ID, hold.reason, wake_at=hold.until)
         if now < placer.empty_until:
             reason = "no contact is ready in the active lists"
             return Decision(0, Bound.SPOOL, reason, wake_at=placer.empty_until)
@@ -196,6 +206,8 @@ class CampaignWorker:
         state = "running"
         if self.decision is not None and self.decision.bound is Bound.SCHEDULE:
             state = "off_schedule"
+        if self._tools.drains.of(self.name):
+            state = "draining" if self._tools.book.counts(self.name).channels else "drained"
         if state != self._state:
             self._state, self._since = state, now
         if self.decision is not self._reported:
@@ -212,4 +224,12 @@ class CampaignWorker:
             snapshot=snapshot,
             paused=states[SeatState.PAUSED],
             sequence=self._sequence,
+            until=self._opens(now) if state == "off_schedule" else None,
         )
+
+    def _opens(self, now: datetime) -> datetime:
+        """Return when the schedule opens next, a clock change until then included."""
+        local = self._tools.clock.local
+        opens = self.campaign.dialer.schedule.opens_after(local(now)).astimezone(UTC)
+        shift = (local(opens).utcoffset() or timedelta()) - (local(now).utcoffset() or timedelta())
+        return opens - shift if shift and local(now).tzinfo != local(opens).tzinfo else opens

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from engine.domain.callerid_health import HealthRules
+from engine.domain.callerid_pool import Locality
 from engine.domain.figures import Figures
 from engine.domain.pacing import PROFILES, Profile
 from engine.ports import (
@@ -23,10 +25,12 @@ from engine.ports import (
     StoreError,
 )
 from engine.ports.voice import Speech, VoiceControl
+from engine.services.callerids import nowhere
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
 from engine.services.recorder import Recorder, write_out
 from engine.services.term import StopLimits, Term, World
+from engine.services.webhooks import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +45,12 @@ JUMP = 2.0
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """`lease`: how long this engine leads without a sign of life; `abandoned_rest`: how long a number
-    rests after a call that found no agent."""
+    rests after a call that found no agent; `caller_ids`: when the numbers that are shown rest."""
 
     lease: timedelta = timedelta(seconds=10)
     abandoned_rest: timedelta = timedelta(hours=72)
     stop: StopLimits = field(default_factory=StopLimits)
+    caller_ids: HealthRules = field(default_factory=HealthRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Outside:
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
     voice: VoiceControl | None = None
     speech: Speech | None = None
+    locate: Callable[[str, str], Locality] = nowhere
+    courier: Courier | None = None
 
 
 class Engine:
@@ -86,6 +93,8 @@ class Engine:
         self._history = outside.history
         self._profiles = outside.profiles
         self._voice, self._speech = outside.voice, outside.speech
+        self._locate = outside.locate
+        self._courier = outside.courier
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
@@ -105,6 +114,7 @@ class Engine:
         self.settings = settings
         if self.term is not None:
             self.term.book.abandoned_rest = settings.abandoned_rest
+            self.term.caller_ids.ledger.rules = settings.caller_ids
 
     async def run(self) -> bool:
         """Run until stopped; return whether everything was written and every call ended.
@@ -175,7 +185,9 @@ class Engine:
         log.info("leading", action="engine.leading", token=self.lease.token)
         self.observer.leading(True)
         over = asyncio.Event()
-        self.term = self.dispatcher.listener = term = Term(self._world(), self.settings.abandoned_rest)
+        self.term = self.dispatcher.listener = term = Term(
+            self._world(), self.settings.abandoned_rest, self.settings.caller_ids
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -209,6 +221,8 @@ class Engine:
             ask_again=self.dispatcher.ask_again,
             voice=self._voice,
             speech=self._speech,
+            locate=self._locate,
+            courier=self._courier,
         )
 
     async def _serve(self, term: Term) -> None:

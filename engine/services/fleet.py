@@ -58,7 +58,9 @@ class Fleet:
         loop = asyncio.get_running_loop()
         while True:
             try:
+                written = self._tools.caller_ids.written
                 rows = await self._tools.store.settings()
+                self._tools.caller_ids.follow(rows, written)
                 if not self._stopping:  # asked after the wait: a stop may have come meanwhile
                     self._follow(rows, group, loop.time())
                 now = self._tools.clock.now()
@@ -91,6 +93,7 @@ class Fleet:
         """Start, update and stop workers so that they are what the rows say."""
         queues = {str(row["name"]).lower(): row for row in rows.queues}
         self._follow_trunks(rows)
+        self._tools.drains.follow(rows.drains)
         recorded = (str(row["agent"]).casefold() for row in rows.agents if row["recording"])
         self._tools.desks.record_only(frozenset(recorded))
         self._tools.picture.set_wrapup({str(q["name"]): int(q["wrapuptime"]) for q in rows.queues})

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from engine.domain.agent import Seat
-from engine.domain.live import CallsNow, QueueNow, SeatNow
+from engine.domain.call import Call
+from engine.domain.live import CallNow, CallsNow, QueueNow, SeatNow
 from engine.domain.picture import QueuePicture
 from engine.ports import CampaignReport
 from engine.services.engine import Engine
@@ -54,10 +55,27 @@ class LivePicture:
         counted = {name: term.book.counts(name) for name in term.fleet.running}
         return {str(n): CallsNow(c.dialling, c.waiting, c.channels) for n, c in counted.items()}
 
+    def each_call(self) -> Sequence[CallNow]:
+        """Return every call that is up; none on a standby."""
+        term = self._engine.term
+        return [] if term is None else [_call(call) for call in term.book]
+
     def reports(self) -> Sequence[CampaignReport]:
         """Return what the campaigns were doing within the last second; none on a standby."""
         term = self._engine.term
         return term.fleet.reports if term is not None else ()
+
+
+def _call(call: Call) -> CallNow:
+    contact = call.attempt.contact
+    return CallNow(
+        guid=str(call.attempt.id),
+        campaign=str(call.dialer.name),
+        state=str(call.state),
+        agent=call.agent,
+        number=contact.phone.number,
+        contact=contact.reference,
+    )
 
 
 def _seat(interface: str, seat: Seat, now: datetime) -> SeatNow:

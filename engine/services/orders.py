@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -10,8 +11,8 @@ import structlog
 from engine.domain import events as ev
 from engine.domain.call import Call, State
 from engine.domain.commands import Originate
-from engine.domain.model import Attempt, Campaign, Desk, attempt_id
-from engine.domain.orders import Decide, HangUpPhone, Join, ManualCall, Workflow
+from engine.domain.model import Attempt, AttemptId, Campaign, Desk, agent_leg, attempt_id
+from engine.domain.orders import Decide, HangUpCall, HangUpPhone, Join, ManualCall, Workflow
 from engine.ports import UNREACHABLE, StoreError, TakenOrder
 from engine.services.reserving import ReservedPlacer
 from engine.services.tools import Tools
@@ -77,6 +78,10 @@ class Orders:
 
     async def _carry_out(self, taken: TakenOrder) -> str:
         """Return why it could not be done, '' when it was."""
+        if fault := self._drained(taken):
+            if taken.attempt is not None:
+                await self._tools.store.release((taken.attempt,), self._tools.clock.now())
+            return fault
         try:
             match taken.order:
                 case ManualCall() if taken.attempt is not None:
@@ -85,6 +90,8 @@ class Orders:
                     await self._start(taken.order)
                 case HangUpPhone():
                     await self._tools.control.hang_up_phone(taken.order.interface)
+                case HangUpCall():
+                    return await self._hang_up(taken.order.attempt)
                 case Join():
                     await self._tools.control.add_member(taken.order)
                 case Decide():
@@ -93,16 +100,48 @@ class Orders:
             return str(error)
         return ""
 
+    async def _hang_up(self, attempt: AttemptId) -> str:
+        """Hang up the customer, or the agent while nobody else was called."""
+        call = self._tools.book.get(attempt)
+        if call is None:
+            return "no such call is up"
+        call = self._tools.book.apply(ev.HangUpOrdered(self._tools.clock.now(), attempt)) or call
+        there = await self._tools.control.hang_up(attempt if call.called else agent_leg(attempt))
+        return "" if there else "its channel is gone already"
+
+    def _drained(self, taken: TakenOrder) -> str:
+        """Why a new call may not be placed; hang-ups and decisions end what is up, and always may be."""
+        match taken.order:
+            case ManualCall():
+                reason = self._tools.drains.of(taken.order.dialer.name)
+            case Workflow():
+                reason = self._tools.drains.everybody
+            case _:
+                reason = ""
+        return f"no new calls are placed: {reason}" if reason else ""
+
     async def _call(self, order: ManualCall, attempt: Attempt) -> str:
         tools = self._tools
         placer = ReservedPlacer(Campaign(order.dialer), tools, _Nobody(), self._wake.set)
         if tools.desks.taken(order.desk.interface, tools.clock.now()):
             await tools.store.release((attempt,), tools.clock.now())
             return "the agent is reserved for another call"
+        caller_id = self._caller_id(order)
+        if caller_id is None:
+            await tools.store.release((attempt,), tools.clock.now())
+            return "every caller ID of the campaign rests"
+        attempt = replace(attempt, caller_id=caller_id)
         self._placers[attempt.id] = placer
         tools.desks.reserve(order.desk, attempt.id, tools.clock.now())
         await placer.ring(attempt)
         return ""
+
+    def _caller_id(self, order: ManualCall) -> str | None:
+        """A number that was ordered is shown; where none was, the campaign's caller IDs take turns."""
+        number = order.contact.phone.number
+        if order.caller_id:
+            return order.dialer.caller_id.choose(number, self._tools.clock.draw)
+        return self._tools.caller_ids.choose(order.dialer, number)
 
     async def _start(self, order: Workflow) -> None:
         clock = self._tools.clock

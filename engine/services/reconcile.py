@@ -203,7 +203,7 @@ def _owner(channel: str) -> str:
 
 
 def _attempt(item: OpenAttempt) -> Attempt:
-    return Attempt(item.id, item.contact, item.claimed_at)
+    return Attempt(item.id, item.contact, item.claimed_at, caller_id=item.caller_id)
 
 
 def _dialer(item: OpenAttempt, rows: SettingsRows) -> Dialer:
@@ -238,6 +238,7 @@ def _call(item: OpenAttempt, dialer: Dialer) -> Call:
     return Call(
         attempt=_attempt(item),
         dialer=dialer,
+        caller_id=item.caller_id,
         # A step before the order may have been written after it.
         state=max(State(item.state), State.SENT, key=list(State).index),
         sent_at=item.sent_at,

@@ -66,11 +66,14 @@ class ReservedPlacer(Placer):
             return self._nobody_ready(decision, now)
         if result.rows > len(result.attempts):
             self._wake()
-        attempts = self._reserve(result.attempts, desks)
+        shown = self._shown(result.attempts)
+        attempts = self._reserve(shown, desks)
         if self._agent_first:
             await asyncio.gather(*(self.ring(attempt) for attempt in attempts))
         else:
             await self._place(attempts)
+        if len(shown) < len(result.attempts):
+            return self._no_caller_id(decision, len(attempts))
         if len(attempts) < decision.calls:
             return replace(decision, calls=len(attempts), bound=Bound.SPOOL)
         return decision
@@ -103,7 +106,7 @@ class ReservedPlacer(Placer):
             self.unreleased.append(attempt)
             return
         self._rung.add(attempt.id)
-        tools.book.add(Call(attempt, dialer, self._caller_id(attempt)))
+        tools.book.add(Call(attempt, dialer, attempt.caller_id))
         tools.book.apply(ev.AgentLegOrdered(tools.clock.now(), attempt.id))
         try:
             await tools.control.originate(ring_agent(dialer, attempt))

@@ -11,6 +11,8 @@ import structlog
 
 from engine.domain import events as ev
 from engine.domain.call import Call, State
+from engine.domain.callerid_health import HealthRules
+from engine.domain.callerid_pool import Locality
 from engine.domain.model import agent_leg
 from engine.domain.pacing import Profile
 from engine.domain.picture import Picture
@@ -19,6 +21,7 @@ from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer,
 from engine.ports.voice import Speech, VoiceControl
 from engine.services.book import CallBook
 from engine.services.broadcast import Broadcasts
+from engine.services.callerids import CallerIds, nowhere
 from engine.services.errands import Errands
 from engine.services.fleet import Fleet
 from engine.services.lists import recycle_lists
@@ -26,6 +29,7 @@ from engine.services.orders import Orders
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
 from engine.services.tools import Tools
+from engine.services.webhooks import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +72,8 @@ class World:
     ask_again: Callable[[], None]
     voice: VoiceControl | None = None
     speech: Speech | None = None
+    locate: Callable[[str, str], Locality] = nowhere
+    courier: Courier | None = None
 
 
 class Term:
@@ -77,12 +83,13 @@ class Term:
     about its calls, which are another's by then.
     """
 
-    def __init__(self, world: World, abandoned_rest: timedelta) -> None:
+    def __init__(self, world: World, abandoned_rest: timedelta, health: HealthRules | None = None) -> None:
         self._world = world
         self.book = CallBook(world.recorder, world.observer, world.clock.monotonic, abandoned_rest)
         self._reconciler = Reconciler(
             world.control, world.store, self.book, world.clock, world.history, world.picture
         )
+        self.caller_ids = CallerIds(world.store, world.observer, world.clock, health, world.locate)
         tools = Tools(
             control=world.control,
             store=world.store,
@@ -92,6 +99,7 @@ class Term:
             observer=world.observer,
             clock=world.clock,
             may_dial=world.obstacle,
+            caller_ids=self.caller_ids,
             profiles=world.profiles,
             voice=world.voice,
         )
@@ -108,12 +116,14 @@ class Term:
         self._unjudged = 0
 
     def _heard(self, call: Call, event: ev.CallEvent) -> None:
+        self.caller_ids.heard(call)
         self.fleet.on_call(call, event)
         self._orders.heard(call, event)
         self._errands.heard(call, event)
 
     async def begin(self) -> None:
         """Take over what was left open. Raises StoreError; then begin again."""
+        await self.caller_ids.begin()
         await self._reconciler.adopt()
 
     async def run(self) -> None:
@@ -121,12 +131,15 @@ class Term:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="overdue")
             group.create_task(self._errands.run(), name="errands")
+            group.create_task(self.caller_ids.run(), name="caller IDs")
             group.create_task(self._orders.run(), name="orders")
             if self._broadcasts is not None and self._world.voice is not None:
                 group.create_task(self._world.voice.run(), name="voice")
                 group.create_task(self._broadcasts.run(), name="broadcasts")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
+            if self._world.courier is not None:
+                group.create_task(self._world.courier.run(), name="courier")
             group.create_task(self.fleet.run(group), name="fleet")
 
     def handle(self, event: ev.CallEvent) -> None:

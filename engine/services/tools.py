@@ -11,7 +11,9 @@ from engine.domain.picture import Picture
 from engine.ports import CallControl, Clock, Observer, Store
 from engine.ports.voice import VoiceControl
 from engine.services.book import CallBook
+from engine.services.callerids import CallerIds
 from engine.services.desks import Desks
+from engine.services.drains import Drains
 from engine.services.recorder import Recorder
 from engine.services.trunks import Trunks
 
@@ -28,8 +30,10 @@ class Tools:
     observer: Observer
     clock: Clock
     may_dial: Callable[[], str]
+    caller_ids: CallerIds
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
     trunks: Trunks = field(default_factory=Trunks)
     rivals: Rivals = field(default_factory=Rivals)
     desks: Desks = field(default_factory=Desks)
+    drains: Drains = field(default_factory=Drains)
     voice: VoiceControl | None = None

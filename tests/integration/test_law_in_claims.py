@@ -401,3 +401,54 @@ async def test_agents_who_are_rung_first_are_not_rung_for_somebody_whose_evening
     last_minute = datetime(2026, 5, 14, 0, 59, tzinfo=UTC)  # 20:59 in New York
     assert await office.called("A<-", last_minute) == []
     assert await office.called("B<-", last_minute) == ["2125551234"]
+
+
+async def test_a_view_tells_of_every_contact_that_is_not_called_what_holds_it_and_until_when(
+    office: Office,
+) -> None:
+    for campaign, columns in (
+        ("A<-", {}), ("OFF<-", {"status": 0}), ("SHUT<-", {}), ("BAD<-", {}), ("DEAD<-", {}),
+        ("P->", {"dialertype": "Progressive"}),
+    ):  # fmt: skip
+        await office.dialer(campaign, options={"cap_calls": 1, "cap_hours": 24}, **columns)
+    for campaign, name, active in (("A<-", "L1", 1), ("A<-", "OLD", 0)):
+        sql = "INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES (%s, %s, %s)"
+        await office.run(sql, campaign, name, active)
+    opens = datetime(2031, 1, 6, 13)  # noqa: DTZ001  a column in UTC
+    for campaign, state, until in (
+        ("A<-", "running", None), ("P->", "running", None), ("OFF<-", "disabled", None),
+        ("SHUT<-", "off_schedule", opens), ("BAD<-", "set_aside", None),
+    ):  # fmt: skip
+        sql = (
+            "INSERT INTO ccdata.campaign_state (campaign, state, reason, since, until_utc, updated_at)"
+            " VALUES (%s, %s, 'why', UTC_TIMESTAMP(), %s, UTC_TIMESTAMP())"
+        )
+        await office.run(sql, campaign, state, until)
+    later = {"notbefore": opens}
+    wanted = {
+        "black_list": ("2125550001", "A<-", {"status": 3}, None),
+        "opt_out": ("2125550002", "A<-", {"status": 3, "held_by": "opt_out"}, None),
+        "consent": ("2125550003", "A<-", {"status": 2, "held_by": "consent"}, None),
+        "row": ("none", "A<-", {"status": 2, "reason": "destination: it is none"}, None),
+        "hours": ("2125550004", "A<-", {"held_by": "hours", **later}, opens),
+        "cap": ("2125550005", "A<-", {"held_by": "cap", **later}, opens),
+        "conversation": ("2125550006", "A<-", {"held_by": "conversation", **later}, opens),
+        "retry": ("2125550007", "A<-", later, opens),
+        "list_inactive": ("2125550008", "A<-", {"dialerbase": "OLD"}, None),
+        "dialer_off": ("2125550009", "OFF<-", {"dialerbase": ""}, None),
+        "schedule": ("2125550010", "SHUT<-", {"dialerbase": ""}, opens),
+        "settings": ("2125550011", "BAD<-", {"dialerbase": ""}, None),
+        "no_engine": ("2125550012", "DEAD<-", {"dialerbase": ""}, None),
+        "no_dialer": ("2125550013", "GONE<-", {"dialerbase": ""}, None),
+        "agent": ("2125550014", "P->", {"dialerbase": "", "agentphone": "ana"}, None),
+        "turn": ("2125550015", "A<-", {}, None),
+    }
+    for destination, campaign, columns, _ in wanted.values():
+        await office.contact(destination, campaign, **columns)
+    await office.contact("2125550099", status=0)
+    told = {row["held_by"]: row for row in await office.rows("SELECT * FROM ccdata.held_contacts")}
+    assert {rule: (row["destination"], row["until_utc"]) for rule, row in told.items()} == {
+        rule: (destination, until) for rule, (destination, _, _, until) in wanted.items()
+    }
+    assert told["row"]["reason"] == "destination: it is none"
+    assert told["settings"]["reason"] == "why"

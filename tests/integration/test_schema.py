@@ -116,7 +116,7 @@ async def test_migrate_twice_does_nothing_and_a_half_done_one_goes_on(database: 
         await session.run("DROP TABLE ccdata.campaign_state")
     with pytest.raises(SchemaError, match=r"0004_other_channels.*overdial migrate"):
         await check(database)
-    assert [m.version for m in await migrate(database)] == [4, 5, 6, 7, 8, 11, 12]
+    assert [m.version for m in await migrate(database)] == [m.version for m in known() if m.version >= 4]
     await check(database)
 
 

@@ -33,7 +33,7 @@ def read_upload(form: Fields, encoded: str, *, zoned: bool) -> UploadRequest:
     return UploadRequest(
         list=list_of(form.required("filename")),
         campaign=form.required("campaign"),
-        timezone=_zone(form.required("timezone")) if zoned else "",
+        timezone=read_zone(form.required("timezone")) if zoned else "",
         announced=form.number("cant", 0, 0, 2**31 - 1),
         content=decoded(encoded),
     )
@@ -45,7 +45,8 @@ def list_of(filename: str) -> str:
     return list_name(_STRANGE.sub("_", _ENDING.sub("", name.strip()))[:100])
 
 
-def _zone(name: str) -> str:
+def read_zone(name: str) -> str:
+    """Return the name of a time zone as it is spelt. Raises FieldError."""
     try:
         return ZoneInfo(name).key
     except (KeyError, ValueError, OSError) as error:

@@ -1,0 +1,58 @@
+"""`overdial drain` and `overdial resume`: no new calls, while those that are up come to their end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from engine.adapters.mysql import drains
+from engine.desk.common import CONFIG, Desk, at_desk, fail
+
+#: Seconds between two looks at what is still up.
+_LOOK = 0.5
+#: The engine reads the drain within twice its period; before that an empty table proves nothing (s).
+_TAKEN_OVER = 2.0
+
+
+@click.command()
+@CONFIG
+@click.option("--reason", default="", help="Shown wherever somebody asks why nothing is dialled.")
+@click.option("--wait", type=click.FloatRange(0, 86_400), help="Seconds to wait until no call is up.")
+@click.argument("campaign", default="*")
+def drain(config: Path | None, reason: str, wait: float | None, campaign: str) -> None:
+    """Place no new calls in CAMPAIGN (default: in all of them); let those that are up come to their end.
+
+    It holds, over restarts and changes of the leading engine, until `overdial resume`.
+    """
+
+    async def work(desk: Desk) -> int:
+        await drains.drain(desk.database, campaign, reason)
+        if wait is None:
+            return await drains.calls_up(desk.database, campaign)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await asyncio.sleep(min(_TAKEN_OVER, wait))
+        while (calls := await drains.calls_up(desk.database, campaign)) and loop.time() - begun < wait:
+            await asyncio.sleep(_LOOK)
+        return calls
+
+    calls = at_desk(config, work)
+    click.echo(f"drained: {'every campaign' if campaign == '*' else campaign}; {calls} calls are up")
+    if wait is not None and calls:
+        fail(
+            f"{calls} calls are still up after {wait:g} s. Fix: wait longer, or stop the engine, which ends them."
+        )
+
+
+@click.command()
+@CONFIG
+@click.argument("campaign", default="*")
+def resume(config: Path | None, campaign: str) -> None:
+    """Place calls again in CAMPAIGN (default: in all of them)."""
+    left = at_desk(config, lambda desk: drains.resume(desk.database, campaign))
+    click.echo(f"resumed: {'every campaign' if campaign == '*' else campaign}")
+    if left:
+        names = ", ".join("every campaign" if name == "*" else name for name in left)
+        click.echo(f"still drained: {names}")
