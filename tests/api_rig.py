@@ -182,12 +182,13 @@ async def api_rig(
     office.guard.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     server = HttpServer(build(office), http, (office.clerk.run, office.stream.run), office.stream.close)
     scheme = "https" if http.tls_certificate else "http"
-    async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as client:
-        serving = group.create_task(server.run())
-        try:
-            yield ApiRig(office, live, mariadb, names, f"{scheme}://127.0.0.1:{server.port}", client)
-        finally:
-            await client.close()
-            server.stop()
-            await serving
-            await database.close()
+    try:
+        async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as client:
+            group.create_task(server.run())
+            try:
+                yield ApiRig(office, live, mariadb, names, f"{scheme}://127.0.0.1:{server.port}", client)
+            finally:
+                await client.close()
+                server.stop()
+    finally:
+        await database.close()

