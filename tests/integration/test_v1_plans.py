@@ -48,7 +48,7 @@ async def filled(database: Database) -> Database:
     ("filters", "key"),
     [
         (Filters(), "PRIMARY"),
-        (Filters(since=AT, until=AT), "PRIMARY"),
+        (Filters(until=AT), "PRIMARY"),
         (Filters(campaign="A<-", outcome="busy"), "attempts_campaign"),
         (Filters(number="7", campaign="A<-"), "attempts_number"),
         (Filters(contact="7"), "attempts_contact"),
