@@ -5,9 +5,10 @@ LAB := $(if $(OVERDIAL_LAB),$(OVERDIAL_LAB),.lab)
 BIN := $(LAB)/venv/bin
 ARGS ?=
 MODE ?= power
+FACTOR ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool amd chaos lock clean
+.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool bench-records bench-api amd fuzz chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +21,8 @@ install: ## Everything that the demo and the tests need (idempotent)
 demo: install ## Watch a campaign on a private Asterisk and MariaDB; MODE=preview, ARGS="--agents 5 --contacts 60 --duration 90 --plain"
 	@"$(BIN)/overdial" demo --lab "$(LAB)" --mode "$(MODE)" $(ARGS)
 
-test: install ## All tests: unit, contract, integration, acceptance
+test: install ## All tests: unit, contract, integration, acceptance (installs ffmpeg)
+	@deploy/lab/packages.sh ffmpeg
 	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest $(ARGS)
 
 test-unit: ## The pure tests only (seconds, nothing but Python)
@@ -48,12 +50,21 @@ bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --se
 bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
 	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
 
+bench-api: install ## 200 requests/s to the HTTP APIs beside a running campaign: the pacer's delay with and without
+	@"$(BIN)/python" -m bench.api --lab "$(LAB)" $(ARGS)
+
 amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
 	@deploy/lab/packages.sh espeak-ng sox
 	@"$(BIN)/python" -m bench.amd --lab "$(LAB)" $(ARGS)
 
 bench-spool: install ## Loading beside LOAD DATA, claims among millions beside claims among thousands; ARGS="--rows 100000 --spool 500000"
 	@"$(BIN)/python" -m bench.spool --lab "$(LAB)" $(ARGS)
+
+bench-records: install ## Pages of getrecords over a million CDRs, by filter and depth; ARGS="--rows 100000"
+	@"$(BIN)/python" -m bench.records --lab "$(LAB)" $(ARGS)
+
+fuzz: install ## More broken requests to both HTTP APIs than `make test` has; FACTOR=20
+	@OVERDIAL_LAB="$(LAB)" OVERDIAL_FUZZ="$(FACTOR)" "$(BIN)/python" -m pytest tests/fuzz --timeout 3600 $(ARGS)
 
 chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
 	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)

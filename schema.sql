@@ -257,7 +257,8 @@ CREATE TABLE IF NOT EXISTS ccrepo.cdr_repo (
   KEY cdr_repo_campaign_records (campaign, type, calldate),
   KEY cdr_repo_agent_records (accountcode, type, calldate),
   KEY cdr_repo_number_records (type, dst, calldate),
-  KEY cdr_repo_source_records (type, src, calldate)
+  KEY cdr_repo_source_records (type, src, calldate),
+  KEY cdr_repo_tags (userfield, type, calldate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccrepo.queue_log_repo (
@@ -1082,6 +1083,24 @@ CREATE TABLE IF NOT EXISTS ccdata.idempotency_keys (
   KEY idempotency_keys_age (created_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: a request that is sent twice has one effect';
+
+-- Agents' phones as Asterisk's realtime reads them (docs/integra.md): chan_pjsip's endpoints, their places and
+-- their passwords as digests. The realm is that of engine/api/integra/people.py.
+CREATE OR REPLACE VIEW ccdata.ps_aors AS
+  SELECT name AS id, 1 AS max_contacts, 'yes' AS remove_existing, 60 AS qualify_frequency FROM ccdata.phones;
+CREATE OR REPLACE VIEW ccdata.ps_auths AS
+  SELECT name AS id, 'md5' AS auth_type, md5secret AS md5_cred, name AS username, 'asterisk' AS realm
+  FROM ccdata.phones;
+CREATE OR REPLACE VIEW ccdata.ps_endpoints AS
+  SELECT name AS id, name AS aors, name AS auth,
+    COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.context')), 'agentes') AS context,
+    'all' AS disallow,
+    REPLACE(COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.allow')), 'alaw;ulaw'), ';', ',') AS allow,
+    COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.language')), 'es') AS language,
+    CONCAT('"', REPLACE(fullname, '"', ''), '" <', name, '>') AS callerid,
+    'no' AS direct_media,
+    IF(COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.transport')), 'wss') = 'wss', 'yes', 'no') AS webrtc
+  FROM ccdata.phones;
 
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,

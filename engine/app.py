@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,6 +27,7 @@ from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, check, migrate
 from engine.adapters.mysql.outbox import Keeping, MysqlOutbox
+from engine.adapters.mysql.today import day_figures
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
@@ -40,6 +42,7 @@ from engine.api.v1.stream import Event, Stream, picture
 from engine.config import Config, ConfigError, load, secret
 from engine.domain.callerid_health import HealthRules
 from engine.domain.errors import FieldError
+from engine.domain.figures import Figures
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
@@ -227,12 +230,15 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    web = await _web(config, database, hands, LivePicture(engine))
+    # Connections of its own: requests, however many, never keep a claim or an outcome waiting for one.
+    apart = Database(replace(database_settings(config), pool=config.http.pool))
+    web = await _web(config, apart, hands, LivePicture(engine), engine.dispatcher.figures)
     _on_signals(engine, web, config, path)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     try:
         clean = await _run(engine, web)
     finally:
+        await apart.close()
         await database.close()
     return 0 if clean else 1
 
@@ -266,7 +272,6 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
         new_id=new_attempt_id,
         guard=Guard(database, hands, local, config.http, config.passwords.policy),
         settings=config.http,
-        state=config.engine.state,
         recordings=config.http.recordings,
         profiles=profiles(config),
         clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
@@ -284,17 +289,21 @@ def live_stream(hands: Clock, live: Live) -> Stream:
     return Stream(look, secrets.token_hex(4))
 
 
-async def _web(config: Config, database: Database, hands: Clock, live: Live) -> HttpServer | None:
+async def _web(
+    config: Config, database: Database, hands: Clock, live: Live, figures: Figures
+) -> HttpServer | None:
     """Return the HTTP server, its port taken; None when there is none."""
     if not config.http.port:
         return None
     room = office(config, database, hands, live)
     await check(database)
+    await room.clerk.tidy()
+    today = hands.local(hands.now()).date()
+    figures.begin(today, await day_figures(database, today))
     word = await first_administrator(room.guard)
     if word:
         # No log line: it is for whoever starts the engine for the first time, and for nobody else.
         sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
-    await room.clerk.tidy()
     return HttpServer(build(room), config.http, (room.clerk.run, room.stream.run), room.stream.close)
 
 

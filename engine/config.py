@@ -140,6 +140,7 @@ class HttpSection(_Section):
     max_connections: int = Field(default=256, ge=8, le=10_000)
     header_timeout: Seconds = 10.0
     body_timeout: Seconds = 120.0
+    pool: int = Field(default=4, ge=1, le=100)
     recordings: Path | None = None
 
     @model_validator(mode="after")

@@ -58,6 +58,10 @@ def configure_logging(level: str, style: str) -> None:
 
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_FINE = (
+    0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008,
+    0.012, 0.016, 0.024, 0.032, 0.05, 0.1, 0.25, 1.0,
+)  # fmt: skip
 
 
 class Metrics:
@@ -96,6 +100,13 @@ class Metrics:
             "One turn of a campaign: look, decide, claim, dial",
             ["campaign"],
             buckets=_SECONDS,
+            registry=r,
+        )
+        self._delay = Histogram(
+            "overdial_decision_delay_seconds",
+            "From the event that asked for a decision to the decision",
+            ["campaign"],
+            buckets=_FINE,
             registry=r,
         )
         self._claims = Histogram(
@@ -170,6 +181,9 @@ class Metrics:
         self._turn.labels(campaign).observe(seconds)
         for quantity, value in decision.detail.items():
             self._pacing.labels(campaign, quantity).set(value)
+
+    def waited(self, campaign: str, seconds: float) -> None:
+        self._delay.labels(campaign).observe(seconds)
 
     def claimed(self, campaign: str, result: ClaimResult, seconds: float) -> None:
         self._claims.labels(campaign).observe(seconds)

@@ -94,3 +94,23 @@ ALTER TABLE ccrepo.cdr_repo
   ADD KEY cdr_repo_number_records (type, dst, calldate);
 ALTER TABLE ccrepo.cdr_repo
   ADD KEY cdr_repo_source_records (type, src, calldate);
+ALTER TABLE ccrepo.cdr_repo
+  ADD KEY cdr_repo_tags (userfield, type, calldate);
+
+-- Agents' phones as Asterisk's realtime reads them (docs/integra.md): chan_pjsip's endpoints, their places and
+-- their passwords as digests. The realm is that of engine/api/integra/people.py.
+CREATE OR REPLACE VIEW ccdata.ps_aors AS
+  SELECT name AS id, 1 AS max_contacts, 'yes' AS remove_existing, 60 AS qualify_frequency FROM ccdata.phones;
+CREATE OR REPLACE VIEW ccdata.ps_auths AS
+  SELECT name AS id, 'md5' AS auth_type, md5secret AS md5_cred, name AS username, 'asterisk' AS realm
+  FROM ccdata.phones;
+CREATE OR REPLACE VIEW ccdata.ps_endpoints AS
+  SELECT name AS id, name AS aors, name AS auth,
+    COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.context')), 'agentes') AS context,
+    'all' AS disallow,
+    REPLACE(COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.allow')), 'alaw;ulaw'), ';', ',') AS allow,
+    COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.language')), 'es') AS language,
+    CONCAT('"', REPLACE(fullname, '"', ''), '" <', name, '>') AS callerid,
+    'no' AS direct_media,
+    IF(COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.transport')), 'wss') = 'wss', 'yes', 'no') AS webrtc
+  FROM ccdata.phones;

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import orjson
 from argon2 import PasswordHasher
+from yarl import URL
 
 from engine.adapters.clock import SteadyClock
 from engine.adapters.hashing import Passwords
@@ -123,12 +124,13 @@ class ApiRig:
         assert said.status == 200, said
         return said.text
 
-    async def ask(self, method: str, path: str, token: str = "", **more: Any) -> Said:
-        """Send any request; `more` as aiohttp takes it."""
+    async def ask(self, method: str, path: str | URL, token: str = "", **more: Any) -> Said:
+        """Send any request; `path` without the server, or a whole URL; `more` as aiohttp takes it."""
+        where = path if isinstance(path, URL) else self.base + path
         headers = dict(more.pop("headers", {}))
         if token:
             headers.setdefault("Authorization", f"Basic {token}")
-        async with self.client.request(method, self.base + path, headers=headers, **more) as answer:
+        async with self.client.request(method, where, headers=headers, **more) as answer:
             return Said(answer.status, await answer.text(), answer.headers)
 
     def sql(self, text: str) -> list[list[str]]:
@@ -159,6 +161,7 @@ async def api_rig(
     )
     database = Database(names.settings(mariadb))
     live = LiveDouble()
+    clerk = Clerk(database, clock, UploadFolder(home / "uploads"), "test")
     office = Office(
         database=database,
         clock=clock,
@@ -168,10 +171,9 @@ async def api_rig(
         new_id=new_attempt_id,
         guard=Guard(database, clock, local, http, policy or Policy()),
         settings=http,
-        state=home,
+        clerk=clerk,
         recordings=http.recordings,
         profiles=PROFILES,
-        clerk=Clerk(database, clock, UploadFolder(home / "uploads"), "test"),
         stream=live_stream(clock, live),
         reach=Reach(http=True, networks=(ip_network("127.0.0.0/8"),)),
     )

@@ -65,7 +65,6 @@ class FakeSwitch:
         self.agents_answer = True
         self.redirected: list[tuple[str, str, str]] = []
         self.variables: list[tuple[str, str, str]] = []
-        self.phones_hung_up: list[str] = []
         self.lose = ""
         #: How far behind events are said to be (s).
         self.late = 0.0
@@ -182,7 +181,11 @@ class FakeSwitch:
 
     async def hang_up_phone(self, interface: str) -> None:
         await self._linked()
-        self.phones_hung_up.append(interface)
+        busy = [call for call, line in self.lines.items() if line.agent and line.agent.interface == interface]
+        if not busy:
+            raise RefusedError("the phone is on no channel")
+        for call in busy:
+            self.end(call, "agent")
 
     async def add_member(self, member: Join) -> None:
         await self._linked()

@@ -120,6 +120,12 @@ class Clerk:
             reason = f"{error.field}: {error.problem}" if path.exists() else "the file is gone from the disk"
             await uploads.refuse(self._database, upload.id, reason, self._clock.now())
             log.warning("file refused", action="uploads.refused", upload=upload.id, field=error.field)
+        except StoreError:
+            raise  # it goes on where it stopped
+        except Exception:
+            log.exception("file not loaded", action="uploads.failed", upload=upload.id)
+            why = "an internal error stopped it (see the log)"
+            await uploads.refuse(self._database, upload.id, why, self._clock.now())
         else:
             log.info(
                 "file loaded", action="uploads.loaded", upload=upload.id, contacts=load.accepted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -64,6 +65,7 @@ class Guard:
         self._tokens = Buckets(settings.token_rate, clock.monotonic)
         self._addresses = Buckets(settings.address_rate, clock.monotonic)
         self._logins = Buckets(settings.login_rate, clock.monotonic)
+        self._asking: dict[str, asyncio.Lock] = {}
         self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
     async def admit(self, token: str, right: Right, host: str) -> Caller:
@@ -87,10 +89,26 @@ class Guard:
         return self._logins.take(host)
 
     async def _lookup(self, key: str) -> Caller:
-        moment = self.clock.monotonic()
+        kept = self._kept(key)
+        if kept is not None:
+            return kept
+        # Whoever else has the same token waits for this answer.
+        turn = self._asking.setdefault(key, asyncio.Lock())
+        try:
+            async with turn:
+                return self._kept(key) or await self._look_up(key)
+        finally:
+            if not turn.locked():
+                self._asking.pop(key, None)
+
+    def _kept(self, key: str) -> Caller | None:
         kept = self._known.get(key)
-        if kept is not None and moment - kept[0] < KEPT:
+        if kept is not None and self.clock.monotonic() - kept[0] < KEPT:
             return kept[1]
+        return None
+
+    async def _look_up(self, key: str) -> Caller:
+        moment = self.clock.monotonic()
         self._known.pop(key, None)
         now = self.clock.now()
         found = await self.database.transaction(lambda s: users.of_token(s, key, now))

@@ -43,9 +43,9 @@ class Live(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Given to every handler. `state`: the engine's folder, for uploads; `recordings`: where Asterisk
-    writes them, None when it is not known; `profiles`: rules on abandoned calls; `clerk`: does afterwards
-    what was accepted; `stream`: live events; `reach`: where webhooks may go."""
+    """Given to every handler. `clerk`: keeps sent files until they are loaded; `recordings`: where Asterisk
+    writes them, None when it is not known; `profiles`: rules on abandoned calls; `stream`: live events;
+    `reach`: where webhooks may go."""
 
     database: Database
     clock: Clock
@@ -55,7 +55,6 @@ class Office:
     new_id: Callable[[], str]
     guard: Guard
     settings: HttpSection
-    state: Path
     recordings: Path | None
     profiles: Mapping[str, Profile]
     clerk: Clerk

@@ -24,7 +24,10 @@ from engine.api.integra import ROUTES
 from engine.api.integra.desk import web_route, where
 from engine.api.office import Office
 from engine.api.patience import patient
+from engine.api.records import record_routes
+from engine.api.turns import Turns
 from engine.api.v1.app import build as build_v1
+from engine.api.v1.problems import problem
 from engine.config import ConfigError, HttpSection
 
 log = structlog.get_logger(__name__)
@@ -36,7 +39,11 @@ GRACE = 5
 def build(office: Office) -> ASGIApp:
     """Return the application: the documented endpoints and `/api/v1`."""
     app = Starlette(
-        routes=[*(web_route(office, route) for route in ROUTES), Mount("/api/v1", build_v1(office))],
+        routes=[
+            *(web_route(office, route) for route in ROUTES),
+            *record_routes(office),
+            Mount("/api/v1", build_v1(office)),
+        ],
         middleware=[
             Middleware(
                 CORSMiddleware,
@@ -53,8 +60,10 @@ def build(office: Office) -> ASGIApp:
     return Outermost(app, (*_SAFE, _STRICT) if encrypted else _SAFE)
 
 
-async def _plain(_: Request, error: Exception) -> Response:
+async def _plain(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if request.url.path.startswith("/api/"):
+        return problem(status)
     return Response("0", status_code=status, media_type="text/plain")
 
 
@@ -64,11 +73,13 @@ class Outermost:
     def __init__(self, app: ASGIApp, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         self._app = app
         self._headers = headers
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         begun = False
+        await self._turns.take()
 
         async def say(message: Message) -> None:
             nonlocal begun
@@ -86,7 +97,8 @@ class Outermost:
             # A fault of ours: where it happened is told, never with what.
             log.error("request failed", action="api.fault", fault=where(error))
             if not begun:
-                await Response("0", status_code=500, media_type="text/plain")(scope, receive, say)
+                broken = problem(500) if scope["path"].startswith("/api/") else Response("0", 500)
+                await broken(scope, receive, say)
 
 
 _SAFE = (
@@ -108,7 +120,10 @@ class _Quiet(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot."""
+    """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot.
+
+    `works` run beside the server; `farewell` ends answers that would never end by themselves.
+    """
 
     def __init__(
         self,
@@ -117,7 +132,6 @@ class HttpServer:
         works: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         farewell: Callable[[], None] = lambda: None,
     ) -> None:
-        """`works` run beside the server; `farewell` ends answers that would never end by themselves."""
         self._works, self._farewell = works, farewell
         self._socket = _bind(settings)
         self.port: int = self._socket.getsockname()[1]
@@ -162,16 +176,18 @@ class HttpServer:
 
 
 def _bind(settings: HttpSection) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
+    # The protocol is named because asyncio switches Nagle's algorithm off only where it is: without that
+    # answers wait 40 ms for an acknowledgement.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server(
-            (settings.address, settings.port), backlog=256, family=_family(settings.address)
-        )
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.address, settings.port))
+        listening.listen(256)
     except OSError as error:
+        listening.close()
         raise ConfigError(
             f"http.port: {settings.address} port {settings.port} cannot be used: {error.strerror}. "
             "Fix: choose another address or a free port, or 0 for none."
         ) from error
-
-
-def _family(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
+    return listening

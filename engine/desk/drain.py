@@ -41,7 +41,9 @@ def drain(config: Path | None, reason: str, wait: float | None, campaign: str) -
     calls = at_desk(config, work)
     click.echo(f"drained: {'every campaign' if campaign == '*' else campaign}; {calls} calls are up")
     if wait is not None and calls:
-        fail(f"{calls} calls are still up after {wait:g} s. Fix: wait longer, or stop the engine, which ends them.")
+        fail(
+            f"{calls} calls are still up after {wait:g} s. Fix: wait longer, or stop the engine, which ends them."
+        )
 
 
 @click.command()

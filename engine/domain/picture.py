@@ -17,6 +17,8 @@ class QueuePicture:
         self.name = name
         self.seats: dict[str, Seat] = {}
         self.waiting: set[str] = set()
+        #: Has Asterisk told of it? Campaigns whose agents are reserved may have no queue there.
+        self.told = False
 
     @property
     def offered(self) -> set[str]:
@@ -62,6 +64,7 @@ class Picture:
                 self._replace(event)
                 return None
             case ev.MemberSeen(member=member):
+                self.queue(member.queue).told = True
                 seats = self.queue(member.queue).seats
                 known = seats.get(member.interface)
                 seats[member.interface] = known.seen(member) if known else Seat(member)
@@ -138,4 +141,6 @@ class Picture:
             queue.seats[member.interface] = seat
         for waiting in listed.waiting:
             fresh.setdefault(waiting.queue.casefold(), QueuePicture(waiting.queue)).waiting.add(waiting.call)
+        for queue in fresh.values():
+            queue.told = True
         self.queues = fresh

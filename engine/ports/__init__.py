@@ -342,6 +342,9 @@ class Observer(Protocol):
     def decided(self, campaign: str, decision: Decision, seconds: float) -> None:
         """A pacer decided, and how long the turn took."""
 
+    def waited(self, campaign: str, seconds: float) -> None:
+        """A pacer decided so long (s) after the event that asked for it."""
+
     def claimed(self, campaign: str, result: ClaimResult, seconds: float) -> None:
         """Contacts were claimed."""
 

@@ -46,6 +46,7 @@ class CampaignWorker:
             profiles=tools.profiles,
         )
         self._wake = asyncio.Event()
+        self._woken: float | None = None
         self._stopping = False
         kind = ReservedPlacer if campaign.dialer.mode.reserves else Placer
         self.placer = kind(campaign, tools, self.view, self.wake)
@@ -77,6 +78,8 @@ class CampaignWorker:
 
     def wake(self) -> None:
         """Look again soon: something changed."""
+        if self._woken is None:
+            self._woken = time.perf_counter()
         self._wake.set()
 
     def stop(self) -> None:
@@ -112,6 +115,7 @@ class CampaignWorker:
     async def _turn(self) -> float:
         """Look, decide, claim, dial once; return how long to wait for the next look (s)."""
         started = time.perf_counter()
+        woken, self._woken = self._woken, None
         await self.placer.release()
         await self.view.prepare(self._tools.store, self._tools.clock.now())
         now = self._tools.clock.now()
@@ -121,6 +125,8 @@ class CampaignWorker:
             decision = self._idle(now)
         if decision is None:
             decision = self._slowed(self._probing(self.view.decide(now)))
+            if woken is not None:
+                self._tools.observer.waited(self.name, time.perf_counter() - woken)
             if decision.calls > 0:
                 decision = await self.placer.dial(decision, now)
         else:

@@ -28,7 +28,8 @@ class LivePicture:
         """Return every queue that Asterisk has."""
         dispatcher = self._engine.dispatcher
         dispatcher.figures.turn(now)
-        return [self._queue(key, queue, now) for key, queue in dispatcher.picture.queues.items()]
+        queues = dispatcher.picture.queues.items()
+        return [self._queue(key, queue, now) for key, queue in queues if queue.told]
 
     def _queue(self, key: str, queue: QueuePicture, now: datetime) -> QueueNow:
         dispatcher = self._engine.dispatcher

@@ -171,7 +171,11 @@ class AmiCallControl:
     async def hang_up_phone(self, interface: str) -> None:
         """Hang up whatever the phone does: Asterisk takes what stands between slashes for a pattern."""
         pattern = f"/^{re.escape(interface)}-[0-9a-f]+$/"
-        await self.link.ask((("Action", "Hangup"), ("Channel", pattern), ("Cause", "16")))
+        headers = (("Action", "Hangup"), ("Channel", pattern), ("Cause", "16"))
+        # Asterisk lists what it hangs up, and succeeds with an empty list, too.
+        answers = await self.link.ask(headers, as_list=True)
+        if not any(message.event == "ChannelHungup" for message in answers):
+            raise RefusedError("the phone is on no channel")
 
     async def add_member(self, member: Join) -> None:
         place = (("Queue", member.queue), ("Interface", member.interface))

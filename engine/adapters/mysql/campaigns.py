@@ -45,3 +45,9 @@ async def add_members(session: Session, members: Sequence[NewMember]) -> None:
             " penalty=VALUES(penalty), paused=VALUES(paused)",
             (rows[0]["name"], f"SIP/{member.extension}", member.agent, member.penalty, int(member.paused)),
         )
+        # An agent works for the campaigns in which he sits.
+        await session.run(
+            "INSERT IGNORE INTO ccdata.user_campaigns (user, campaign)"
+            " SELECT user, %s FROM ccdata.users WHERE user=%s AND role='agent'",
+            (rows[0]["name"], member.agent),
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from engine.adapters.mysql.database import Session
+from engine.domain.errors import FieldError
 
 #: The documented values of an agent's phone, in the documented order. `id`, `name`, `accountcode`,
 #: `callerid`, `defaultuser`, `fullname`, `md5secret` and `host` come from the row and the server.
@@ -31,6 +32,28 @@ class Phone:
     fullname: str
     md5secret: str
     options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewPhone:
+    """A phone to be made. `md5secret`: the SIP digest; `options`: JSON."""
+
+    name: str
+    user: str
+    fullname: str
+    md5secret: str
+    options: str
+
+
+async def add(session: Session, phone: NewPhone) -> None:
+    """Make a phone. Raises FieldError when the extension is somebody's."""
+    if await session.rows("SELECT id FROM ccdata.phones WHERE name=%s", (phone.name,)):
+        raise FieldError("name", "the extension is somebody's already", "Choose another extension.")
+    await session.run(
+        "INSERT INTO ccdata.phones (name, accountcode, fullname, md5secret, options)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        (phone.name, phone.user, phone.fullname, phone.md5secret, phone.options),
+    )
 
 
 async def of_user(session: Session, user: str) -> Phone | None:

@@ -1,12 +1,15 @@
 """Recorded calls by every documented filter, page by page, over any number of CDRs.
 
 The page's ids come out of one index in its own order; only the rows of the page itself are joined to them.
-Sorting is never needed, so a page costs what lies before it in the index and nothing else.
+A page costs what lies before it in the index; one that follows a page that was read goes on behind its last
+row (`After`) and costs the same however deep it lies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.adapters.mysql.database import Session
@@ -16,19 +19,43 @@ from engine.domain.integra.shapes import RECORD_KEYS
 _COLUMNS = ", ".join(f"c.{key}" for key in RECORD_KEYS)
 
 
-def page_query(page: RecordsPage, campaigns: Collection[str] | None) -> tuple[str, list[Any]]:
-    """Return the statement of one page. `campaigns`: those that the caller may see; None = all."""
+@dataclass(frozen=True, slots=True)
+class After:
+    """The last row of the page before."""
+
+    calldate: datetime
+    id: int
+
+
+def page_query(
+    page: RecordsPage,
+    campaigns: Collection[str] | None,
+    after: After | None = None,
+    numbers: Sequence[str] | None = None,
+) -> tuple[str, list[Any]]:
+    """Return the statement of one page. `campaigns`: those that the caller may see; None = all. `numbers`:
+    those that appear often enough, where they are few; None = they are counted in the statement."""
     wanted = page.filter
     where, args = _conditions(wanted, campaigns)
+    if numbers is not None:
+        where.append(f"k.dst IN ({', '.join(['%s'] * len(numbers))})")
+        args += numbers
+    elif wanted.appears > 1:
+        where.append(f"k.dst IN ({OFTEN})")
+        args += _often(wanted)
+    if after is not None:
+        where.append("k.calldate >= %s AND (k.calldate > %s OR k.id > %s)")
+        args += [after.calldate, after.calldate, after.id]
+    index = "cdr_repo_number_records" if numbers else _index(wanted)
     ids = (
-        f"SELECT k.id FROM ccrepo.cdr_repo k FORCE INDEX ({_index(wanted)})"
+        f"SELECT k.id FROM ccrepo.cdr_repo k FORCE INDEX ({index})"
         f" WHERE {' AND '.join(where)} ORDER BY k.calldate, k.id LIMIT %s OFFSET %s"
     )
     sql = (
-        f"SELECT {_COLUMNS} FROM ({ids}) p STRAIGHT_JOIN ccrepo.cdr_repo c ON c.id = p.id"
+        f"SELECT c.id, {_COLUMNS} FROM ({ids}) p STRAIGHT_JOIN ccrepo.cdr_repo c ON c.id = p.id"
         " ORDER BY c.calldate, c.id"
     )
-    return sql, [*args, page.limit, page.offset]
+    return sql, [*args, page.limit, 0 if after else page.offset]
 
 
 def _index(wanted: RecordFilter) -> str:
@@ -39,6 +66,8 @@ def _index(wanted: RecordFilter) -> str:
         return "cdr_repo_source_records"
     if wanted.agent:
         return "cdr_repo_agent_records"
+    if wanted.tag:
+        return "cdr_repo_tags"  # not in the order of time, but only what is tagged is in it
     return "cdr_repo_campaign_records" if wanted.campaign else "cdr_repo_records"
 
 
@@ -67,7 +96,7 @@ def _conditions(wanted: RecordFilter, campaigns: Collection[str] | None) -> tupl
         # One caller ID may be that of every call: two spellings would have to be sorted together.
         add("k.src = %s", wanted.source)
     if wanted.tag:
-        add("LOCATE(%s, k.userfield) > 0", wanted.tag)
+        add("k.userfield > '' AND LOCATE(%s, k.userfield) > 0", wanted.tag)
     if wanted.hours:
         begin, end = wanted.hours
         within = "TIME(k.calldate) BETWEEN %s AND %s"
@@ -81,25 +110,22 @@ def _conditions(wanted: RecordFilter, campaigns: Collection[str] | None) -> tupl
     if wanted.exclude:
         pair = _spellings(wanted.exclude)
         add("k.dst NOT IN (%s, %s) AND k.src NOT IN (%s, %s)", *pair, *pair)
-    if wanted.appears > 1:
-        days, values = _days(wanted)
-        add(
-            "k.dst IN (SELECT n.dst FROM ccrepo.cdr_repo n FORCE INDEX (cdr_repo_number_records)"
-            f" WHERE n.type = 'record'{days} GROUP BY n.dst HAVING COUNT(*) >= %s)",
-            *values,
-            wanted.appears,
-        )
     return where, args
 
 
-def _days(wanted: RecordFilter) -> tuple[str, list[Any]]:
-    parts = ""
-    args: list[Any] = []
-    if wanted.begin:
-        parts, args = parts + " AND n.calldate >= %s", [*args, wanted.begin]
-    if wanted.end:
-        parts, args = parts + " AND n.calldate <= %s", [*args, wanted.end]
-    return parts, args
+#: Numbers with so many records in these days, counted in one index and nothing else.
+OFTEN = (
+    "SELECT n.dst FROM ccrepo.cdr_repo n FORCE INDEX (cdr_repo_number_records)"
+    " WHERE n.type = 'record' AND n.calldate >= %s AND n.calldate <= %s"
+    " GROUP BY n.dst HAVING COUNT(*) >= %s"
+)
+_EVER = (datetime(1000, 1, 1), datetime(9999, 12, 31))  # noqa: DTZ001  # as the column: local time
+#: So many numbers are named one by one.
+_FEW = 1000
+
+
+def _often(wanted: RecordFilter) -> tuple[datetime, datetime, int]:
+    return wanted.begin or _EVER[0], wanted.end or _EVER[1], wanted.appears
 
 
 def _spellings(number: str) -> tuple[str, str]:
@@ -108,16 +134,25 @@ def _spellings(number: str) -> tuple[str, str]:
 
 
 async def records(
-    session: Session, page: RecordsPage, campaigns: Collection[str] | None = None
+    session: Session,
+    page: RecordsPage,
+    campaigns: Collection[str] | None = None,
+    after: After | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the rows of one page, oldest first."""
-    sql, args = page_query(page, campaigns)
+    """Return the rows of one page, oldest first; `after`: the last row of the page before, if it is known."""
+    numbers: list[str] | None = None
+    if page.filter.appears > 1:
+        found = await session.rows(f"{OFTEN} LIMIT {_FEW + 1}", _often(page.filter))
+        if not found:
+            return []
+        numbers = [str(row["dst"]) for row in found] if len(found) <= _FEW else None
+    sql, args = page_query(page, campaigns, after, numbers)
     return await session.rows(sql, args)
 
 
-async def recorded_call(session: Session, guid: str) -> dict[str, Any] | None:
-    """Return campaign, agent and day of a call by its guid; None when there is no such CDR."""
-    rows = await session.rows(
-        "SELECT campaign, accountcode AS agent, calldate FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (guid,)
-    )
-    return rows[0] if rows else None
+async def campaign_of(session: Session, guid: str) -> str | None:
+    """Return the campaign of a call, from its attempt or its CDR; None when nothing is known of it."""
+    rows = await session.rows("SELECT campaign FROM ccdata.attempts WHERE id=%s", (guid,))
+    if not rows:
+        rows = await session.rows("SELECT campaign FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (guid,))
+    return str(rows[0]["campaign"]) if rows else None

@@ -92,12 +92,13 @@ class Gate(APIRoute):
             raise
 
 
-def _caller(request: Request) -> Caller:
+# Coroutines, although they wait for nothing: plain functions would each be sent to a thread.
+async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
 
 
-def _office(request: Request) -> Office:
+async def _office(request: Request) -> Office:
     office: Office = request.app.state.office
     return office
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime
+from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, WithJsonSchema
 
 from engine.adapters.mysql.users import User
 from engine.api import staff
@@ -21,6 +21,8 @@ router = APIRouter(route_class=Gate, prefix="/users", tags=["users"])
 
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Word = Annotated[str, Field(max_length=256)]
+#: A moment on the engine's own wall clock, without an offset.
+LocalTime = Annotated[NaiveDatetime, WithJsonSchema({"type": "string", "examples": ["2026-05-13T16:00:00"]})]
 Hours = Annotated[str, Field(max_length=255, examples=["mon-fri;08:00-18:00"])]
 Campaigns = Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=1000)]
 
@@ -37,8 +39,8 @@ class UserOut(BaseModel):
     password_at: datetime
     login_at: datetime | None
     login_hours: str
-    valid_from: datetime | None
-    valid_until: datetime | None
+    valid_from: LocalTime | None
+    valid_until: LocalTime | None
 
 
 class UserIn(BaseModel):
@@ -54,8 +56,8 @@ class UserIn(BaseModel):
     password_stays: bool = False
     fullname: Annotated[str, Field(max_length=128)] = ""
     login_hours: Hours = ""
-    valid_from: NaiveDatetime | None = None
-    valid_until: NaiveDatetime | None = None
+    valid_from: LocalTime | None = None
+    valid_until: LocalTime | None = None
 
 
 class UserChange(BaseModel):
@@ -67,8 +69,8 @@ class UserChange(BaseModel):
     campaigns: Campaigns | None = None
     fullname: Annotated[str, Field(max_length=128)] | None = None
     login_hours: Hours | None = None
-    valid_from: NaiveDatetime | None = None
-    valid_until: NaiveDatetime | None = None
+    valid_from: LocalTime | None = None
+    valid_until: LocalTime | None = None
 
 
 class PasswordIn(BaseModel):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.domain.access import read_user_name
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.integra.fields import Fields, read_json, read_object
 
@@ -49,9 +50,7 @@ def read_sip(text: str) -> NewPhone:
     for key in ("callerid", "defaultuser"):
         if own.text(key, extension) != extension:
             raise FieldError(key, "it is not the phone's name", "Send the extension in all three.")
-    user = own.required("accountcode")
-    if ":" in user:
-        raise FieldError("accountcode", "it has a colon", "Use a user name without ':'.")
+    user = read_user_name(own.required("accountcode"), "accountcode")
     options = {}
     for key, fixed in FIXED.items():
         if key in own and (value := own.text(key, longest=128)) != str(fixed):
@@ -97,3 +96,14 @@ def _member(value: object, place: int) -> NewMember:
         penalty=own.number("penalty", 0, 0, 1000),
         paused=own.flag("paused"),
     )
+
+
+def member_order(member: NewMember) -> dict[str, str]:
+    """Return the order by which the engine makes the agent a member in Asterisk, as a row of `orders`."""
+    return {
+        "kind": "join",
+        "campaign": member.queue,
+        "agent": member.agent,
+        "phone": member.extension,
+        "variables": f'{{"penalty": {member.penalty}, "paused": {int(member.paused)}}}',
+    }
