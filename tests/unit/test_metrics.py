@@ -120,7 +120,7 @@ def test_no_number_and_no_contact_is_ever_a_label(metrics: Metrics) -> None:
     names = {label for one in metrics.exported.catalogue for label in one.labels}
     assert names <= {
         "campaign", "trunk", "state", "outcome", "bound", "result", "reason", "stage", "quantity", "period",
-        "kind", "level", "component", "version", "of",
+        "kind", "level", "component", "version", "of", "cause",
     }  # fmt: skip
 
 
