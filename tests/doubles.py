@@ -228,7 +228,7 @@ class RecordingObserver:
     def leading(self, leads: bool) -> None:
         self.leads.append(leads)
 
-    def delayed(self, campaign: str, seconds: float) -> None:
+    def waited(self, campaign: str, seconds: float) -> None:
         self.delays.append(seconds)
 
     def status(self, status: EngineStatus) -> None:

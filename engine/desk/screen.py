@@ -19,8 +19,12 @@ _STATES = {
 }
 
 
+#: On narrower terminals (columns) a campaign's reason and budget are left out.
+_NARROW = 120
+
+
 def screen(found: Mapping[str, Any], width: int) -> RenderableType:
-    """Return one picture. `width`: of the terminal; 0 leaves out what only makes sense on one."""
+    """Return one picture for a terminal of `width` columns."""
     return Group(*_parts(found, width))
 
 
@@ -69,10 +73,13 @@ def _campaigns(campaigns: list[dict[str, Any]], width: int) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("campaign", "state"):
         table.add_column(name, no_wrap=True)
-    for name in ("ready", "ring", "talk", "wrap", "pause", "dialling", "waiting", "abandoned", "left"):
+    wide = width >= _NARROW
+    budget = ("abandoned", "left") if wide else ()
+    for name in ("ready", "ring", "talk", "wrap", "pause", "dialling", "waiting", *budget):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("bound", no_wrap=True)
-    table.add_column("why", no_wrap=bool(width), overflow="ellipsis")
+    if wide:
+        table.add_column("why", ratio=1)
     for one in campaigns:
         seats, standing = one["seats"], one.get("standing")
         lost = left = "-"
@@ -82,16 +89,16 @@ def _campaigns(campaigns: list[dict[str, Any]], width: int) -> RenderableType:
         age = one.get("age") or 0
         why = f"(nothing was written for {age} s) " if age > 10 else ""
         field = f"{one['field']}: " if one.get("field") else ""
+        reason = Text(why + field + one["reason"], no_wrap=True, overflow="ellipsis")
         table.add_row(
             one["campaign"],
             Text(one["state"], style=_STATES.get(one["state"], "dim")),
             *(str(seats.get(name, 0)) for name in _SEATS),
             str(one["dialling"]),
             str(one["waiting"]),
-            lost,
-            left,
+            *((lost, left) if wide else ()),
             one["bound"],
-            Text(why + field + one["reason"]),
+            *((reason,) if wide else ()),
         )
     return table
 

@@ -46,6 +46,12 @@ def _opened(path: Path | None) -> tuple[Config, Database]:
         fail(error)
 
 
+def _console() -> Console:
+    """The terminal as it is; what goes into a file or a pipe has room enough."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=max(console.width, 200))
+
+
 @click.command()
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -63,7 +69,8 @@ def status(config: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2, default=str).decode())
     else:
-        Console(soft_wrap=True, highlight=False).print(screen(found, width=0))
+        console = _console()
+        console.print(screen(found, console.width))
     sys.exit(0 if found["ready"] else 1)
 
 
@@ -77,7 +84,7 @@ def top(config: Path | None, once: bool, every: float) -> None:
     It goes on while the engine is restarted, and shows what the tables know meanwhile.
     """
     settings, database = _opened(config)
-    console = Console()
+    console = _console()
 
     async def work() -> None:
         try:

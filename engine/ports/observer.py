@@ -45,8 +45,8 @@ class Observer(Protocol):
     def leading(self, leads: bool) -> None:
         """Whether this engine is the one that dials."""
 
-    def delayed(self, campaign: str, seconds: float) -> None:
-        """So long after what woke its pacer a campaign has decided."""
+    def waited(self, campaign: str, seconds: float) -> None:
+        """A pacer decided so long (s) after the event that asked for it."""
 
     def status(self, status: EngineStatus) -> None:
         """How the engine is, about once a second."""

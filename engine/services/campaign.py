@@ -139,7 +139,7 @@ class CampaignWorker:
         if decision is None:
             decision = self._slowed(self._probing(self.view.decide(now)))
             if woken is not None:
-                self._tools.observer.delayed(self.name, time.perf_counter() - woken)
+                self._tools.observer.waited(self.name, time.perf_counter() - woken)
             if decision.calls > 0:
                 decision = await self.placer.dial(decision, now)
         else:

@@ -298,9 +298,13 @@ class Engine:
         return True
 
     async def _tell(self) -> None:
-        """Tell how the engine is, until cancelled."""
+        """Tell how the engine is, until cancelled. Whoever cannot be told must not cost a call: his page
+        grows old, and says so."""
         while True:
-            self.observer.status(status_of(self))
+            try:
+                self.observer.status(status_of(self))
+            except Exception:
+                log.exception("status not told", action="engine.status")
             await asyncio.sleep(PULSE)
 
     async def _look_for_journals(self) -> None:

@@ -29,6 +29,8 @@ async def sample(store: Store, observer: Observer, clock: Clock) -> None:
             observer.spool(await _round(store, clock))
         except StoreError as error:
             log.debug("spool not counted", action="sampling.database", reason=str(error))
+        except Exception:
+            log.exception("spool not counted", action="sampling.failed")  # no reason to stop dialling
         await asyncio.sleep(max(PERIOD - (clock.monotonic() - begun), PERIOD / 10))
 
 

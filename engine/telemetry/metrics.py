@@ -25,26 +25,11 @@ KEPT = 300.0
 #: A look that comes later than this (s) is counted as if it had come by then.
 _GAP = 5.0
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-#: Finer where what disturbs the pacer must be seen.
 _DELIVERY = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _FINE = (
-    0.0005,
-    0.001,
-    0.0015,
-    0.002,
-    0.003,
-    0.004,
-    0.006,
-    0.008,
-    0.012,
-    0.016,
-    0.024,
-    0.032,
-    0.05,
-    0.1,
-    0.25,
-    1.0,
-)
+    0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008,
+    0.012, 0.016, 0.024, 0.032, 0.05, 0.1, 0.25, 1.0,
+)  # fmt: skip
 _ANSWER = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 
 
@@ -105,6 +90,7 @@ class Metrics:
         self._delay = x.histogram(
             "overdial_decision_delay_seconds",
             "From what woke a pacer (an answer, a free agent, the tick) to its decision (s)",
+            "campaign",
             buckets=_FINE,
         )
         self._turn = x.histogram(
@@ -261,8 +247,8 @@ class Metrics:
         self._bound.labels(label, bound).inc(min(now - since, _GAP))
         self._bounds[campaign] = (decision.bound, now)
 
-    def delayed(self, campaign: str, seconds: float) -> None:
-        self._delay.observe(seconds)
+    def waited(self, campaign: str, seconds: float) -> None:
+        self._delay.labels(self.campaigns.label(campaign)).observe(seconds)
 
     def claimed(self, campaign: str, result: ClaimResult, seconds: float) -> None:
         label = self.campaigns.label(campaign)

@@ -16,13 +16,10 @@ from typing import Any
 
 import pytest
 
-from engine.lab.asterisk import Asterisk
-from engine.lab.mariadb import MariaDB
 from engine.lab.parts import poll, tool
 from engine.lab.prometheus import Prometheus
-from engine.lab.sipp import Sipp
 from tests.conftest import LAB
-from tests.stage import CAMPAIGN, OTHER, Names, Stage, set_stage
+from tests.stage import CAMPAIGN, OTHER, Stage
 
 ROOT = Path(__file__).parents[2]
 RULES = tuple(ROOT / "deploy/prometheus" / name for name in ("recording.yml", "alerts.yml"))
@@ -236,19 +233,13 @@ def test_a_drain_lets_calls_end_survives_a_restart_and_is_shown_everywhere(stage
     stage.ended(9)
 
 
-def test_a_frozen_engine_is_neither_healthy_nor_ready_for_prometheus(
-    mariadb: MariaDB, asterisk: Asterisk, carrier: Sipp, names: Names, tmp_path: Path
-) -> None:
-    """Without its database the engine lives, is not ready, and says which part is at fault."""
-    with set_stage(mariadb, asterisk, carrier, names, tmp_path) as stage:
-        stage.database_lines = "timeout = 1\n"
-        stage.dialer()
-        stage.start()
-        stage.sql("RENAME TABLE ccdata.dialers TO ccdata.gone")
-        stage.wait(lambda: page(stage, "/readyz")[0] == 503, "it is not ready")
-        stage.wait(
-            lambda: not page(stage, "/readyz")[1]["components"]["database"]["ok"], "the database is named"
-        )
-        assert page(stage, "/healthz")[0] == 200
-        stage.sql("RENAME TABLE ccdata.gone TO ccdata.dialers")
-        stage.wait(lambda: page(stage, "/readyz")[0] == 200, "it is ready again")
+def test_an_engine_without_its_tables_lives_is_not_ready_and_names_the_part(stage: Stage) -> None:
+    stage.database_lines = "timeout = 1\n"
+    stage.dialer()
+    stage.start()
+    stage.sql("RENAME TABLE ccdata.dialers TO ccdata.gone")
+    stage.wait(lambda: page(stage, "/readyz")[0] == 503, "it is not ready")
+    stage.wait(lambda: not page(stage, "/readyz")[1]["components"]["database"]["ok"], "the part is named")
+    assert page(stage, "/healthz")[0] == 200
+    stage.sql("RENAME TABLE ccdata.gone TO ccdata.dialers")
+    stage.wait(lambda: page(stage, "/readyz")[0] == 200, "it is ready again")

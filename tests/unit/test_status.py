@@ -91,6 +91,18 @@ async def test_settings_that_are_not_read_any_more_are_a_fault_of_pacing(room: E
         assert not parts(engine)["pacing"].ok
 
 
+async def test_who_cannot_be_told_or_counted_costs_no_call(
+    room: EngineRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(room.observer, "status", broken)
+    monkeypatch.setattr(room.observer, "spool", broken)
+    async with room.running() as engine:
+        await in_state(engine, State.CONNECTED)
+
+
 def test_a_large_spool_is_counted_for_a_small_share_of_the_time() -> None:
     """Each part takes the database a tenth of a second here."""
 
