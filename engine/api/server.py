@@ -75,11 +75,13 @@ class Outermost:
         self._headers = headers
         self._turns = Turns()
 
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         begun = False
-        await self._turns.take()
 
         async def say(message: Message) -> None:
             nonlocal begun
@@ -92,7 +94,7 @@ class Outermost:
             await send(message)
 
         try:
-            await self._app(scope, receive, say)
+            await self._turns.serve(self._serve(scope, receive, say))
         except Exception as error:
             # A fault of ours: where it happened is told, never with what.
             log.error("request failed", action="api.fault", fault=where(error))

@@ -497,4 +497,8 @@ def test_an_accepted_file_survives_the_process_and_is_loaded_once(floor: Floor) 
     count = "SELECT COUNT(*), COUNT(DISTINCT destination) FROM ccdata.calls_spool WHERE dialerbase = 'big'"
     assert stage.sql(count) == [[str(lines), str(lines)]]
     assert not any((stage.home / "uploads").iterdir())
+    # The new process knows the day, too.
+    log = "SELECT COUNT(*) FROM ccrepo.queue_log_repo WHERE event LIKE 'COMPLETE%'"
+    status = floor.json("Supervisor/campaignstatus", ("queue", CAMPAIGN))[CAMPAIGN]
+    assert status["completed"] == int(stage.value(f"{log} AND queuename = '{CAMPAIGN}'"))
     assert stage.stop() == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -15,7 +14,6 @@ from engine.api.integra import form as module
 from engine.api.integra.dates import us_date
 from engine.api.integra.form import Form, read_form
 from engine.api.limits import Buckets
-from engine.api.turns import Turns
 from engine.domain.errors import FieldError
 
 URLENCODED = "application/x-www-form-urlencoded; charset=UTF-8"
@@ -101,27 +99,3 @@ def test_a_bucket_refills_with_time_and_forgets_who_is_long_gone() -> None:
     for number in range(20_001):
         buckets.take(str(number))
     assert buckets.take("a")
-
-
-async def test_one_request_begins_per_round_of_the_loop() -> None:
-    turns = Turns()
-    begun: list[int] = []
-    rounds: list[int] = []
-
-    async def ask(number: int) -> None:
-        await turns.take()
-        begun.append(number)
-
-    asking = [asyncio.ensure_future(ask(number)) for number in range(6)]
-    gone = asyncio.ensure_future(turns.take())
-    while len(begun) < 6:
-        if len(begun) == 1:
-            gone.cancel()
-        before = len(begun)
-        await asyncio.sleep(0)
-        rounds.append(len(begun) - before)
-    assert begun == [0, 1, 2, 3, 4, 5]
-    assert max(rounds) == 1
-    await asyncio.gather(*asking)
-    await asyncio.sleep(0)
-    await turns.take()
