@@ -54,11 +54,12 @@ bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --se
 bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
 	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
 
+bench-api: install ## 200 requests/s to the HTTP APIs beside a running campaign: the pacer's delay with and without
+	@"$(BIN)/python" -m bench.api --lab "$(LAB)" $(ARGS)
+
 bench-caller-ids: ## What the choice of a caller ID costs among ten, a thousand, ten thousand numbers
 	@deploy/lab/venv.sh
 	@"$(BIN)/python" -m bench.caller_ids $(ARGS)
-bench-api: install ## 200 requests/s to the HTTP APIs beside a running campaign: the pacer's delay with and without
-	@"$(BIN)/python" -m bench.api --lab "$(LAB)" $(ARGS)
 
 amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
 	@deploy/lab/packages.sh espeak-ng sox

@@ -201,9 +201,6 @@ class RecordingObserver:
     def ended(self, call: Call) -> None:
         self.calls.append(call)
 
-    def waited(self, campaign: str, seconds: float) -> None:
-        pass
-
     def decided(self, campaign: str, decision: Decision, seconds: float) -> None:
         self.decisions.append((campaign, decision))
 
