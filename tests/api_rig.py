@@ -31,7 +31,7 @@ from engine.api.clerk import Clerk
 from engine.api.guard import Guard, digest
 from engine.api.office import Office
 from engine.api.server import HttpServer, build
-from engine.app import live_stream, new_attempt_id
+from engine.build import new_attempt_id
 from engine.config import HttpSection
 from engine.domain.access import Role
 from engine.domain.live import CallNow, CallsNow, QueueNow
@@ -42,6 +42,7 @@ from engine.domain.webhooks import Reach
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
 from engine.ports import CampaignReport, Clock
+from engine.web import live_stream
 from tests.stage import Names
 
 

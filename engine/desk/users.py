@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import click
 
-from engine import app
+from engine import build
 from engine.api import staff
 from engine.api.guard import Guard
 from engine.desk.common import CONFIG, Desk, at_desk, fail
@@ -29,7 +29,7 @@ _STDIN = click.option("--stdin", is_flag=True, help="Read the password from stan
 
 def _staff(config: Path | None, work: Callable[[Guard, Caller], Awaitable[T]]) -> T:
     async def go(desk: Desk) -> T:
-        clock = app.clock(desk.config)
+        clock = build.clock(desk.config)
         guard = Guard(desk.database, clock, desk.local, desk.config.http, desk.config.passwords.policy)
         return await work(guard, Caller(f"{getpass.getuser()} (command)", Role.ADMINISTRATOR, Scope()))
 

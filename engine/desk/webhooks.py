@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine import app
+from engine import build
 from engine.adapters.mysql import webhooks as tables
 from engine.desk.common import CONFIG, Desk, at_desk, fail
 from engine.domain.webhooks import Kind
@@ -29,7 +29,7 @@ def add(config: Path | None, events: str, masked: bool, campaign: str, url: str)
     wish = tables.Subscription(campaign, url, events, masked)
 
     async def work(desk: Desk) -> tuple[int, str]:
-        reach = app.reach(desk.config)
+        reach = build.reach(desk.config)
         return await desk.database.transaction(lambda session: tables.subscribe(session, wish, reach))
 
     number, secret = at_desk(config, work)
@@ -49,7 +49,7 @@ def show(config: Path | None) -> None:
 
 def _switch(config: Path | None, webhook: int, enabled: bool) -> None:
     async def work(desk: Desk) -> None:
-        reach = app.reach(desk.config)
+        reach = build.reach(desk.config)
         await desk.database.transaction(
             lambda session: tables.change(session, webhook, reach, enabled=enabled)
         )

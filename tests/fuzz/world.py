@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from engine.adapters.mysql import MysqlStore
-from engine.app import new_attempt_id
+from engine.build import new_attempt_id
 from engine.domain.agent import SeatState
 from engine.domain.live import CallsNow, QueueNow, SeatNow
 from tests.api_rig import ApiRig
