@@ -7,7 +7,7 @@ ARGS ?=
 MODE ?= power
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit watch-test lint docs bench-call bench-pacing bench-live bench-spool bench-maintain amd chaos lock clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --se
 bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
 	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
 
+bench-caller-ids: ## What the choice of a caller ID costs among ten, a thousand, ten thousand numbers
+	@deploy/lab/venv.sh
+	@"$(BIN)/python" -m bench.caller_ids $(ARGS)
+
 amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
 	@deploy/lab/packages.sh espeak-ng sox
 	@"$(BIN)/python" -m bench.amd --lab "$(LAB)" $(ARGS)
@@ -72,6 +76,8 @@ lock: ## Pin all dependencies anew, with hashes (needs uv)
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/dev.txt
 	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/docs.txt
+	echo "$$(sed -n 's/^\(hatchling==[^ ]*\).*/\1/p' requirements/dev.txt)" | uv pip compile - --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q -o requirements/build.txt
 
 clean: ## Remove everything that was installed or made below .lab/
 	rm -rf "$(LAB)"

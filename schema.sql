@@ -491,13 +491,15 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   next_step VARCHAR(16) NOT NULL DEFAULT '' COMMENT 'finished, retry, alternative, rest, again, set_aside, released',
   note VARCHAR(255) NOT NULL DEFAULT '',
   number VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'the number in international digits where they are known: one number, one spelling',
+  caller_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'digits of the number that was shown',
   PRIMARY KEY (id),
   KEY attempts_open (state, fence),
   KEY attempts_campaign (campaign, claimed_at),
   KEY attempts_destination (destination, claimed_at),
   KEY attempts_spool (spool_id),
   KEY attempts_number (number, claimed_at),
-  KEY attempts_contact (contact, claimed_at)
+  KEY attempts_contact (contact, claimed_at),
+  KEY attempts_caller_id (caller_id, sent_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.leases (
@@ -556,6 +558,7 @@ CREATE TABLE IF NOT EXISTS ccdata.campaign_state (
   channels INT NOT NULL DEFAULT 0,
   owner VARCHAR(64) NOT NULL DEFAULT '',
   since DATETIME(3) NOT NULL,
+  until_utc DATETIME(3) NULL DEFAULT NULL COMMENT 'off_schedule: when the schedule opens',
   updated_at DATETIME(3) NOT NULL,
   PRIMARY KEY (campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
@@ -738,8 +741,37 @@ CREATE TABLE IF NOT EXISTS ccdata.law_state (
   COMMENT='read only: when the rules change, who was held is judged anew';
 
 CREATE OR REPLACE VIEW ccdata.held_contacts AS
-  SELECT campaign, dialerbase AS list, id, contact, destination, status, held_by, reason, notbefore AS until_utc
-  FROM ccdata.calls_spool WHERE held_by <> '' OR status IN (2, 3);
+  SELECT s.campaign, s.dialerbase AS list, s.id, s.contact, s.destination, s.status,
+    CASE
+      WHEN s.status = 3 THEN IF(s.held_by = '', 'black_list', s.held_by)
+      WHEN s.status <> 1 THEN IF(s.held_by = '', 'row', s.held_by)
+      WHEN s.notbefore > UTC_TIMESTAMP(3) THEN IF(s.held_by = '', 'retry', s.held_by)
+      WHEN d.campaign IS NULL THEN 'no_dialer'
+      WHEN d.status = 0 THEN 'dialer_off'
+      WHEN s.dialerbase <> '' AND NOT EXISTS (SELECT 1 FROM ccdata.dialer_base b
+        WHERE b.campaign = s.campaign AND b.name = s.dialerbase AND b.active <> 0) THEN 'list_inactive'
+      WHEN c.campaign IS NULL OR c.updated_at < UTC_TIMESTAMP(3) - INTERVAL 30 SECOND OR c.state IN ('stopped', 'disabled')
+        THEN 'no_engine'
+      WHEN c.state = 'set_aside' THEN 'settings'
+      WHEN c.state = 'off_schedule' THEN 'schedule'
+      WHEN s.agentphone <> '' AND LOWER(d.dialertype) IN ('preview', 'progressive') THEN 'agent'
+      ELSE 'turn'
+    END AS held_by,
+    CASE
+      WHEN s.status <> 1 OR s.notbefore > UTC_TIMESTAMP(3) THEN s.reason
+      WHEN c.state IN ('set_aside', 'running') THEN c.reason
+      ELSE ''
+    END AS reason,
+    CASE
+      WHEN s.status <> 1 THEN NULL
+      WHEN s.notbefore > UTC_TIMESTAMP(3) THEN s.notbefore
+      WHEN c.state = 'off_schedule' AND d.status <> 0 THEN c.until_utc
+      ELSE NULL
+    END AS until_utc
+  FROM ccdata.calls_spool s
+  LEFT JOIN ccdata.dialers d ON d.campaign = s.campaign
+  LEFT JOIN ccdata.campaign_state c ON c.campaign = s.campaign
+  WHERE s.status <> 0;
 
 CREATE TABLE IF NOT EXISTS ccdata.uploads (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
@@ -788,6 +820,40 @@ CREATE TABLE IF NOT EXISTS ccrepo.finished_contacts (
   KEY finished_contacts_contact (contact)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
+CREATE TABLE IF NOT EXISTS ccdata.caller_ids (
+  campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; * = every campaign',
+  entry VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'PREFIX#CALLERID-FROM-TO, as in dialers.callerid',
+  enabled TINYINT NOT NULL DEFAULT 1 COMMENT '0 = not used',
+  note VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'second column of the file that it came from',
+  created DATETIME NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'local time of the server',
+  PRIMARY KEY (campaign, entry)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people: caller IDs that take turns; they are shown before dialers.callerid';
+
+CREATE TABLE IF NOT EXISTS ccdata.caller_id_state (
+  number VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'digits; one row however many campaigns show it',
+  last_used_at DATETIME(3) NULL DEFAULT NULL,
+  attempts INT NOT NULL DEFAULT 0 COMMENT 'of the recent window: docs/caller-id.md',
+  answers INT NOT NULL DEFAULT 0 COMMENT 'answered by a person',
+  rejections INT NOT NULL DEFAULT 0 COMMENT 'refused by the called side (403, 603, 607, 608)',
+  flagged INT NOT NULL DEFAULT 0 COMMENT 'of the rejections: 607 and 608, which speak of the caller',
+  counted_from DATETIME(3) NULL DEFAULT NULL COMMENT 'calls before it count no more: its last rest ended then',
+  resting_until DATETIME(3) NULL DEFAULT NULL COMMENT 'not shown before; may be set and cleared by SQL',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'of the last rest',
+  rests INT NOT NULL DEFAULT 0 COMMENT 'automatic rests in a row; each is twice as long as the one before',
+  PRIMARY KEY (number),
+  KEY caller_id_state_resting (resting_until),
+  KEY caller_id_state_used (last_used_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='how each number fares that was shown';
+
+CREATE OR REPLACE VIEW ccdata.caller_id_health AS
+  SELECT number,
+    CONVERT(IF(resting_until > UTC_TIMESTAMP(3), 'resting', 'healthy') USING utf8mb4)
+      COLLATE utf8mb4_unicode_ci AS state, attempts, answers,
+    ROUND(answers / NULLIF(attempts, 0), 4) AS answer_rate, rejections, flagged, last_used_at,
+    IF(resting_until > UTC_TIMESTAMP(3), resting_until, NULL) AS resting_until, reason, rests
+  FROM ccdata.caller_id_state;
 -- Draining.
 
 CREATE TABLE IF NOT EXISTS ccdata.drains (
@@ -814,4 +880,6 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (6, '0006_modes'),
   (7, '0007_broadcast'),
   (8, '0008_law_and_lists'),
+  (9, '0009_caller_ids'),
+  (10, '0010_why_not'),
   (14, '0014_drains');

@@ -15,6 +15,7 @@ import json
 import shutil
 from collections import Counter
 from pathlib import Path
+from statistics import median
 
 from bench.amd_corpus import MACHINE, PERSON, Sample, make
 from engine.lab.asterisk import Asterisk, AsteriskInstall
@@ -78,6 +79,15 @@ def run(stage: Stage, samples: list[Sample], settings: str) -> list[str]:
     return [MACHINE if outcomes[f"5550{index:03d}"] == "machine" else PERSON for index in range(len(samples))]
 
 
+def cost(stage: Stage) -> list[float]:
+    """Return what each verdict took from the answer on (s): that long nobody speaks."""
+    rows = stage.sql(
+        "SELECT TIMESTAMPDIFF(MICROSECOND, answered_at, COALESCE(queued_at, ended_at)) / 1000000"
+        " FROM ccdata.attempts WHERE answered_at IS NOT NULL"
+    )
+    return sorted(float(row[0]) for row in rows)
+
+
 def report(name: str, samples: list[Sample], judged: list[str]) -> None:
     cells: Counter[tuple[str, str]] = Counter()
     by_recipe: dict[tuple[str, str], Counter[str]] = {}
@@ -129,6 +139,10 @@ def main() -> None:
             mariadb.sql(resource("schema.sql").read_text("utf-8"))
             with set_stage(mariadb, asterisk, carrier, names, home / name) as stage:
                 report(name, samples, run(stage, samples, settings))
+                seconds = cost(stage)
+                line = {"name": f"amd/{name}/cost", "unit": "s", "n": len(seconds)}
+                line |= {"value": round(median(seconds), 2), "longest": round(seconds[-1], 2)}
+                print(json.dumps(line), flush=True)
     finally:
         asterisk.stop()
         carrier.stop()

@@ -14,6 +14,7 @@ import structlog
 
 from engine import __version__, telemetry
 from engine.adapters.ami import AmiCallControl, AmiSettings
+from engine.adapters.ami.queues import AmiQueues
 from engine.adapters.ari import AriSettings, AriVoice
 from engine.adapters.cdr_file import CdrFile, NoHistory
 from engine.adapters.clock import SteadyClock
@@ -21,18 +22,22 @@ from engine.adapters.journal import JournalFolder
 from engine.adapters.lawbooks import load_laws
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
-from engine.adapters.mysql.explain import explain
 from engine.adapters.mysql.history import learn
-from engine.adapters.mysql.migrate import Migration, migrate
+from engine.adapters.mysql.migrate import Migration, migrate, pending
+from engine.adapters.mysql.queues import MysqlQueues
 from engine.adapters.process import is_dead, this_process
+from engine.adapters.queue_file import ConfFile
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
+from engine.adapters.supervisor import Supervisor, from_environment
 from engine.config import Config, ConfigError, load, secret
+from engine.domain.callerid_health import HealthRules
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, attempt_id
 from engine.domain.pacing import PROFILES, Profile, Since
 from engine.ports import Clock
+from engine.ports.queues import QueueOffice
 from engine.reload import changes, taken_over
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
@@ -95,6 +100,23 @@ def engine_settings(config: Config) -> EngineSettings:
         lease=timedelta(seconds=config.engine.lease),
         abandoned_rest=timedelta(hours=config.engine.abandoned_rest_hours),
         stop=StopLimits(stop.claims, stop.drain, stop.hang_up, stop.flush),
+        caller_ids=health_rules(config),
+    )
+
+
+def health_rules(config: Config) -> HealthRules:
+    """Return when caller IDs rest."""
+    section = config.caller_ids
+    return HealthRules(
+        window=section.window,
+        hours=section.hours,
+        minimum=section.minimum,
+        significance=section.significance,
+        flagged=section.flagged,
+        declined=section.declined,
+        declined_share=section.declined_share,
+        rest=timedelta(hours=section.rest_hours),
+        longest=timedelta(hours=section.longest_hours),
     )
 
 
@@ -152,7 +174,8 @@ async def run(path: Path | None) -> int:
     hands = clock(config)
     database = Database(database_settings(config), metrics.transaction)
     voice = AriVoice(ari_settings(config)) if config.ari.url else None
-    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, legal(config))
+    laws = legal(config)
+    store = MysqlStore(database, config.engine.name, local_time(config), new_attempt_id, laws)
     control = AmiCallControl(ami_settings(config), hands.now, answered=metrics.answered_in)
     metrics.watch_link(lambda: control.numbers)
     outside = Outside(
@@ -166,7 +189,9 @@ async def run(path: Path | None) -> int:
         profiles=profiles(config),
         voice=voice,
         speech=SpokenTexts(config.ari.tts_command, config.ari.tts_folder),
+        locate=laws.locality,
         name=config.engine.name,
+        queues=QueueOffice(MysqlQueues(database), AmiQueues(control.link), _queues_file(config)),
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
@@ -177,13 +202,39 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    _on_signals(engine, config, path, metrics)
+    supervisor = from_environment()
+    _on_signals(engine, config, path, metrics, supervisor)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
+    watched = asyncio.ensure_future(watch(supervisor, engine))
     try:
         clean = await engine.run()
     finally:
+        watched.cancel()
         await database.close()
     return 0 if clean else 1
+
+
+def stop_budget(config: Config) -> float:
+    """Return how long a stop may take (s): its stages, then the lease and the journal's row."""
+    return engine_settings(config).stop.total + 2 * config.database.timeout
+
+
+async def watch(supervisor: Supervisor, engine: Engine) -> None:
+    """Tell systemd when the engine is ready and, for as long as it is well, that it lives. This runs in the
+    engine's own event loop: a loop that hangs says nothing."""
+    await engine.started.wait()
+    supervisor.ready()
+    while supervisor.interval:
+        if engine.alive:
+            supervisor.alive()
+        else:
+            log.error("the engine hangs", action="process.hangs")
+        await asyncio.sleep(supervisor.interval)
+
+
+def _queues_file(config: Config) -> ConfFile | None:
+    path = config.asterisk.queues_file
+    return None if path is None else ConfFile(path)
 
 
 def _journals(folder: Path) -> JournalFolder:
@@ -195,7 +246,9 @@ def _journals(folder: Path) -> JournalFolder:
         ) from error
 
 
-def _on_signals(engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics) -> None:
+def _on_signals(
+    engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics, supervisor: Supervisor
+) -> None:
     loop = asyncio.get_running_loop()
     current = config
 
@@ -203,8 +256,12 @@ def _on_signals(engine: Engine, config: Config, path: Path | None, metrics: tele
         nonlocal current
         current = _reload(engine, current, path, metrics)
 
+    def stop() -> None:
+        supervisor.stopping(stop_budget(current))
+        engine.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, engine.stop)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
@@ -229,20 +286,11 @@ def _reload(engine: Engine, config: Config, path: Path | None, metrics: telemetr
     return taken_over(config, fresh)
 
 
-async def migrate_schema(path: Path | None) -> tuple[Migration, ...]:
-    """Bring the database's schema up to this engine's; return what was applied."""
+async def migrate_schema(path: Path | None, *, look_only: bool = False) -> tuple[Migration, ...]:
+    """Bring the database's schema up to this engine's; return what was applied, or what would be."""
     database = Database(database_settings(load(path)))
     try:
-        return await migrate(database)
-    finally:
-        await database.close()
-
-
-async def explain_campaign(path: Path | None, campaign: str, last: int) -> str | None:
-    """Return what a campaign is doing and why; None when it is not known."""
-    database = Database(database_settings(load(path)))
-    try:
-        return await explain(database, campaign, last)
+        return await (pending if look_only else migrate)(database)
     finally:
         await database.close()
 

@@ -30,11 +30,15 @@ def _fail(error: object) -> NoReturn:
 
 #: Supervisors' commands, loaded when they are called: `overdial run` needs none of them.
 _DESK = {
+    "caller-ids": "engine.desk.callerids",
+    "check": "engine.desk.check",
     "debug-bundle": "engine.desk.bundle",
     "drain": "engine.desk.drain",
+    "explain": "engine.desk.explain",
     "lists": "engine.desk.lists",
     "load": "engine.desk.load",
     "maintain": "engine.desk.maintain",
+    "preflight": "engine.desk.preflight",
     "recycle": "engine.desk.lists",
     "registry": "engine.desk.registry",
     "resume": "engine.desk.drain",
@@ -95,16 +99,21 @@ def run(config: Path | None) -> None:
 
 @main.command()
 @_CONFIG
-def migrate(config: Path | None) -> None:
+@click.option("--pending", is_flag=True, help="Apply nothing; name what would be applied.")
+def migrate(config: Path | None, pending: bool) -> None:
     """Create the database's schema, or bring it up to this version."""
     from engine import app
     from engine.config import ConfigError
     from engine.ports import StoreError
 
     try:
-        done = asyncio.run(app.migrate_schema(config))
+        done = asyncio.run(app.migrate_schema(config, look_only=pending))
     except (ConfigError, StoreError) as error:
         _fail(error)
+    if pending:
+        for migration in done:
+            click.echo(migration.name)
+        return
     for migration in done:
         click.echo(f"applied {migration.name}")
     click.echo("the schema is up to date")
@@ -144,25 +153,6 @@ def demo(agents: int, contacts: int, duration: int, plain: bool, mode: str, lab:
         sys.exit(play(DemoOptions(agents, contacts, duration, plain, lab.resolve(), Mode(mode))))
     except LabError as error:
         _fail(error)
-
-
-@main.command()
-@_CONFIG
-@click.option("--last", default=10, show_default=True, type=click.IntRange(1, 60), help="Decisions shown.")
-@click.argument("campaign")
-def explain(config: Path | None, last: int, campaign: str) -> None:
-    """Tell what CAMPAIGN is doing, and why it placed the calls that it did."""
-    from engine import app
-    from engine.config import ConfigError
-    from engine.ports import StoreError
-
-    try:
-        story = asyncio.run(app.explain_campaign(config, campaign, last))
-    except (ConfigError, StoreError) as error:
-        _fail(error)
-    if story is None:
-        _fail(f"campaign {campaign!r} is not known. Fix: SELECT campaign FROM ccdata.campaign_state.")
-    click.echo(story)
 
 
 main.add_command(simulate)

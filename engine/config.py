@@ -60,7 +60,8 @@ class EngineSection(_Section):
 
 class AsteriskSection(_Section):
     """Asterisk's manager interface. Give `secret` or `secret_file`. `cdr_file`: its own CDRs, to learn
-    how calls ended that nobody watched."""
+    how calls ended that nobody watched; `queues_file`: where the engine writes Asterisk's queues from the
+    table `queues`."""
 
     host: str = "127.0.0.1"
     port: Port = 5038
@@ -71,6 +72,7 @@ class AsteriskSection(_Section):
     ping_interval: Seconds = 5.0
     ping_timeout: Seconds = 5.0
     cdr_file: Path | None = None
+    queues_file: Path | None = None
 
 
 class DatabaseSection(_Section):
@@ -133,6 +135,20 @@ class ProfileSection(_Section):
     false_positives: float = Field(default=0.0, ge=0, le=1)
 
 
+class CallerIdSection(_Section):
+    """When a number that calls show rests by itself (docs/caller-id.md)."""
+
+    window: int = Field(default=200, ge=10, le=1000)
+    hours: float = Field(default=24.0, gt=0, le=720)
+    minimum: int = Field(default=40, ge=1, le=1000)
+    significance: float = Field(default=0.001, ge=0, lt=1)
+    flagged: int = Field(default=3, ge=1)
+    declined: int = Field(default=5, ge=1)
+    declined_share: float = Field(default=0.15, ge=0, le=1)
+    rest_hours: float = Field(default=1.0, gt=0, le=720)
+    longest_hours: float = Field(default=168.0, gt=0, le=8760)
+
+
 class LawSection(_Section):
     """`folder`: own law files, which win over those that come with the engine; `registries`: national
     registry by name → file made by `overdial registry` (docs/law.md)."""
@@ -169,6 +185,7 @@ class Config(BaseSettings):
     log: LogSection = LogSection()
     stop: StopSection = StopSection()
     law: LawSection = LawSection()
+    caller_ids: CallerIdSection = CallerIdSection()
     retention: RetentionSection = RetentionSection()
     profiles: dict[str, ProfileSection] = Field(default_factory=dict)
 

@@ -64,14 +64,23 @@ exten => _X.,1,Answer()
 """
 
 
-#: Persons who are called by a broadcast: 71x presses x, 73x leaves, 74x speaks, others listen.
+#: Persons who are called by a broadcast: 71x presses x, 73x leaves, 74x speaks, 75x and 76x press many keys,
+#: others listen.
 _PRESSERS = """
 [pressers]
 exten => _X.,1,Answer()
  same => n,GotoIf($["${EXTEN:-2:1}" = "1"]?press)
  same => n,GotoIf($["${EXTEN:-2:1}" = "3"]?leave)
  same => n,GotoIf($["${EXTEN:-2:1}" = "4"]?speak)
+ same => n,GotoIf($["${EXTEN:-2:1}" = "5"]?again)
+ same => n,GotoIf($["${EXTEN:-2:1}" = "6"]?burst)
  same => n,Wait(60)
+ same => n(again),Wait(1)
+ same => n,SendDTMF(22222222)
+ same => n,Wait(20)
+ same => n(burst),Wait(1)
+ same => n,SendDTMF(7#*79112)
+ same => n,Wait(20)
  same => n(press),Wait(1.5)
  same => n,SendDTMF(${EXTEN:-1})
  same => n,Wait(12)
@@ -148,6 +157,11 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
     part.queue(2, PAIR, wrapup=1, first=301)
     for queue, (number, *_) in SOLISTS.items():
         part.queue(1, queue, wrapup=0, first=number, lines="retry = 9\n" if queue == SLEEPY else "")
+    # The same agent in a second queue, and an agent whose phone is not there.
+    with (part.home / "etc/local/queues.conf").open("a") as queues:
+        queues.write("[SHARED->](overdial-campaign)\nmember => PJSIP/agent318,0,Agent 318,PJSIP/agent318\n")
+    with (part.home / "etc/local/pjsip-parts.conf").open("a") as parts:
+        parts.write("[agent399](overdial-agent)\naors = agent399\ntransport = lab\n[agent399]\ntype = aor\n")
     part.phone("TRACED->", "phone200", carrier.port)
     part.trunk("CARRIER", carrier.port)
     part.trunk("LOOPBACK", part.sip_port)
@@ -161,12 +175,13 @@ def names(mariadb: MariaDB, request: pytest.FixtureRequest) -> Iterator[Names]:
     """Two databases of this test alone, with the schema in them; gone after the test."""
     suffix = f"{abs(hash(request.node.nodeid)) % 10**8:08d}"
     own = Names(f"cc_{suffix}", f"repo_{suffix}")
-    asyncio.run(_create(mariadb, own))
+    asyncio.run(create(mariadb, own))
     yield own
     mariadb.sql(f"DROP DATABASE {own.configuration}; DROP DATABASE {own.history};")
 
 
-async def _create(mariadb: MariaDB, own: Names) -> None:
+async def create(mariadb: MariaDB, own: Names) -> None:
+    """Make the two databases with the schema in them."""
     database = Database(own.settings(mariadb))
     try:
         await migrate(database)

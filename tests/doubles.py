@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.domain.agent import SeatState
 from engine.domain.call import Call
+from engine.domain.callerid_health import Cause, Result
 from engine.domain.entries import Entry, Written
 from engine.domain.pacing import Bound, Decision, Snapshot
 from engine.ports import (
@@ -189,6 +190,9 @@ class RecordingObserver:
         self.spools: list[tuple[SpoolCount, ...]] = []
         self.smalls: list[SmallCounts] = []
         self.failures = 0
+        self.caller_id_results: list[tuple[str, Result]] = []
+        self.rests: list[tuple[str, Cause]] = []
+        self.caller_id_counts: dict[str, tuple[int, int]] = {}
 
     def bounds(self, campaign: str) -> list[Bound]:
         """Return what kept each decision of a campaign from placing more calls."""
@@ -205,6 +209,15 @@ class RecordingObserver:
 
     def seats(self, campaign: str, states: Mapping[SeatState, int], snapshot: Snapshot) -> None:
         pass
+
+    def caller_id_heard(self, campaign: str, result: Result) -> None:
+        self.caller_id_results.append((campaign, result))
+
+    def caller_id_rests(self, campaign: str, cause: Cause) -> None:
+        self.rests.append((campaign, cause))
+
+    def caller_ids(self, campaign: str, healthy: int, resting: int) -> None:
+        self.caller_id_counts[campaign] = (healthy, resting)
 
     def link(self, up: bool) -> None:
         self.links.append(up)

@@ -107,6 +107,8 @@ class FakeSwitch:
         line = self.lines.pop(call)
         if line.agent is not None:
             self.members[line.agent.queue, line.agent.interface] = line.agent
+        if leg_owner(call) is not None:
+            self._phone(line, 1)
         if call in self.queues.get(line.queue, ()):
             self.queues[line.queue].remove(call)
 
@@ -117,6 +119,7 @@ class FakeSwitch:
         if attempt is not None:
             del self.lines[call]
             self._put(ev.AgentLegEnded(self._now(), attempt, 16))
+            self._phone(line, 1)
         elif line.agent is not None:
             free = line.agent
             name = dict(line.order.variables).get("OD_AGENT", free.name)
@@ -222,6 +225,12 @@ class FakeSwitch:
         self.members[member.queue, member.interface] = member
         self._put(ev.MemberSeen(self._now(), member, change))
 
+    def _phone(self, line: Line, device: int) -> None:
+        """An agent's phone is in use (2) or not (1), which every queue that he sits in is told."""
+        for member in list(self.members.values()):
+            if member.interface == line.order.channel:
+                self._seen(replace(member, device=device), "status")
+
     def _gone(self, call: str, cause: int | None, sip: int | None) -> None:
         line = self.lines.pop(call)
         self._put(ev.HungUp(self._now(), call, line.channel, cause, sip))
@@ -254,6 +263,7 @@ class FakeSwitch:
     def _ring_agent(self, attempt: str, line: Line) -> None:
         if self.agents_answer:
             line.answered = True
+            self._phone(line, 2)
             self._put(ev.AgentLegAnswered(self._now(), attempt, line.channel))
         else:
             del self.lines[line.order.attempt]

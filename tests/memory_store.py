@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from engine.domain.callerid import key
 from engine.domain.entries import AgentAct, Ending, Entry, Heard, OptOut, Progress, attempt_of
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
@@ -33,6 +34,7 @@ from engine.ports import (
     TakenOrder,
 )
 from engine.ports.watch import SmallCounts, SpoolChunk, SpoolCount
+from tests.memory_caller_ids import MemoryCallerIds
 
 Row = dict[str, Any]
 
@@ -52,7 +54,7 @@ def task_order(row: Row) -> tuple[Any, ...]:
     return (0, row["shuffle"]) if row["priority"] == 1 else (1, row["id"])
 
 
-class MemoryStore:
+class MemoryStore(MemoryCallerIds):
     """One engine's view of the rows; `seen_by` gives another engine's view of the same rows.
 
     `fail` makes every method raise, or only those in `fail_in`; what concerns a call in `poison` is
@@ -82,6 +84,8 @@ class MemoryStore:
         self.black_list: set[tuple[str, str]] = set()
         self.black_list_schedule: list[tuple[str, datetime]] = []
         self.black_list_history: list[str] = []
+        self.caller_id_rows: list[Row] = []
+        self.caller_id_state: dict[str, Row] = {}
         #: What the next recycling finds to do: campaign → contacts.
         self.recyclable: dict[str, int] = {}
         self.reports: dict[str, CampaignReport] = {}
@@ -172,6 +176,7 @@ class MemoryStore:
             tuple(self.options),
             tuple(self.agent_options),
             tuple(self.broadcast),
+            *self._steered(),
             tuple(self.drains),
         )
 
@@ -183,6 +188,10 @@ class MemoryStore:
         for row in self._select(request):
             if any(a["spool_id"] == row["id"] and a["state"] != "ended" for a in self.attempts.values()):
                 row.update(status=0)
+                broken += 1
+                continue
+            if self._is_double(row, ("", *request.lists)):
+                row.update(status=2, reason="the number is in the spool already")
                 broken += 1
                 continue
             try:
@@ -208,6 +217,28 @@ class MemoryStore:
             attempts.append(attempt)
         self.done("claim")
         return ClaimResult(tuple(attempts), blocked=blocked, held=held, set_aside=broken)
+
+    def _is_double(self, row: Row, served: Sequence[str]) -> bool:
+        """Is the number being called, or does an earlier row with it wait in a list that is served?"""
+
+        def number(one: Row) -> str:
+            return digits(str(one["destination"]).rpartition("=")[2])
+
+        return any(
+            other["id"] != row["id"]
+            and same(other["campaign"], row["campaign"])
+            and number(other) == number(row)
+            and not (row["contact"] and other["contact"] and row["contact"] != other["contact"])
+            and (
+                other["status"] == 0
+                or (
+                    other["status"] == 1
+                    and other["id"] < row["id"]
+                    and any(same(other["dialerbase"], name) for name in served)
+                )
+            )
+            for other in self.spool.values()
+        )
 
     def _select(self, request: ClaimRequest) -> list[Row]:
         """Tasks first by id, then each slot its list, then any list for what is left."""
@@ -238,7 +269,8 @@ class MemoryStore:
         return list(picked.values())
 
     def _select_for_agents(self, request: ClaimRequest, ready: list[Row]) -> list[Row]:
-        """For each agent his own row, or one that is nobody's; tasks first, then his slot's list."""
+        """For each agent what is scheduled, his own row, or one that is nobody's; tasks first, then his
+        slot's list."""
         picked: list[Row] = []
         slots = iter(request.slots)
         for names in request.agents:
@@ -246,7 +278,8 @@ class MemoryStore:
 
             def place(row: Row, lists: list[str] = lists) -> tuple[Any, ...]:
                 number = [same(row["dialerbase"], name) for name in lists].index(True)
-                return (not row["agentphone"], number, row["priority"], row["shuffle"])
+                scheduled = number == 0 and row["priority"] == 1
+                return (not scheduled, not row["agentphone"], number, row["priority"], row["shuffle"])
 
             fitting = [
                 row
@@ -278,7 +311,7 @@ class MemoryStore:
             "fence": self.fence, "state": "claimed", "claimed_at": naive(request.now),
             "sent_at": None, "ringing_at": None, "answered_at": None, "connected_at": None,
             "ended_at": None, "outcome": None, "cause": None, "sip": None, "agent": "", "next_step": "",
-            "note": "",
+            "note": "", "caller_id": "",
         }  # fmt: skip
 
     def _check_lease(self) -> None:
@@ -309,6 +342,7 @@ class MemoryStore:
                 order = read_order(row)
                 attempt = None
                 if isinstance(order, ManualCall):
+                    order = order.with_options(self._options_of(order.dialer.name))
                     number, name = order.contact.phone.number, order.dialer.name
                     request = ClaimRequest(name, 1, (), (), True, now)
                     if self._black_listed(number, request) or self._held_until(number, request):
@@ -323,17 +357,43 @@ class MemoryStore:
         self.done("take_orders")
         return tuple(taken)
 
+    def _options_of(self, campaign: str) -> Row | None:
+        return next((row for row in self.options if row["campaign"].lower() == campaign.lower()), None)
+
+    async def give_up_orders(self) -> int:
+        await self._begin("give_up_orders")
+        self._check_lease()
+        left = [row for row in self.orders.values() if row["status"] == "taken"]
+        for row in left:
+            row.update(status="failed", result="the engine that took it is gone")
+        return len(left)
+
     async def finish_order(self, order: int, fault: str) -> None:
         await self._begin("finish_order")
         self.orders[order].update(status="failed" if fault else "done", result=fault)
+
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        await self._begin("held_back")
+        number, request = (
+            attempt.contact.phone.number,
+            ClaimRequest(campaign, 1, (), (), check_black_list, now),
+        )
+        listed = self._black_listed(number, request) or self._held_until(number, request)
+        return "the number is on the black list" if check_black_list and listed else ""
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         await self._begin("mark_sent")
         self._check_lease()
         ours = {a.id: self.attempts[a.id] for a in attempts if self.attempts[a.id]["fence"] == self.fence}
-        for row in ours.values():
+        shown = {attempt.id: key(attempt.caller_id) for attempt in attempts}
+        for attempt in attempts:
+            if attempt.id in ours and attempt.desk is not None:
+                ours[attempt.id]["agent"] = attempt.desk.name
+        for attempt, row in ours.items():
             if row["state"] in ("claimed", "offered", "held"):
-                row.update(state="sent", sent_at=naive(at))
+                row.update(state="sent", sent_at=naive(at), caller_id=shown[attempt])
         self.done("mark_sent")
         return frozenset(attempt for attempt, row in ours.items() if row["state"] == "sent")
 
@@ -501,6 +561,7 @@ class MemoryStore:
             AttemptId(row["id"]), CampaignName(row["campaign"]), row["state"], self._contact(row),
             row["claimed_at"].replace(tzinfo=UTC), aware(row["sent_at"]), aware(row["ringing_at"]),
             aware(row["answered_at"]), aware(row.get("queued_at")), aware(row["connected_at"]), row["agent"],
+            row["caller_id"],
         )  # fmt: skip
 
     def _contact(self, row: Row) -> Contact:

@@ -23,6 +23,7 @@ from engine.services import placing as placing_module
 from engine.services import recorder as recorder_module
 from engine.services import term as term_module
 from engine.services.book import CallBook
+from engine.services.callerids import CallerIds
 from engine.services.campaign import CampaignWorker
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
@@ -112,6 +113,7 @@ class Bench(World):
             observer=self.observer,
             clock=self.clock.port(),
             may_dial=lambda: "" if self.current else "no link",
+            caller_ids=CallerIds(self.store, self.observer, self.clock.port()),
         )
         self.book.listen = self.heard
         self.switch.link_up()

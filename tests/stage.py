@@ -69,6 +69,7 @@ class Stage:
     invited_before: int = 0
     loaded: int = 0
     ami_port: int = 0
+    ari_port: int = 0
     #: Further lines of the configuration's sections; the first engine's way to the database.
     engine_lines: str = ""
     asterisk_lines: str = ""
@@ -147,7 +148,8 @@ class Stage:
             f"{self.asterisk_lines}\n[database]\n{address}{self.database_lines}"
             f'configuration = "{self.names.configuration}"\n'
             f'history = "{self.names.history}"\n\n'
-            f'[ari]\nurl = "http://127.0.0.1:{self.asterisk.http_port}"\nsecret = "{self.asterisk.secret}"\n'
+            f'[ari]\nurl = "http://127.0.0.1:{self.ari_port or self.asterisk.http_port}"\n'
+            f'secret = "{self.asterisk.secret}"\n'
             f'{self.ari_lines}tts_folder = "{home}/tts"\n\n'
             f"[metrics]\nport = {metrics_port}\n\n{self.extra}"
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ from engine.domain.errors import FieldError
 #: Characters of a line; a longer one is damaged, and is not read into memory.
 LONGEST_LINE = 20_000
 _CHUNK = 1 << 20
+#: How bytes that are no UTF-8 are decoded.
+_BROKEN = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,11 @@ class ContactFile:
     def lines(self) -> Iterator[tuple[int, str | None]]:
         """Return number (from 1) and text of every line that is not blank; None for one too long.
 
-        Lines end with LF, CR LF or CR; nothing else ends one.
+        Lines end with LF, CR LF or CR; nothing else ends one. What is damaged in a file of UTF-8 comes as
+        lone surrogates, for `domain.upload` to refuse by line.
         """
-        with self.path.open(encoding=self.encoding, newline=None) as file:
+        damaged = "surrogateescape" if self.encoding.startswith("utf") else "strict"
+        with self.path.open(encoding=self.encoding, errors=damaged, newline=None) as file:
             number = 0
             while text := file.readline(LONGEST_LINE):
                 number += 1
@@ -41,29 +47,36 @@ class ContactFile:
 
 
 def open_contacts(path: Path) -> ContactFile:
-    """Read a file once to learn its encoding and fingerprint. Raises FieldError."""
+    """Read a file once to learn its encoding and fingerprint. Raises FieldError.
+
+    It is UTF-8 when it has a mark, or more characters that only UTF-8 has than bytes that UTF-8 cannot have:
+    one damaged character does not make Latin-1 of a whole file.
+    """
     digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    encoding = "utf-8-sig"
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    good = bad = 0
     try:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 if file.tell() <= _CHUNK:
                     _refuse_wide(chunk)
+                    good += sys.maxsize * chunk.startswith(codecs.BOM_UTF8)
                 digest.update(chunk)
-                if encoding == "utf-8-sig":
-                    try:
-                        decoder.decode(chunk)
-                    except UnicodeDecodeError:
-                        encoding = "latin-1"
-            if encoding == "utf-8-sig":
-                try:
-                    decoder.decode(b"", final=True)
-                except UnicodeDecodeError:
-                    encoding = "latin-1"
+                more, broken = _wide(decoder.decode(chunk))
+                good, bad = good + more, bad + broken
+            cut = _wide(decoder.decode(b"", final=True))[1]
+            bad += 0 if good else cut  # a character that the end cuts off is another sign of UTF-8
     except OSError as error:
         raise FieldError("file", f"{path}: {error.strerror}", "Give a readable file.") from error
-    return ContactFile(path, encoding, digest.hexdigest())
+    return ContactFile(path, "latin-1" if bad > 0 and bad >= good else "utf-8-sig", digest.hexdigest())
+
+
+def _wide(text: str) -> tuple[int, int]:
+    """Return how many characters beyond ASCII a text has, and how many bytes that are no UTF-8."""
+    if text.isascii():
+        return 0, 0
+    broken = len(_BROKEN.findall(text))
+    return len(text) - len(text.encode("ascii", "ignore")) - broken, broken
 
 
 def _refuse_wide(start: bytes) -> None:

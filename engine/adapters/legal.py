@@ -9,8 +9,9 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from engine.adapters.lawbooks import load_laws
-from engine.adapters.places import Place, holiday_of, place_of, zones
+from engine.adapters.places import Place, holiday_of, locality, place_of, zones
 from engine.adapters.registry import Registry
+from engine.domain.callerid_pool import Locality
 from engine.domain.law import Facts, Given, Law, LawBook, LawSettings
 from engine.domain.law.facts import Contacted
 from engine.domain.model import Contact
@@ -72,6 +73,12 @@ class Legal:
     def place(self, campaign: CampaignLaw, number: str) -> Place:
         """Return where a number of the campaign is."""
         return place_of(number, self.region(campaign))
+
+    def locality(self, number: str, country: str) -> Locality:
+        """Return where a number belongs; `country`: as in `dialers.country`, or ISO 3166."""
+        name = country.strip().upper()
+        region = self.book.law(LawSettings(country=name)).region
+        return locality(number, region or (name if len(name) == 2 else ""))
 
     def arranged(self, campaign: CampaignLaw, contact: Contact, now: datetime) -> Contact:
         """Put the contact's phones into the order of its local hour."""

@@ -1,4 +1,4 @@
-"""Where a number is: its country, its state and all its time zones; and which days are holidays there.
+"""Where a number is: its country, its area and all its time zones; and which days are holidays there.
 
 The libraries (phonenumbers, holidays) are named here and nowhere else.
 """
@@ -15,6 +15,8 @@ import holidays
 import phonenumbers
 from phonenumbers import timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
+
+from engine.domain.callerid_pool import Locality
 
 _NORTH_AMERICA = 1
 
@@ -66,6 +68,32 @@ def place_of(number: str, region: str = "") -> Place:
         area=area,
         zones=tuple(zone for zone in zones if zone != timezone.UNKNOWN_TIMEZONE),
     )
+
+
+@lru_cache(maxsize=20_000)
+def locality(number: str, region: str = "") -> Locality:
+    """Return the country and the area that `number` belongs to, national numbers being those of `region`.
+
+    Where no region is known, digits are read as an international number. The area is the geographical area
+    code, or the code of the network where a country's numbers have none.
+    """
+    digits = number.removeprefix("+")
+    text = number if region else f"+{digits}"
+    try:
+        parsed = phonenumbers.parse(text, region or None)
+    except phonenumbers.NumberParseException:
+        return Locality()
+    if not phonenumbers.is_possible_number(parsed):
+        return Locality()
+    code = str(parsed.country_code)
+    national = phonenumbers.national_significant_number(parsed)
+    if parsed.country_code == _NORTH_AMERICA:
+        length = 3
+    else:
+        length = phonenumbers.length_of_geographical_area_code(
+            parsed
+        ) or phonenumbers.length_of_national_destination_code(parsed)
+    return Locality(code + national[:length] if length else "", code)
 
 
 @lru_cache(maxsize=1_000)

@@ -22,11 +22,17 @@ class SpokenTexts:
         self._folder = folder
         self._one = asyncio.Lock()
 
+    @property
+    def able(self) -> bool:
+        return bool(self._command)
+
     async def sound(self, text: str) -> str:
         """Return the sound's name for Asterisk: the file's path without its extension. Raises SpeechError."""
         if not self._command:
             raise SpeechError("no text can be spoken. Fix: set ari.tts_command, or name a recording.")
-        path = self._folder.resolve() / f"{sha256(text.encode('utf-8', 'replace')).hexdigest()[:32]}.wav"
+        # Another command speaks with another voice, so what is kept goes by both.
+        known = "\0".join((*self._command, text)).encode("utf-8", "replace")
+        path = self._folder.resolve() / f"{sha256(known).hexdigest()[:32]}.wav"
         async with self._one:
             if not path.exists():
                 await self._speak(text, path)
@@ -34,6 +40,8 @@ class SpokenTexts:
 
     async def _speak(self, text: str, path: Path) -> None:
         part = path.with_suffix(".part.wav")
+        # A contact's name must not become an option of the command.
+        text = f" {text}" if text.startswith("-") else text
         argv = [word.replace("{file}", str(part)).replace("{text}", text) for word in self._command]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -60,3 +62,12 @@ def at_desk(path: Path | None, work: Callable[[Desk], Awaitable[T]]) -> T:
         return asyncio.run(go())
     except (ConfigError, FieldError, StoreError) as error:
         fail(error)
+
+
+def as_json(record: Any) -> str:
+    """Write a dataclass down for programs; moments in ISO 8601."""
+
+    def moment(value: object) -> str:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+    return json.dumps(asdict(record), default=moment, ensure_ascii=False, indent=1)

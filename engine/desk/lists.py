@@ -10,6 +10,7 @@ import click
 from engine.adapters.mysql import lists as tables
 from engine.adapters.mysql.recycling import Recycled
 from engine.adapters.mysql.recycling import recycle as recycle_list
+from engine.adapters.mysql.scheduled import remove_scheduled
 from engine.desk.common import CONFIG, Desk, at_desk, fail
 from engine.domain.errors import FieldError
 from engine.domain.recycling import RecycleRule, parse_recycle, read_outcome
@@ -18,7 +19,7 @@ from engine.domain.upload import list_name
 
 @click.group()
 def lists() -> None:
-    """Show, switch, move and delete the lists of a campaign."""
+    """Show, switch, move and delete the lists of a campaign, and its scheduled calls."""
 
 
 @lists.command()
@@ -92,6 +93,26 @@ def delete(config: Path | None, campaign: str, name: str) -> None:
     """Delete the contacts of list NAME of CAMPAIGN that are not being called."""
     count = at_desk(config, lambda desk: tables.delete(desk.database, campaign, name))
     click.echo(f"{count} contacts deleted")
+
+
+_MOMENT = click.DateTime(["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
+
+
+@lists.command()
+@CONFIG
+@click.option("--from", "begin", default="1970-01-01", type=_MOMENT, help="Default: from the first on.")
+@click.option("--to", "end", default="9999-12-31", type=_MOMENT, help="This moment included; default: all.")
+@click.argument("campaign")
+@click.argument("number")
+def unschedule(config: Path | None, begin: datetime, end: datetime, campaign: str, number: str) -> None:
+    """Delete the scheduled calls of CAMPAIGN to NUMBER, however it is written; moments in local time."""
+
+    async def work(desk: Desk) -> int:
+        return await desk.database.transaction(
+            lambda session: remove_scheduled(session, campaign, number, begin, end)
+        )
+
+    click.echo(f"{at_desk(config, work)} scheduled calls deleted")
 
 
 @click.command()

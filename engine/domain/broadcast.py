@@ -174,7 +174,7 @@ def step(talk: Talk, event: Event) -> tuple[Talk, tuple[Order, ...]]:
         case Left():
             ended = Result.MACHINE if talk.stage is Stage.LEAVING else Result.HUNG_UP
             return _over(talk, ended)
-        case Entered(machine=True):
+        case Entered(machine=machine) if machine or talk.stage is Stage.LEAVING:
             if not talk.script.machine_sounds:
                 return _over(talk, Result.MACHINE, HangUp())
             return replace(talk, stage=Stage.LEAVING), (Play(talk.script.machine_sounds),)
@@ -227,12 +227,12 @@ def _pressed(talk: Talk, key: str) -> tuple[Talk, tuple[Order, ...]]:
     act = talk.question.keys.get(key)
     if act is None:
         return talk, ()  # a key without a meaning interrupts nothing
+    if act is Act.REPEAT and talk.keys.count(key) >= MOST_REPEATS:
+        return talk, ()  # as a key without a meaning: what is being waited for goes on
     playing = (StopPlaying(),) if talk.stage is Stage.PLAYING else ()
     talk = replace(talk, keys=(talk.keys + key)[:32])
     match act:
         case Act.REPEAT:
-            if talk.keys.count(key) > MOST_REPEATS:
-                return talk, ()
             again, orders = _say(talk)
             return again, (*playing, *orders)
         case Act.ANSWER:

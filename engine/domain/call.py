@@ -11,7 +11,7 @@ from datetime import datetime
 from engine.domain import events as ev
 from engine.domain.call_states import EVENTS, TABLE, State
 from engine.domain.model import Attempt, Dialer
-from engine.domain.modes import Mode
+from engine.domain.modes import Machines, Mode
 from engine.domain.outcomes import Outcome, unanswered_outcome
 from engine.domain.settings import REFUSED
 
@@ -77,6 +77,11 @@ class Call:
             return False  # hears a message
         # A machine is in the queue only where the campaign sends machines to agents.
         return self.state is State.QUEUED or (self.state is State.ANSWERED and self.amd != "MACHINE")
+
+    @property
+    def left_to_machine(self) -> bool:
+        """Was a machine heard that no agent will talk to?"""
+        return self.amd == "MACHINE" and self.dialer.options.machines is not Machines.AGENT
 
     @property
     def called(self) -> bool:
@@ -157,7 +162,8 @@ def _note(call: Call, event: ev.CallEvent) -> Call:
                 connected_at=call.connected_at or event.at,
                 agent=event.agent,
                 agent_interface=event.interface,
-                agent_channel=event.channel,
+                # Who was called first is on the channel that his leg was answered on.
+                agent_channel=event.channel or call.agent_channel,
                 offered=frozenset(),
             )
         case ev.AgentCompleted():

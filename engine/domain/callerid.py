@@ -8,7 +8,7 @@ number of that range, padded to that length, is appended. Entries are separated 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.domain.errors import FieldError, excerpt
@@ -28,12 +28,23 @@ class CallerIdEntry:
     low: str = ""
     high: str = ""
 
+    @property
+    def size(self) -> int:
+        """How many numbers it stands for."""
+        return int(self.high) - int(self.low) + 1 if self.low else 1
+
+    def at(self, place: int) -> str:
+        """Return its number at `place`, 0 … size - 1."""
+        return self.base + str(int(self.low) + place).zfill(len(self.low)) if self.low else self.base
+
     def number(self, draw: Callable[[int], int]) -> str:
         """Return a caller ID; `draw(n)` gives a random integer in 0 … n-1."""
-        if not self.low:
-            return self.base
-        first, last = int(self.low), int(self.high)
-        return self.base + str(first + draw(last - first + 1)).zfill(len(self.low))
+        return self.at(draw(self.size)) if self.low else self.base
+
+    def text(self) -> str:
+        """Return the rule as it is written."""
+        prefix = f"{self.prefix}#" if self.prefix else ""
+        return f"{prefix}{self.base}-{self.low}-{self.high}" if self.low else f"{prefix}{self.base}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +53,14 @@ class CallerIdRules:
 
     entries: tuple[CallerIdEntry, ...]
 
+    def candidates(self, destination: str) -> Sequence[CallerIdEntry]:
+        """Return the rules among which the one for `destination` is chosen; none when there are no rules."""
+        matching = [e for e in self.entries if e.prefix and destination.startswith(e.prefix)]
+        return matching or [e for e in self.entries if not e.prefix]
+
     def choose(self, destination: str, draw: Callable[[int], int]) -> str:
         """Return the caller ID to show to `destination`, or '' when there are no rules."""
-        matching = [e for e in self.entries if e.prefix and destination.startswith(e.prefix)]
-        candidates = matching or [e for e in self.entries if not e.prefix]
+        candidates = self.candidates(destination)
         if not candidates:
             return ""
         return candidates[draw(len(candidates))].number(draw)
@@ -53,7 +68,8 @@ class CallerIdRules:
 
 def parse_callerid(text: str, field: str = "callerid") -> CallerIdRules:
     """Read the setting. Raises FieldError."""
-    entries = tuple(_entry(part.strip(), field) for part in re.split(r"[\r\n,]+", text) if part.strip())
+    parts = (part.strip() for part in re.split(r"[\r\n,]+", text))
+    entries = tuple(parse_entry(part, field) for part in parts if part)
     if entries and all(entry.prefix for entry in entries):
         raise FieldError(
             field, "every entry has a prefix", "Add one caller ID without PREFIX# for all others."
@@ -61,7 +77,8 @@ def parse_callerid(text: str, field: str = "callerid") -> CallerIdRules:
     return CallerIdRules(entries)
 
 
-def _entry(text: str, field: str) -> CallerIdEntry:
+def parse_entry(text: str, field: str = "callerid") -> CallerIdEntry:
+    """Read one rule. Raises FieldError."""
     match = _ENTRY.fullmatch(text)
     if match is None or not (match["base"] or match["low"]):
         raise FieldError(
@@ -75,3 +92,8 @@ def _entry(text: str, field: str) -> CallerIdEntry:
             "Write for example 00-99.",
         )
     return CallerIdEntry(match["prefix"] or "", match["base"], low, high)
+
+
+def key(number: str) -> str:
+    """Return how one number is known everywhere, however campaigns write it: its digits."""
+    return number.removeprefix("+")

@@ -129,7 +129,7 @@ def progress(call: Call) -> Progress:
         answered_at=call.answered_at,
         queued_at=call.queued_at,
         connected_at=call.connected_at,
-        agent=call.agent,
+        agent=call.agent or (call.attempt.desk.name if call.attempt.desk else ""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
@@ -45,7 +46,8 @@ class Dialer:
     `safe_harbour`: the recording for callers whom no agent takes in time;
     `jurisdiction`: the country whose rules on abandoned calls hold (`dialers.country`).
     `auto_answer`: agents' phones answer by themselves; `early_media`: what is heard before the answer
-    counts as answered; `caller_pres`: Asterisk's word for the presentation, '' for the trunk's own.
+    counts as answered; `caller_pres`: Asterisk's word for the presentation, '' for the trunk's own;
+    `local_presence`: a caller ID of the destination's area is preferred.
     """
 
     name: CampaignName
@@ -73,6 +75,7 @@ class Dialer:
     auto_answer: bool = False
     early_media: bool = False
     caller_pres: str = ""
+    local_presence: bool = False
     options: Options = DEFAULT_OPTIONS
 
     @property
@@ -138,18 +141,31 @@ class Desk:
         """What `calls_spool.agentphone` may call him."""
         return tuple(dict.fromkeys((self.extension, self.name)))
 
+    def answers_to(self, text: str) -> bool:
+        """Is he meant by this extension or user name? Compared as the database does: neither case nor
+        accents count."""
+        wanted = _plain(text)
+        return bool(wanted) and any(_plain(name) == wanted for name in self.names)
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text.strip().casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The intention to call one number of one contact, written before the act.
 
-    `desk`: the agent who is reserved for it, None where any agent of the queue will do.
+    `desk`: the agent who is reserved for it, None where any agent of the queue will do; `caller_id`: the
+    number that is shown, '' for the trunk's own.
     """
 
     id: AttemptId
     contact: Contact
     claimed_at: datetime
     desk: Desk | None = None
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

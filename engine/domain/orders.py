@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.domain.callerid import parse_callerid
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.model import AttemptId, CampaignName, Contact, Desk, Dialer, DialerType, SpoolId
+from engine.domain.modes import DEFAULT_OPTIONS, read_options
 from engine.domain.phones import parse_phone
 from engine.domain.schedule import parse_schedule
 from engine.domain.variables import Variables, parse_variables, printable
@@ -22,6 +23,7 @@ Row = Mapping[str, Any]
 MANUAL_RING = 60
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
 _EXTEN = re.compile(r"[A-Za-z0-9_*#+.-]{1,80}", re.ASCII)
+_CALLER = re.compile(r"\+?[0-9*#]{0,32}", re.ASCII)
 _ACTS = ("dial", "skip", "later")
 
 
@@ -33,6 +35,14 @@ class ManualCall:
     contact: Contact
     desk: Desk
     caller_id: str
+
+    def with_options(self, row: Row | None) -> ManualCall:
+        """Return the call with what `dialer_options` says of its campaign: whether it is recorded. The rest
+        is no matter of manual calls. Raises FieldError."""
+        if row is None:
+            return self
+        options = replace(DEFAULT_OPTIONS, recording=read_options(row).recording)
+        return replace(self, dialer=replace(self.dialer, options=options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,7 @@ def _workflow(row: Row) -> Workflow:
     return Workflow(
         _matching(_WORD, row, "context"),
         _matching(_EXTEN, row, "exten"),
-        str(row["callerid"] or ""),
+        _caller(row),
         tuple(pairs),
     )
 
@@ -150,6 +160,13 @@ def _interface(row: Row) -> str:
     if tech not in ("SIP", "PJSIP"):
         raise FieldError("tech", f"{excerpt(tech)} is unknown", "Use SIP.")
     return f"PJSIP/{phone}"
+
+
+def _caller(row: Row) -> str:
+    text = str(row["callerid"] or "").strip()
+    if not _CALLER.fullmatch(text):
+        raise FieldError("callerid", f"{excerpt(text)} is no caller ID", "Use digits, or leave it empty.")
+    return text
 
 
 def _required(row: Row, column: str, fix: str) -> str:

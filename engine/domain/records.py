@@ -70,6 +70,8 @@ def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogR
         case ev.AgentLegFailed() | ev.AgentLegEnded() if before.state is State.OFFERED:
             rung = int((event.at - before.attempt.claimed_at).total_seconds() * 1000)
             return (row("RINGNOANSWER", rung, agent=after.agent),)
+        case ev.AgentConnected() if _joined_already(before, event):
+            return ()
         case ev.AgentConnected():
             return (
                 row(
@@ -92,6 +94,12 @@ def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogR
     if after.outcome is Outcome.ABANDONED and in_queue and after.queue_exit not in EXITS_WITHOUT_AGENT:
         return (row("ABANDON", *_places(after, event)), outcall)
     return (outcall,)
+
+
+def _joined_already(call: Call, event: ev.AgentConnected) -> bool:
+    """Does this tell of a talk that was told of before? Records that are read afterwards do."""
+    same = event.agent == call.agent or event.interface == call.agent_interface
+    return same and call.state in (State.CONNECTED, State.COMPLETED)
 
 
 def _places(call: Call, event: ev.CallEvent) -> tuple[int, int, int]:

@@ -23,9 +23,16 @@ _MENU_ACTS = (Act.QUEUE, Act.OPT_OUT, Act.REPEAT, Act.ANSWER, Act.END)
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]{1,64})\}")
 
 
-def read_script(sound: str, row: Row | None, options: Options) -> Script:
-    """Return the script of a broadcast campaign. Raises FieldError."""
+def read_script(
+    sound: str, row: Row | None, options: Options, *, has_queue: bool = True, speaks: bool = True
+) -> Script:
+    """Return the script of a broadcast campaign. `has_queue`: is there one of its name; `speaks`: can texts
+    be spoken? Raises FieldError."""
     text = str(row["tts"] or "").strip() if row else ""
+    if text and not sound and not speaks:
+        raise FieldError(
+            "broadcast_options.tts", "nothing speaks texts", "Set ari.tts_command, or name a recording."
+        )
     message = _sounds(sound, "sound") if sound else ((TEXT + text,) if text else ())
     if not message:
         raise FieldError("sound", "a broadcast has nothing to say", "Name a recording, or fill tts.")
@@ -37,11 +44,25 @@ def read_script(sound: str, row: Row | None, options: Options) -> Script:
     if row["consent"]:
         if row["menu"]:
             raise FieldError("broadcast_options.menu", "keys 1 and 2 ask for consent", "Leave it empty.")
+        if row["survey"]:
+            raise FieldError(
+                "broadcast_options.survey", "a call asks for consent or for answers", "Leave it empty."
+            )
         keys = {"1": Act.CONSENT, "2": Act.REFUSE, "9": Act.OPT_OUT}
         record = _number(row, "record", 0, 60)
         asked = Question("consent", message, {} if record else keys, wait, again, record)
         return Script((asked,), machine_sounds)
-    first = Question("message", message, _menu(str(row["menu"] or "")), wait, again)
+    if row["record"]:
+        raise FieldError(
+            "broadcast_options.record", "only consent is recorded", "Set consent to 1, or record to 0."
+        )
+    menu = _menu(str(row["menu"] or ""))
+    if Act.QUEUE in menu.values() and not has_queue:
+        raise FieldError(
+            "broadcast_options.menu", "a key leads to agents, and there is no queue",
+            "Insert the queue with the campaign's name, or take the key out.",
+        )  # fmt: skip
+    first = Question("message", message, menu, wait, again)
     questions = tuple(_questions(str(row["survey"] or ""), wait, again))
     return Script((first, *questions), machine_sounds)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from engine.domain.callerid import parse_callerid
@@ -46,7 +47,10 @@ _SOUND = re.compile(r"[\w./&:-]*")
 
 @dataclass(frozen=True, slots=True)
 class SettingsRows:
-    """What the settings tables hold, as read: one snapshot of one moment."""
+    """What the settings tables hold, as read: one snapshot of one moment.
+
+    `caller_ids`: the enabled rows, the same object as long as nothing has changed; `resting`: number → until.
+    """
 
     dialers: tuple[Row, ...]
     lists: tuple[Row, ...]
@@ -55,6 +59,8 @@ class SettingsRows:
     options: tuple[Row, ...] = ()
     agents: tuple[Row, ...] = ()
     broadcast: tuple[Row, ...] = ()
+    caller_ids: tuple[Row, ...] = ()
+    resting: Mapping[str, datetime] = field(default_factory=dict)
     drains: tuple[Row, ...] = ()
 
 
@@ -140,13 +146,26 @@ def read_dialer(
         auto_answer=bool(row.get("autoanswer")),
         early_media=bool(row.get("earlymedia")),
         caller_pres=PRESENTATIONS.get(int(row.get("callerpres") or 0), ""),
+        local_presence=bool(row.get("autoconvertcallerid")),
         options=read_options(options) if options else DEFAULT_OPTIONS,
     )
     _ = dialer.mode  # refuses contradictory options
+    if (kind is DialerType.VOICE_BROADCAST) != (dialer.context == DialerType.VOICE_BROADCAST.value):
+        _refuse_foreign_context(dialer)
     # What the store uses in its claims is read here to be refused in time.
     parse_phone_order(str(row.get("schedulephones") or ""))
     parse_recycle(str(row.get("recycle") or ""))
     return dialer
+
+
+def _refuse_foreign_context(dialer: Dialer) -> None:
+    """A context of a site's own may do anything; ours talk to customers, or lead to agents, never both."""
+    if dialer.context in (kind.value for kind in DialerType):
+        raise FieldError(
+            "context",
+            f"{dialer.context} is not where calls of {dialer.dialer_type.value} go",
+            f"Use {dialer.dialer_type.value}, or a context of your own.",
+        )
 
 
 def _dialer_type(text: str) -> DialerType:

@@ -19,6 +19,8 @@ LAST = 9999
 _LONGEST = {"campaign": 128, "phone": 64, "data": 4000, "alternatives": 1000, "agent": 80}
 _SPECIAL = re.compile("[´‘’“”@\x00-\x08\x0b-\x1f\x7f]")
 _SPECIAL_BUT_AT = re.compile("[´‘’“”\x00-\x08\x0b-\x1f\x7f]")
+#: Bytes that could not be decoded.
+_BROKEN = re.compile("[\ud800-\udfff]")
 _LIST = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 
 
@@ -46,6 +48,10 @@ class Rules:
 
 def columns_of(text: str, rules: Rules) -> list[str]:
     """Split a line and check what the documents check before anything is uploaded. Raises FieldError."""
+    if not text.isascii() and _BROKEN.search(text):
+        raise FieldError(
+            "line", "it has bytes that are no UTF-8, as the rest is", "Save the file anew as UTF-8."
+        )
     columns = text.split(";")
     while len(columns) > 4 and not columns[-1].strip():
         columns.pop()

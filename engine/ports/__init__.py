@@ -16,6 +16,7 @@ from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
 from engine.domain.orders import Order
 from engine.domain.pacing import DayTotals, Decision, Profile, Snapshot, Standing
 from engine.domain.settings import SettingsRows
+from engine.ports.callerids import CallerIdStore
 from engine.ports.observer import Observer as Observer
 from engine.ports.watch import SmallCounts, SpoolChunk
 
@@ -160,12 +161,14 @@ class OpenAttempt:
     queued_at: datetime | None
     connected_at: datetime | None
     agent: str
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """What a campaign is doing, for the supervisor to read by SQL. `sequence` counts the decisions that
-    were reported; the last DECISIONS_KEPT of them stay readable."""
+    """What a campaign is doing, for the supervisor to read by SQL. `until`: when that ends by itself, None
+    when it does not. `sequence` counts the decisions that were reported; the last DECISIONS_KEPT of them stay
+    readable."""
 
     campaign: CampaignName
     state: str
@@ -176,6 +179,7 @@ class CampaignReport:
     snapshot: Snapshot | None = None
     paused: int = 0
     sequence: int = 0
+    until: datetime | None = None
     seats: Mapping[SeatState, int] = made(default_factory=dict)
     standing: Standing | None = None
 
@@ -259,7 +263,7 @@ class LeaseState:
     process: str
 
 
-class Store(Protocol):
+class Store(CallerIdStore, Protocol):
     """The database. Every method is one transaction and raises StoreError when it did not happen."""
 
     @property
@@ -284,11 +288,21 @@ class Store(Protocol):
     async def take_orders(self, now: datetime) -> tuple[TakenOrder, ...]:
         """Take the orders for single calls that are new; a call's attempt is written with it."""
 
+    async def give_up_orders(self) -> int:
+        """Answer the orders that an engine before us took and did not answer; return how many."""
+
     async def finish_order(self, order: int, fault: str) -> None:
         """Answer an order; `fault` '' when it was carried out."""
 
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        """Return why the contact of a claimed attempt may not be called any more, '' when it may: an agent
+        may have thought for minutes since the claim. Counts of calls are the claim's business."""
+
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
-        """Write that the orders are about to leave; return which of them are still ours to send."""
+        """Write that the orders are about to leave, and what number each shows; return which of them are
+        still ours to send."""
 
     async def release(self, attempts: Sequence[Attempt], at: datetime) -> None:
         """Put claimed contacts back as they were: nothing was sent for them. Doing it again is

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.domain.agent import SeatState
 from engine.domain.call import Call
+from engine.domain.callerid_health import Cause, Result
 from engine.domain.pacing import Decision, Snapshot
 from engine.ports.watch import EngineStatus, SmallCounts, SpoolCount
 
@@ -28,6 +29,15 @@ class Observer(Protocol):
 
     def seats(self, campaign: str, states: Mapping[SeatState, int], snapshot: Snapshot) -> None:
         """The picture of a campaign, once per report."""
+
+    def caller_id_heard(self, campaign: str, result: Result) -> None:
+        """A call told something of its caller ID."""
+
+    def caller_id_rests(self, campaign: str, cause: Cause) -> None:
+        """A caller ID was sent to rest after a call of the campaign."""
+
+    def caller_ids(self, campaign: str, healthy: int, resting: int) -> None:
+        """How many caller IDs a campaign's rows of `caller_ids` have now."""
 
     def link(self, up: bool) -> None:
         """The link to the switch came or went."""

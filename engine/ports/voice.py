@@ -54,5 +54,9 @@ class VoiceControl(Protocol):
 class Speech(Protocol):
     """Who speaks texts."""
 
+    @property
+    def able(self) -> bool:
+        """Is there anything that speaks?"""
+
     async def sound(self, text: str) -> str:
         """Return the name under which the switch plays `text`. Raises SpeechError."""

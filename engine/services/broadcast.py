@@ -40,7 +40,8 @@ class _Talk:
 class Broadcasts:
     """All talks of this engine. Who enters without being in the book is hung up: nobody called him.
 
-    `script` returns what a call is to hear, None where its campaign broadcasts no more.
+    `script` returns what a call is to hear, None where its campaign broadcasts no more; `told` hears how each
+    ended.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class Broadcasts:
         recorder: Recorder,
         clock: Clock,
         script: Callable[[Call], bc.Script | None],
+        told: Callable[[Call, bc.Result], None],
     ) -> None:
         self._voice, self._speech = voice, speech
         self._book, self._recorder, self._clock = book, recorder, clock
-        self._script = script
+        self._script, self._told = script, told
         self._talks: dict[str, _Talk] = {}
 
     async def run(self) -> None:
@@ -142,6 +144,7 @@ class Broadcasts:
         if talk.result is None:
             return
         result, contact = talk.result, ours.attempt.contact
+        self._told(ours, result)
         if result in (bc.Result.OPTED_OUT, bc.Result.REFUSED) and not self._book.apply(
             ev.OptedOut(now, call)
         ):

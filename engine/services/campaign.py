@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from engine.domain import events as ev
 from engine.domain.agent import SeatState
+from engine.domain.broadcast import Result
 from engine.domain.call import Call
 from engine.domain.model import Campaign, CampaignName
 from engine.domain.pacing import Bound, Decision
 from engine.ports import CampaignReport, StoreError
-from engine.services.placing import REFUSALS, TICK, Placer
+from engine.services.placing import REFUSALS, REFUSED_PAUSE, TICK, Placer
 from engine.services.reserving import ReservedPlacer
 from engine.services.tools import Tools
 from engine.services.view import CampaignView
@@ -53,6 +54,9 @@ class CampaignWorker:
         self.placer = kind(campaign, tools, self.view, self.wake)
         self._since = tools.clock.now()
         self._state = ""
+        #: Calls in a row that could not be told anything, and until when none is placed for it.
+        self._mute = 0
+        self._mute_until = tools.clock.now()
         self._reported: Decision | None = None
         self._sequence = 0
         self.decision: Decision | None = None
@@ -76,6 +80,14 @@ class CampaignWorker:
         self.view.heard(call, event)
         self.placer.heard(call, event)
         self.wake()
+
+    def told(self, result: Result) -> None:
+        """A broadcast call is over: people who hear nothing at all must not become many."""
+        if result is Result.FAILED:
+            self._mute += 1
+            self._mute_until = self._tools.clock.now() + REFUSED_PAUSE
+        elif result is not Result.HUNG_UP:
+            self._mute = 0
 
     def wake(self) -> None:
         """Look again soon: something changed."""
@@ -131,6 +143,8 @@ class CampaignWorker:
             if decision.calls > 0:
                 decision = await self.placer.dial(decision, now)
         else:
+            if decision.bound is Bound.SCHEDULE:
+                self.placer.dismiss()
             self.view.rest()
         self.decision = decision
         self._tools.observer.decided(self.name, decision, time.perf_counter() - started)
@@ -170,6 +184,11 @@ class CampaignWorker:
         if now < placer.refused_until:
             reason = f"Asterisk refuses the orders: {placer.refusal}"
             return Decision(0, Bound.REFUSED, reason, wake_at=placer.refused_until)
+        if hold := self._tools.caller_ids.hold(placer.dialer):
+            return Decision(0, Bound.CALLER_ID, hold.reason, wake_at=hold.until)
+        if self._mute >= REFUSALS and now < self._mute_until:
+            reason = f"{self._mute} calls in a row heard nothing: a sound is missing, or cannot be spoken"
+            return Decision(0, Bound.REFUSED, reason, wake_at=self._mute_until)
         if now < placer.empty_until:
             reason = "no contact is ready in the active lists"
             return Decision(0, Bound.SPOOL, reason, wake_at=placer.empty_until)
@@ -183,6 +202,10 @@ class CampaignWorker:
             return decision
         if self.placer.refusals >= REFUSALS:
             reason = f"Asterisk refused {self.placer.refusals} orders in a row and is asked with one"
+            return Decision(1, Bound.REFUSED, reason, decision.detail)
+        if self._mute >= REFUSALS:
+            self._mute_until = self._tools.clock.now() + REFUSED_PAUSE
+            reason = f"{self._mute} calls in a row heard nothing, and it is tried with one"
             return Decision(1, Bound.REFUSED, reason, decision.detail)
         if not breaker.suspicious:
             return decision
@@ -223,6 +246,14 @@ class CampaignWorker:
             snapshot=snapshot,
             paused=states[SeatState.PAUSED],
             sequence=self._sequence,
+            until=self._opens(now) if state == "off_schedule" else None,
             seats=states,
             standing=self.view.standing,
         )
+
+    def _opens(self, now: datetime) -> datetime:
+        """Return when the schedule opens next, a clock change until then included."""
+        local = self._tools.clock.local
+        opens = self.campaign.dialer.schedule.opens_after(local(now)).astimezone(UTC)
+        shift = (local(opens).utcoffset() or timedelta()) - (local(now).utcoffset() or timedelta())
+        return opens - shift if shift and local(now).tzinfo != local(opens).tzinfo else opens

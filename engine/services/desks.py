@@ -25,7 +25,7 @@ class _Desk:
 
 
 class Desks:
-    """Reservations by the agent's phone.
+    """Reservations by the agent's extension.
 
     Invariant: between `reserve` and the end of its call no campaign sees the agent as free, in
     whatever queues he sits; nor during the after-call work that follows.
@@ -35,6 +35,12 @@ class Desks:
         self._desks: dict[str, _Desk] = {}
         self._calls: dict[AttemptId, str] = {}
         self._recorded: frozenset[str] = frozenset()
+        #: Calls that another engine placed, and the user names of those who were reserved for them.
+        self._adopted: dict[AttemptId, str] = {}
+
+    def adopt(self, attempt: AttemptId, name: str) -> None:
+        """Another engine reserved this agent for a call that is ours now."""
+        self._adopted[attempt] = name
 
     def record_only(self, agents: frozenset[str]) -> None:
         """Take over whose talks are recorded (user names or extensions, case folded)."""
@@ -43,12 +49,17 @@ class Desks:
     def recorded(self, dialer: Dialer, desk: Desk) -> bool:
         """Is what the agent talks for this campaign recorded?"""
         if dialer.options.recording is Recording.AGENTS:
-            return any(name.casefold() in self._recorded for name in desk.names)
+            return any(desk.answers_to(name) for name in self._recorded)
         return dialer.options.recording is Recording.ALL
+
+    def engaged(self, interface: str) -> bool:
+        """Is the agent reserved for a call?"""
+        desk = self._desks.get(_key(interface))
+        return desk is not None and desk.call is not None
 
     def taken(self, interface: str, now: datetime) -> bool:
         """Is the agent reserved, or left alone for a while?"""
-        desk = self._desks.get(interface)
+        desk = self._desks.get(_key(interface))
         if desk is None:
             return False
         return desk.call is not None or (desk.rest_until is not None and now < desk.rest_until)
@@ -56,15 +67,17 @@ class Desks:
     def free(self, queue: QueuePicture, now: datetime) -> list[Desk]:
         """Return the agents of a queue who can be reserved; who waits longest for a call comes first."""
         ready = [
-            Desk(interface, seat.member.name)
+            desk
             for interface, seat in queue.seats.items()
             if seat.state(now) is SeatState.READY and not self.taken(interface, now)
+            for desk in (Desk(interface, seat.member.name),)
+            if not any(desk.answers_to(name) for name in self._adopted.values())
         ]
         never = datetime.min.replace(tzinfo=now.tzinfo)
         return sorted(ready, key=lambda desk: self._last(desk.interface) or never)
 
     def _last(self, interface: str) -> datetime | None:
-        desk = self._desks.get(interface)
+        desk = self._desks.get(_key(interface))
         return desk.last if desk else None
 
     def next_free(self, now: datetime) -> datetime | None:
@@ -73,12 +86,13 @@ class Desks:
         return min((end for end in ends if end > now), default=None)
 
     def reserve(self, desk: Desk, attempt: AttemptId, now: datetime) -> None:
-        """Reserve the agent for a call. Raises RuntimeError when he is taken: that is a fault of ours."""
-        if self.taken(desk.interface, now):
+        """Reserve the agent for a call; who asks for one himself is not left alone any longer. Raises
+        RuntimeError when he is reserved already: that is a fault of ours."""
+        if self.engaged(desk.interface):
             raise RuntimeError(f"the agent is reserved twice, for {attempt}")
-        known = self._desks.setdefault(desk.interface, _Desk())
+        known = self._desks.setdefault(_key(desk.interface), _Desk())
         known.call, known.last, known.rest_until = attempt, now, None
-        self._calls[attempt] = desk.interface
+        self._calls[attempt] = _key(desk.interface)
 
     def free_again(self, attempt: AttemptId) -> None:
         """The call is over, or was never placed."""
@@ -88,6 +102,8 @@ class Desks:
 
     def heard(self, call: Call, event: ev.CallEvent, wrapup: int) -> None:
         """Something happened to a call; `wrapup` is its queue's after-call time (s)."""
+        if call.state is State.ENDED:
+            self._adopted.pop(call.attempt.id, None)
         interface = self._calls.get(call.attempt.id)
         if interface is None:
             return
@@ -97,10 +113,17 @@ class Desks:
         elif _missed(call, event):
             desk.missed += 1
             desk.rest_until = event.at + min(FIRST_REST * 2 ** min(desk.missed - 1, 10), LONGEST_REST)
+        if isinstance(event, ev.MachineJudged) and call.left_to_machine:
+            self.free_again(call.attempt.id)  # the machine hears its message alone
         if call.state is State.ENDED:
             if call.connected_at is not None and wrapup > 0:
                 desk.rest_until = event.at + timedelta(seconds=wrapup)
             self.free_again(call.attempt.id)
+
+
+def _key(interface: str) -> str:
+    """One agent may sit in one queue as `PJSIP/101` and in another as `Local/101@agents/n`."""
+    return Desk(interface, "").extension.casefold() or interface
 
 
 def _missed(call: Call, event: ev.CallEvent) -> bool:

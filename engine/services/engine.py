@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from engine.domain.callerid_health import HealthRules
+from engine.domain.callerid_pool import Locality
 from engine.domain.pacing import PROFILES, Profile
 from engine.ports import (
     CallControl,
@@ -21,7 +23,9 @@ from engine.ports import (
     Store,
     StoreError,
 )
+from engine.ports.queues import QueueOffice
 from engine.ports.voice import Speech, VoiceControl
+from engine.services.callerids import nowhere
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
 from engine.services.recorder import Recorder, write_out
@@ -41,11 +45,12 @@ JUMP = 2.0
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """`lease`: how long this engine leads without a sign of life; `abandoned_rest`: how long a number
-    rests after a call that found no agent."""
+    rests after a call that found no agent; `caller_ids`: when the numbers that are shown rest."""
 
     lease: timedelta = timedelta(seconds=10)
     abandoned_rest: timedelta = timedelta(hours=72)
     stop: StopLimits = field(default_factory=StopLimits)
+    caller_ids: HealthRules = field(default_factory=HealthRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,9 @@ class Outside:
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
     voice: VoiceControl | None = None
     speech: Speech | None = None
+    locate: Callable[[str, str], Locality] = nowhere
     name: str = "engine"
+    queues: QueueOffice | None = None
 
 
 class Engine:
@@ -86,18 +93,34 @@ class Engine:
         self._history = outside.history
         self._profiles = outside.profiles
         self.voice, self._speech = outside.voice, outside.speech
+        self._locate = outside.locate
         self.name = outside.name
         #: How often this engine began to lead, and how often the time of day was set.
         self.terms = self.clock_jumps = 0
+        self._queues = outside.queues
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
+        #: Set as soon as this engine leads or stands by.
+        self.started = asyncio.Event()
+        self._beat = float("-inf")
 
     def obstacle(self) -> str:
         """Why nothing may be dialled; '' when the lease is ours and the picture of Asterisk current."""
         if not self.lease.held:
             return "this engine's lease is over and not renewed yet"
         return self.dispatcher.obstacle
+
+    @property
+    def alive(self) -> bool:
+        """Does the engine still ask for its lease or renew it, as it does every second? It need not get
+        it: a database that is away makes nobody ill."""
+        return (
+            asyncio.get_running_loop().time() - self._beat < self.settings.lease.total_seconds() + 2 * PULSE
+        )
+
+    def _live(self) -> None:
+        self._beat = asyncio.get_running_loop().time()
 
     def stop(self) -> None:
         """Ask the engine to stop dialling, let calls end, write everything and end."""
@@ -108,6 +131,7 @@ class Engine:
         self.settings = settings
         if self.term is not None:
             self.term.book.abandoned_rest = settings.abandoned_rest
+            self.term.caller_ids.ledger.rules = settings.caller_ids
 
     async def run(self) -> bool:
         """Run until stopped; return whether everything was written and every call ended.
@@ -153,8 +177,11 @@ class Engine:
         """
         told = ""
         while not self._stop.is_set():
+            self._live()
             self._clock_was_set()  # a term begins with the time of day as it is
-            if await self._take_lease():
+            leads = await self._take_lease()
+            self.started.set()
+            if leads:
                 told = ""
                 if (ended := await self._lead()) is not None:
                     return ended
@@ -180,7 +207,9 @@ class Engine:
         self.observer.leading(True)
         self.terms += 1
         over = asyncio.Event()
-        self.term = self.dispatcher.listener = term = Term(self._world(), self.settings.abandoned_rest)
+        self.term = self.dispatcher.listener = term = Term(
+            self._world(), self.settings.abandoned_rest, self.settings.caller_ids
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -214,6 +243,8 @@ class Engine:
             ask_again=self.dispatcher.ask_again,
             voice=self.voice,
             speech=self._speech,
+            locate=self._locate,
+            queues=self._queues,
         )
 
     async def _serve(self, term: Term) -> None:
@@ -236,6 +267,7 @@ class Engine:
         """Say that we live, in time. `over` is set when another engine has taken over, or when the
         time of day was set: what was counted in the old time is then taken anew from the tables."""
         while True:
+            self._live()
             await asyncio.sleep(min(self.settings.lease.total_seconds() / 4, PULSE))
             if self._clock_was_set():
                 break

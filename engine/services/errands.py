@@ -77,6 +77,10 @@ class Errands:
                 self._give_up(call)
             case ev.AgentDecided(via="order"):
                 self._carry_out(call, event)
+            case ev.AgentLegAnswered() if call.held and call.decision == "dial":
+                self._let_wait(call)  # he decided before his phone was answered
+            case ev.MachineJudged() if call.agent_leg and call.left_to_machine:
+                self._put("agent_leg", call, self._control.hang_up(agent_leg(call.attempt.id)))
             case ev.AgentOffered() if call.dialer.options.recording is Recording.AGENTS:
                 self._record(call, Desk(event.interface, event.agent))
 
@@ -96,8 +100,12 @@ class Errands:
         """The agent decided elsewhere than on his phone, which still asks him."""
         if call.decision != event.act:
             return  # he had decided before
+        if event.act != "dial":
+            self._put("decision", call, self._control.hang_up(agent_leg(call.attempt.id)))
+        elif call.held:
+            self._let_wait(call)
+
+    def _let_wait(self, call: Call) -> None:
+        """The phone asks for nothing any more; the customer is called."""
         leg = agent_leg(call.attempt.id)
-        if event.act == "dial":
-            self._put("decision", call, self._control.redirect(leg, AGENT_CONTEXT, "wait"))
-        else:
-            self._put("decision", call, self._control.hang_up(leg))
+        self._put("decision", call, self._control.redirect(leg, AGENT_CONTEXT, "wait"))

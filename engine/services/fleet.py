@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from engine.domain import events as ev
-from engine.domain.broadcast import Script
+from engine.domain.broadcast import Result, Script
 from engine.domain.call import Call
 from engine.domain.errors import FieldError
 from engine.domain.model import Campaign, CampaignName, Dialer
@@ -46,6 +46,8 @@ class Fleet:
         self._giving_back = asyncio.Lock()
         self._stopping = False
         self._bad_trunks = ""
+        #: Set once the settings have been read: who asks what a call is to hear waits for it.
+        self.followed = asyncio.Event()
         #: What was reported last, and when the settings were read last (s of the steady clock).
         self.reports: tuple[CampaignReport, ...] = ()
         self.looked_at = tools.clock.monotonic()
@@ -74,9 +76,12 @@ class Fleet:
         loop = asyncio.get_running_loop()
         while True:
             try:
+                written = self._tools.caller_ids.written
                 rows = await self._tools.store.settings()
+                self._tools.caller_ids.follow(rows, written)
                 if not self._stopping:  # asked after the wait: a stop may have come meanwhile
                     self._follow(rows, group, loop.time())
+                    self.followed.set()
                 now = self._tools.clock.now()
                 self.looked_at = self._tools.clock.monotonic()
                 self.reports = tuple(self._reports(now))
@@ -156,22 +161,34 @@ class Fleet:
         options = {str(option["campaign"]).lower(): option for option in rows.options}
         name = str(row["campaign"]).lower()
         dialer = read_dialer(row, queue, self._tools.profiles, options.get(name))
-        script = self._script(dialer, rows) if dialer.mode is Mode.BROADCAST else None
+        script = self._script(dialer, queue, rows) if dialer.mode is Mode.BROADCAST else None
         return Campaign(dialer, active_lists(rows.lists, dialer.name), script)
 
-    def _script(self, dialer: Dialer, rows: SettingsRows) -> Script:
+    def _script(self, dialer: Dialer, queue: Row | None, rows: SettingsRows) -> Script:
         """Return what the broadcast says. Raises FieldError."""
         if self._tools.voice is None:
             raise FieldError(
                 "ari", "a broadcast needs ARI, which is not set up", "Fill [ari] in overdial.toml."
             )
         own = {str(row["campaign"]).lower(): row for row in rows.broadcast}
-        return read_script(dialer.sound, own.get(dialer.name.lower()), dialer.options)
+        return read_script(
+            dialer.sound,
+            own.get(dialer.name.lower()),
+            dialer.options,
+            has_queue=queue is not None,
+            speaks=self._tools.speaks,
+        )
 
     def script_of(self, call: Call) -> Script | None:
         """Return what a call of a broadcast campaign is to hear; None where there is none (any more)."""
         worker = self._workers.get(call.dialer.name)
         return worker.campaign.script if worker is not None else None
+
+    def told(self, call: Call, result: Result) -> None:
+        """A call of a broadcast campaign was talked to, or could not be."""
+        worker = self._workers.get(call.dialer.name)
+        if worker is not None:
+            worker.told(result)
 
     def _set_aside(self, name: str, error: FieldError) -> CampaignReport:
         report = self._aside_report(name, "set_aside", error.field, str(error))

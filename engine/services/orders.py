@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -10,7 +11,7 @@ import structlog
 from engine.domain import events as ev
 from engine.domain.call import Call, State
 from engine.domain.commands import Originate
-from engine.domain.model import Attempt, Campaign, Desk, attempt_id
+from engine.domain.model import Attempt, Campaign, attempt_id
 from engine.domain.orders import Decide, HangUpPhone, ManualCall, Workflow
 from engine.ports import UNREACHABLE, StoreError, TakenOrder
 from engine.services.reserving import ReservedPlacer
@@ -44,8 +45,12 @@ class Orders:
 
     async def run(self) -> None:
         """Work until cancelled; a database that does not answer is asked again."""
+        inherited = True
         while True:
             try:
+                if inherited:
+                    await self._tools.store.give_up_orders()
+                    inherited = False
                 if not self._tools.may_dial():
                     for taken in await self._tools.store.take_orders(self._tools.clock.now()):
                         fault = await self._carry_out(taken)
@@ -109,13 +114,25 @@ class Orders:
     async def _call(self, order: ManualCall, attempt: Attempt) -> str:
         tools = self._tools
         placer = ReservedPlacer(Campaign(order.dialer), tools, _Nobody(), self._wake.set)
-        if tools.desks.taken(order.desk.interface, tools.clock.now()):
+        if tools.desks.engaged(order.desk.interface):
             await tools.store.release((attempt,), tools.clock.now())
             return "the agent is reserved for another call"
+        caller_id = self._caller_id(order)
+        if caller_id is None:
+            await tools.store.release((attempt,), tools.clock.now())
+            return "every caller ID of the campaign rests"
+        attempt = replace(attempt, caller_id=caller_id)
         self._placers[attempt.id] = placer
         tools.desks.reserve(order.desk, attempt.id, tools.clock.now())
         await placer.ring(attempt)
         return ""
+
+    def _caller_id(self, order: ManualCall) -> str | None:
+        """A number that was ordered is shown; where none was, the campaign's caller IDs take turns."""
+        number = order.contact.phone.number
+        if order.caller_id:
+            return order.dialer.caller_id.choose(number, self._tools.clock.draw)
+        return self._tools.caller_ids.choose(order.dialer, number)
 
     async def _start(self, order: Workflow) -> None:
         clock = self._tools.clock
@@ -134,11 +151,8 @@ class Orders:
 
     def _decide(self, order: Decide) -> str:
         for call in self._tools.book:
-            if call.state not in (State.OFFERED, State.HELD) or call.decision:
-                continue
-            if call.attempt.id == order.attempt or (
-                not order.attempt and _is(call.attempt.desk, order.agent)
-            ):
+            asked = call.dialer.mode.decides and call.state in (State.OFFERED, State.HELD)
+            if asked and not call.decision and _meant(call, order):
                 now = self._tools.clock.now()
                 self._tools.book.apply(
                     ev.AgentDecided(now, call.attempt.id, order.act, order.reason, "order")
@@ -147,5 +161,8 @@ class Orders:
         return "no call waits for this agent's decision"
 
 
-def _is(desk: Desk | None, name: str) -> bool:
-    return desk is not None and name.casefold() in (own.casefold() for own in desk.names)
+def _meant(call: Call, order: Decide) -> bool:
+    """Where both the call and the agent are named, it must be this agent's call: acts are evidence."""
+    desk = call.attempt.desk
+    theirs = not order.agent or (desk is not None and desk.answers_to(order.agent))
+    return theirs and order.attempt in ("", call.attempt.id)

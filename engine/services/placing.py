@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -98,8 +99,11 @@ class Placer:
             return self._nobody_ready(decision, now)
         if result.rows > len(result.attempts) or decision.calls > BATCH:
             self._wake()  # some rows went aside, or more may be placed: look again at once
-        await self._place(result.attempts)
-        placed = len(result.attempts)
+        attempts = self._shown(result.attempts)
+        await self._place(attempts)
+        placed = len(attempts)
+        if placed < len(result.attempts):
+            return self._no_caller_id(decision, placed)
         if placed < decision.calls:
             bound = Bound.BATCH if placed == BATCH else Bound.SPOOL
             return Decision(placed, bound, decision.reason, decision.detail, decision.wake_at)
@@ -142,6 +146,21 @@ class Placer:
                 return item.name
         return lists[-1].name
 
+    def _shown(self, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+        """Give every attempt the number that it shows; those that may show none go back."""
+        shown = []
+        for attempt in attempts:
+            caller_id = self._tools.caller_ids.choose(self.dialer, attempt.contact.phone.number)
+            if caller_id is None:
+                self.unreleased.append(attempt)
+            else:
+                shown.append(replace(attempt, caller_id=caller_id))
+        return tuple(shown)
+
+    def _no_caller_id(self, decision: Decision, placed: int) -> Decision:
+        """The last number was sent to rest while contacts were claimed."""
+        return replace(decision, calls=placed, bound=Bound.CALLER_ID, reason="every caller ID rests")
+
     async def _place(self, attempts: tuple[Attempt, ...]) -> None:
         """Write that the orders leave, then let them leave."""
         if not attempts:
@@ -167,7 +186,7 @@ class Placer:
             return
         known = tools.book.get(attempt.id)
         dialer = known.dialer if known else self.dialer
-        caller_id = known.caller_id if known else self._caller_id(attempt)
+        caller_id = attempt.caller_id
         self._view.placed(attempt, tools.clock.now())
         if known is None:
             tools.book.add(Call(attempt, dialer, caller_id))
@@ -213,9 +232,6 @@ class Placer:
             wanted = self._tools.desks.recorded(dialer, attempt.desk)
         local = self._tools.clock.local(self._tools.clock.now())
         return recording_file(attempt.id, local) if wanted else ""
-
-    def _caller_id(self, attempt: Attempt) -> str:
-        return self.dialer.caller_id.choose(attempt.contact.phone.number, self._tools.clock.draw)
 
     def _refused(self, attempt: Attempt, text: str) -> None:
         """One refusal may be the contact's fault; several in a row are the campaign's."""

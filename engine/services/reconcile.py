@@ -19,6 +19,7 @@ from engine.domain.settings import SettingsRows, read_dialer
 from engine.domain.variables import Variables
 from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, OpenAttempt, PastCall, Store
 from engine.services.book import CallBook
+from engine.services.desks import Desks
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class Reconciler:
         clock: Clock,
         history: CallHistory,
         picture: Picture,
+        desks: Desks,
     ) -> None:
         self._control = control
         self._store = store
@@ -48,6 +50,7 @@ class Reconciler:
         self._clock = clock
         self._history = history
         self._picture = picture
+        self._desks = desks
         self._strays: frozenset[AttemptId] = frozenset()
         self._untouched: list[Attempt] = []
         self._missing: dict[str, datetime] = {}
@@ -71,7 +74,10 @@ class Reconciler:
         self._untouched += [_attempt(item) for item in left if item.sent_at is None]
         for item in sent:
             if item.id not in self._book:
-                self._book.add(_call(item, _dialer(item, rows)))
+                call = _call(item, _dialer(item, rows))
+                self._book.add(call)
+                if call.dialer.mode.reserves and call.agent:
+                    self._desks.adopt(item.id, call.agent)
         log.info(
             "took over what was left open",
             action="reconcile.adopted",
@@ -203,7 +209,7 @@ def _owner(channel: str) -> str:
 
 
 def _attempt(item: OpenAttempt) -> Attempt:
-    return Attempt(item.id, item.contact, item.claimed_at)
+    return Attempt(item.id, item.contact, item.claimed_at, caller_id=item.caller_id)
 
 
 def _dialer(item: OpenAttempt, rows: SettingsRows) -> Dialer:
@@ -238,6 +244,7 @@ def _call(item: OpenAttempt, dialer: Dialer) -> Call:
     return Call(
         attempt=_attempt(item),
         dialer=dialer,
+        caller_id=item.caller_id,
         # A step before the order may have been written after it.
         state=max(State(item.state), State.SENT, key=list(State).index),
         sent_at=item.sent_at,
@@ -246,4 +253,6 @@ def _call(item: OpenAttempt, dialer: Dialer) -> Call:
         queued_at=item.queued_at,
         connected_at=item.connected_at,
         agent=item.agent,
+        # His leg is to be hung up with the customer's; that it is there nobody needs to know.
+        agent_leg=dialer.mode.agent_first,
     )

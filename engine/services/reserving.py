@@ -66,11 +66,14 @@ class ReservedPlacer(Placer):
             return self._nobody_ready(decision, now)
         if result.rows > len(result.attempts):
             self._wake()
-        attempts = self._reserve(result.attempts, desks)
+        shown = self._shown(result.attempts)
+        attempts = self._reserve(shown, desks)
         if self._agent_first:
             await asyncio.gather(*(self.ring(attempt) for attempt in attempts))
         else:
             await self._place(attempts)
+        if len(shown) < len(result.attempts):
+            return self._no_caller_id(decision, len(attempts))
         if len(attempts) < decision.calls:
             return replace(decision, calls=len(attempts), bound=Bound.SPOOL)
         return decision
@@ -91,10 +94,8 @@ class ReservedPlacer(Placer):
     def _may_have(self, attempt: Attempt, desk: Desk, now: datetime) -> bool:
         if self._tools.desks.taken(desk.interface, now):
             return False
-        bound_to = attempt.contact.agent_phone.strip().casefold()
-        if not bound_to or not self.dialer.mode.portfolio:
-            return True
-        return bound_to in (name.casefold() for name in desk.names)
+        bound_to = attempt.contact.agent_phone.strip()
+        return not bound_to or not self.dialer.mode.portfolio or desk.answers_to(bound_to)
 
     async def ring(self, attempt: Attempt) -> None:
         """Ring the agent; nothing is said to the customer's side yet."""
@@ -103,7 +104,7 @@ class ReservedPlacer(Placer):
             self.unreleased.append(attempt)
             return
         self._rung.add(attempt.id)
-        tools.book.add(Call(attempt, dialer, self._caller_id(attempt)))
+        tools.book.add(Call(attempt, dialer, attempt.caller_id))
         tools.book.apply(ev.AgentLegOrdered(tools.clock.now(), attempt.id))
         log.info(
             "agent is rung",
@@ -139,7 +140,11 @@ class ReservedPlacer(Placer):
             allowed, _ = trunks.calls(trunk, now)
             if allowed is not None and allowed < 1:
                 return  # the trunk takes no further call at this moment; the next turn is soon
-            attempt = call.attempt
+            attempt, dialer = call.attempt, call.dialer
+            held_back = await self._tools.store.held_back(attempt, dialer.name, bool(dialer.dncr), now)
+            if held_back:
+                self._dismissed(call, held_back)
+                continue
             ours = await self._tools.store.mark_sent((attempt,), self._tools.clock.now())
             call = self._tools.book.get(attempt_id)
             self._accepted.pop(attempt_id, None)
@@ -152,6 +157,15 @@ class ReservedPlacer(Placer):
             trunks.reserve(trunk, 1, now)
             await self._originate(attempt)
             trunks.settle(trunk, 1, 1, self._tools.clock.now())
+
+    def _dismissed(self, call: Call, reason: str) -> None:
+        """Something came up between the claim and now: the next claim says what becomes of the contact."""
+        self._accepted.pop(call.attempt.id, None)
+        log.info(
+            "the agent is let go", action="call.held_back", call_id=call.attempt.id,
+            campaign=call.dialer.name, reason=reason,
+        )  # fmt: skip
+        self._tools.book.apply(ev.AgentDismissed(self._tools.clock.now(), call.attempt.id))
 
     def dismiss(self) -> None:
         """Let agents go whose customers will not be called any more."""

@@ -11,18 +11,24 @@ import structlog
 
 from engine.domain import events as ev
 from engine.domain.call import Call, State
+from engine.domain.callerid_health import HealthRules
+from engine.domain.callerid_pool import Locality
 from engine.domain.model import agent_leg
 from engine.domain.pacing import Profile
 from engine.domain.picture import Picture
 from engine.domain.records import QueueLogRow
 from engine.ports import UNREACHABLE, CallControl, CallHistory, Clock, Observer, Store, StoreError
+from engine.ports.queues import QueueOffice
 from engine.ports.voice import Speech, VoiceControl
 from engine.services.book import CallBook
 from engine.services.broadcast import Broadcasts
+from engine.services.callerids import CallerIds, nowhere
+from engine.services.desks import Desks
 from engine.services.errands import Errands
 from engine.services.fleet import Fleet
 from engine.services.lists import recycle_lists
 from engine.services.orders import Orders
+from engine.services.queues import QueueKeeper
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
 from engine.services.sampling import sample
@@ -50,7 +56,8 @@ class StopLimits:
 
     @property
     def total(self) -> float:
-        return self.claims + self.drain + self.hang_up + self.flush
+        """All stages one after the other; errands after the hang-up have its limit once more."""
+        return self.claims + self.drain + 2 * self.hang_up + self.flush
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class World:
     ask_again: Callable[[], None]
     voice: VoiceControl | None = None
     speech: Speech | None = None
+    locate: Callable[[str, str], Locality] = nowhere
+    queues: QueueOffice | None = None
 
 
 class Term:
@@ -79,12 +88,14 @@ class Term:
     about its calls, which are another's by then.
     """
 
-    def __init__(self, world: World, abandoned_rest: timedelta) -> None:
+    def __init__(self, world: World, abandoned_rest: timedelta, health: HealthRules | None = None) -> None:
         self._world = world
         self.book = CallBook(world.recorder, world.observer, world.clock.monotonic, abandoned_rest)
+        desks = Desks()
         self._reconciler = Reconciler(
-            world.control, world.store, self.book, world.clock, world.history, world.picture
+            world.control, world.store, self.book, world.clock, world.history, world.picture, desks
         )
+        self.caller_ids = CallerIds(world.store, world.observer, world.clock, health, world.locate)
         tools = Tools(
             control=world.control,
             store=world.store,
@@ -94,28 +105,43 @@ class Term:
             observer=world.observer,
             clock=world.clock,
             may_dial=world.obstacle,
+            caller_ids=self.caller_ids,
             profiles=world.profiles,
+            desks=desks,
             voice=world.voice,
+            speaks=world.speech is not None and world.speech.able,
         )
         self.fleet = Fleet(tools)
         self._broadcasts: Broadcasts | None = None
         if world.voice is not None and world.speech is not None:
             self._broadcasts = Broadcasts(
-                world.voice, world.speech, self.book, world.recorder, world.clock, self.fleet.script_of
+                world.voice,
+                world.speech,
+                self.book,
+                world.recorder,
+                world.clock,
+                self.fleet.script_of,
+                self.fleet.told,
             )
         self._orders = Orders(tools)
+        self._queues: QueueKeeper | None = None
+        if world.queues is not None:
+            office = world.queues
+            self._queues = QueueKeeper(office.tables, office.control, office.file, world.ask_again)
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
         self._usher = Usher(world.control, self.book, world.picture, world.clock)
         self.book.listen = self._heard
         self._unjudged = 0
 
     def _heard(self, call: Call, event: ev.CallEvent) -> None:
+        self.caller_ids.heard(call)
         self.fleet.on_call(call, event)
         self._orders.heard(call, event)
         self._errands.heard(call, event)
 
     async def begin(self) -> None:
         """Take over what was left open. Raises StoreError; then begin again."""
+        await self.caller_ids.begin()
         await self._reconciler.adopt()
 
     async def run(self) -> None:
@@ -124,16 +150,24 @@ class Term:
             group.create_task(self._watch(), name="overdue")
             group.create_task(self._errands.run(), name="errands")
             group.create_task(self._usher.run(), name="usher")
+            group.create_task(self.caller_ids.run(), name="caller IDs")
             group.create_task(self._orders.run(), name="orders")
             if self._broadcasts is not None and self._world.voice is not None:
                 group.create_task(self._world.voice.run(), name="voice")
-                group.create_task(self._broadcasts.run(), name="broadcasts")
+                group.create_task(self._talk(self._broadcasts), name="broadcasts")
+            if self._queues is not None:
+                group.create_task(self._queues.run(), name="queues")
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
             group.create_task(
                 sample(self._world.store, self._world.observer, self._world.clock), name="sampling"
             )
             group.create_task(self.fleet.run(group), name="fleet")
+
+    async def _talk(self, broadcasts: Broadcasts) -> None:
+        """Talk to answered calls; those of an engine before us are hung up by nobody who knows too little."""
+        await self.fleet.followed.wait()
+        await broadcasts.run()
 
     def handle(self, event: ev.CallEvent) -> None:
         """Let something happen to a call."""
@@ -194,6 +228,10 @@ class Term:
             log.info("hanging up what is left", action="engine.hanging_up", calls=len(self.book))
             await self._hang_up_all(limits.hang_up)
         await self._until(self._errands.done, limits.hang_up)
+        try:
+            await self.caller_ids.keep()
+        except StoreError as error:
+            log.warning("caller IDs not kept", action="caller_id.database", reason=str(error))
         return released and not len(self.book)
 
     async def _hang_up_all(self, limit: float) -> None:

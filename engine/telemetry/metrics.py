@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from engine import __version__
 from engine.domain.agent import SeatState
 from engine.domain.call import Call
+from engine.domain.callerid_health import Cause, Result
 from engine.domain.pacing import Decision, Snapshot
 from engine.ports import ClaimResult
 from engine.ports.watch import EngineStatus, LinkNumbers, SmallCounts, SpoolCount
@@ -109,6 +110,14 @@ class Metrics:
         self._seat_seconds = x.counter(
             "overdial_seat_seconds", "Seconds that seats spent in each state", "campaign", "state"
         )
+        self._shown = x.counter(
+            "overdial_caller_id_calls",
+            "Calls that tell of their caller ID, and what they tell",
+            "campaign",
+            "result",
+        )
+        self._rested = x.counter("overdial_caller_id_rests", "Caller IDs sent to rest", "campaign", "cause")
+        self._caller_ids = x.gauge("overdial_caller_ids", "Caller IDs in rotation", "campaign", "state")
         self._round_trip = x.histogram(
             "overdial_ami_round_trip_seconds", "From an order to Asterisk's answer (s)", buckets=_SECONDS
         )
@@ -237,6 +246,21 @@ class Metrics:
         self._seats_at[campaign] = now
         for state in SeatState:
             self._seat_seconds.labels(label, state).inc(states.get(state, 0) * passed)
+
+    def caller_id_heard(self, campaign: str, result: Result) -> None:
+        label = self.campaigns.label(campaign)
+        self._shown.labels(label, "attempts").inc()
+        words = {"answers": result.answered, "rejections": result.rejected, "flagged": result.flagged}
+        for word, happened in words.items():
+            self._shown.labels(label, word).inc(int(happened))
+
+    def caller_id_rests(self, campaign: str, cause: Cause) -> None:
+        self._rested.labels(self.campaigns.label(campaign), cause).inc()
+
+    def caller_ids(self, campaign: str, healthy: int, resting: int) -> None:
+        label = self.campaigns.label(campaign)
+        self._caller_ids.labels(label, "healthy").set(healthy)
+        self._caller_ids.labels(label, "resting").set(resting)
 
     def link(self, up: bool) -> None:
         self._up.set(1 if up else 0)

@@ -107,3 +107,28 @@ def test_a_broadcast_without_anything_to_say_names_the_field(stage: Stage) -> No
     stage.start()
     stage.wait_for_value("SELECT state FROM ccdata.campaign_state", "set_aside")
     assert stage.value("SELECT field FROM ccdata.campaign_state") == "sound"
+
+
+def test_a_message_that_is_missing_is_not_played_to_everybody(stage: Stage) -> None:
+    _broadcast(stage, "no-such-sound")
+    stage.sql("UPDATE ccdata.dialers SET maxchannels = 2")
+    stage.contacts(*({"destination": f"55509{n:02d}20"} for n in range(12)))
+    stage.start()
+    stage.wait_for_value("SELECT bound FROM ccdata.campaign_state", "refused")
+    assert "heard nothing" in stage.value("SELECT reason FROM ccdata.campaign_state")
+    assert set(_results(stage).values()) == {"failed"}
+    assert int(stage.value("SELECT COUNT(*) FROM ccdata.attempts")) <= 6
+    # Mended, it goes on.
+    stage.sql("UPDATE ccdata.dialers SET sound = 'beep'")
+    stage.wait_for_value("SELECT COUNT(*) > 2 FROM ccdata.broadcast_results WHERE result = 'completed'", 1)
+
+
+def test_bursts_of_keys_end_in_one_result(stage: Stage) -> None:
+    _broadcast(stage, "beep&beep", menu="2=repeat:9=optout", wait=2)
+    stage.contacts({"destination": "5550751"}, {"destination": "5550762"})
+    stage.start()
+    stage.ended(2)
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.broadcast_results", 2)
+    assert _results(stage) == {"5550751": "completed", "5550762": "opted_out"}
+    keys = dict(stage.sql("SELECT destination, keys_pressed FROM ccdata.broadcast_results"))
+    assert keys == {"5550751": "222", "5550762": "9"}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+
+import pytest
 
 from engine.lab.parts import poll
 from tests.proxy import Proxy
@@ -19,6 +22,25 @@ def _overdial(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "engine", *argv], capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_systemd_hears_that_the_engine_is_ready_alive_and_stopping(
+    stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(home / "notify"))
+        manager.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(home / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        stage.start()
+        assert manager.recv(4096) == b"READY=1"
+        assert manager.recv(4096) == b"WATCHDOG=1"
+        stage.signal(signal.SIGTERM)
+        said = b"WATCHDOG=1"
+        while said == b"WATCHDOG=1":
+            said = manager.recv(4096)
+        assert said.startswith(b"STOPPING=1\nEXTEND_TIMEOUT_USEC=")
+        assert stage.stop() == 0
 
 
 def test_sigterm_lets_calls_end_gives_claims_back_and_exits_clean(stage: Stage) -> None:

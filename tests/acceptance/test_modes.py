@@ -52,9 +52,12 @@ def test_preview_calls_the_agent_first_and_joins_him_with_the_customer(stage: St
         "CONNECT": "2", "COMPLETECALLER": "2", "OUTCALL": "3",
     }  # fmt: skip
     cdrs = stage.sql(
-        "SELECT disposition, lastapp, accountcode <> '' FROM ccrepo.cdr_repo ORDER BY disposition"
+        "SELECT disposition, lastapp, accountcode <> '', dstchannel LIKE 'PJSIP/agent30%'"
+        " FROM ccrepo.cdr_repo ORDER BY disposition"
     )
-    assert cdrs == [["ANSWERED", "Bridge", "1"], ["ANSWERED", "Bridge", "1"], ["BUSY", "", "1"]]
+    assert cdrs == [
+        ["ANSWERED", "Bridge", "1", "1"], ["ANSWERED", "Bridge", "1", "1"], ["BUSY", "", "1", "1"],
+    ]  # fmt: skip
     assert stage.value("SELECT COUNT(*) FROM ccdata.calls_spool") == "0"
     _agent_free(stage, PAIR, 2)
     assert stage.asterisk.channels() == 0
@@ -214,6 +217,7 @@ CALL = {
 
 
 def test_click_to_call_rings_the_agent_then_the_destination_and_tells_the_guid(stage: Stage) -> None:
+    _options(stage, "MANUAL->", recording="all")
     stage.start()
     number = _order(stage, "call", destination="5557-000-100", **CALL)
     guid = stage.value(f"SELECT guid FROM ccdata.orders WHERE id = {number}")
@@ -221,6 +225,8 @@ def test_click_to_call_rings_the_agent_then_the_destination_and_tells_the_guid(s
     cdr = stage.sql("SELECT guid, dst, campaign, disposition, accountcode, src FROM ccrepo.cdr_repo")
     assert cdr == [[guid, "5557000100", "MANUAL->", "ANSWERED", "ana", "18005550199"]]
     assert stage.invites() == ["5557000100"]
+    recorded = stage.asterisk.home / "spool/monitor"
+    stage.wait(lambda: any(recorded.glob(f"20*/{guid}.wav")), "the recording of a manual campaign")
 
 
 def test_a_manual_call_that_may_not_or_cannot_be_made_says_why(stage: Stage) -> None:
@@ -324,18 +330,11 @@ def test_machines_are_hung_up_hear_a_message_or_reach_an_agent(stage: Stage, mac
     assert heard is (machines == "message")
 
 
-def test_an_agent_on_an_inbound_call_is_not_free(stage: Stage) -> None:
-    _campaign(stage, "Preview", "STAYS->")
-    _contacts(stage, "STAYS->", TALKS)
-    stage.sql("UPDATE ccdata.dialers SET status = 0")
-    stage.dialer(dialstring="Local/@inbound", maxchannels=1)
-    stage.contacts({"destination": "5559400318"})
+def test_a_menu_before_the_queue_leads_to_an_agent_or_out_for_ever(stage: Stage) -> None:
+    stage.dialer(context="IVR", sound="vm-intro", dialstring="Local/@pressers")
+    stage.contacts({"destination": "5550000711"}, {"destination": "5550000719"})
     stage.start()
-    stage.wait_for_value("SELECT state FROM ccdata.attempts", "connected")
-    stage.sql("UPDATE ccdata.dialers SET status = 1")
+    stage.wait_for_value("SELECT phone FROM ccdata.black_list", "5550000719")
     stage.wait_for_value(
-        "SELECT ready FROM ccdata.campaign_state WHERE campaign = 'STAYS->' AND bound = 'nobody'", 0
+        "SELECT destination FROM ccdata.attempts WHERE connected_at IS NOT NULL", "5550000711"
     )
-    assert stage.value("SELECT COUNT(*) FROM ccdata.attempts") == "1"
-    stage.asterisk.command("channel request hangup all")
-    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE outcome = 'answered'", 2)

@@ -192,3 +192,21 @@ def test_orders_that_asterisk_refuses_are_reported_and_burn_no_contacts(stage: S
     assert stage.value("SELECT COUNT(*) FROM ccdata.calls_spool") == "40"
     stage.sql("UPDATE ccdata.dialers SET context = 'PowerDialer'")
     stage.wait(lambda: len(stage.invites()) > 0, "mended by SQL, it dials")
+
+
+def test_rows_of_queue_members_seat_agents_and_take_them_out(stage: Stage) -> None:
+    def members() -> str:
+        return stage.asterisk.command(f"queue show {CAMPAIGN}")
+
+    stage.dialer(status=0)
+    stage.sql(
+        "INSERT INTO ccdata.queue_members (queue_name, interface, membername, penalty)"
+        f" VALUES ('{CAMPAIGN}', 'SIP/agent203', 'guest', 2)"
+    )
+    stage.start()
+    stage.wait(lambda: "guest (PJSIP/agent203) with penalty 2" in members(), "the guest has his seat")
+    stage.sql("UPDATE ccdata.queue_members SET paused = 1")
+    stage.wait(lambda: "(paused was" in members(), "he is paused")
+    stage.sql("DELETE FROM ccdata.queue_members")
+    stage.wait(lambda: "guest" not in members(), "his seat is gone")
+    assert members().count("PJSIP/agent") == 3, "the others sit where they sat"

@@ -1,5 +1,6 @@
 """`make chaos ARGS="--kills 500 --seed 7"`: break real parts at random moments, then check what holds.
 
+`--mode preview` (or any other of docs/modes.md) lets a campaign of that kind dial meanwhile.
 Prints one JSON object per kind of fault: how often it was tried, what was violated, and the longest
 time from the fault to the next claim (s), mending and take-over included; where a standby took over,
 the longest time from the fault to the standby at work, too.
@@ -15,10 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from tests.chaos.faults import FAULTS
+from engine.domain.modes import Mode
+from engine.lab.parts import LabError
+from tests.chaos.faults import FAULTS, kinds_for
 from tests.chaos.judge import quiet, released, violations
-from tests.chaos.scene import LEASE, Scene, set_scene
+from tests.chaos.scene import AGENTS, LEASE, Scene, set_scene
 from tests.stage import CAMPAIGN, Stage
+from tests.ways import SETTINGS
 
 #: Contacts per fault: more than can be dialled between two of them.
 PER_KILL = 60
@@ -28,20 +32,22 @@ ENDINGS = ("100", "100", "100", "486", "404", "603", "777", "183", "487")
 RETRIES = 1
 
 
-def run(lab: Path, home: Path, kills: int, seed: int, lease: float, only: Sequence[str] = ()) -> int:
+def run(
+    lab: Path, home: Path, kills: int, seed: int, lease: float, mode: Mode, only: Sequence[str] = ()
+) -> int:
     """Try every kind of fault equally often, `kills` times in all and each once at least; print a line
     per kind and return the number of violations."""
-    kinds = only or list(FAULTS)
+    kinds = only or kinds_for(mode)
     tries = max(round(kills / len(kinds)), 1)
     bad = 0
-    with set_scene(lab, home, Random(seed), lease) as scene:
-        set_campaign(scene.stage)
+    with set_scene(lab, home, Random(seed), lease, mode) as scene:
+        set_campaign(scene.stage, mode)
         for kind in kinds:
             longest = play(scene, kind, tries)
             found = judge(scene)
             bad += len(found)
             result = {
-                "name": f"chaos/{kind}",
+                "name": f"chaos/{kind}" if mode is Mode.POWER else f"chaos/{mode}/{kind}",
                 "tries": tries,
                 "violations": len(found),
                 "longest_pause_s": round(longest, 1),
@@ -59,15 +65,27 @@ def run(lab: Path, home: Path, kills: int, seed: int, lease: float, only: Sequen
     return bad + len(left)
 
 
-def set_campaign(stage: Stage) -> None:
+def set_campaign(stage: Stage, mode: Mode = Mode.POWER) -> None:
     """Insert the campaign and start the engine."""
-    stage.dialer(tbc=-200, timeout=3, maxchannels=30, retries=RETRIES, status=0)
+    kind, options = SETTINGS[mode]
+    tbc = {Mode.POWER: -200, Mode.PREDICTIVE: -3}.get(mode, 0)
+    # Per agent for the one; for the other all that holds it back.
+    channels = {Mode.PREDICTIVE: 4, Mode.BROADCAST: AGENTS}.get(mode, 30)
+    stage.dialer(
+        dialertype=kind, context=kind, tbc=tbc, timeout=3, maxchannels=channels, retries=RETRIES, status=0,
+        sound="vm-intro" if mode is Mode.BROADCAST else "",
+    )  # fmt: skip
+    columns, values = (
+        ", ".join(["campaign", *options]),
+        ", ".join([f"'{CAMPAIGN}'", *map(str, options.values())]),
+    )
+    stage.sql(f"INSERT INTO ccdata.dialer_options ({columns}) VALUES ({values})")
     stage.start()
 
 
 def play(scene: Scene, kind: str, tries: int) -> float:
     """Break and mend `tries` times while contacts are dialled; return the longest pause (s)."""
-    _load(scene.stage, tries * PER_KILL)
+    _load(scene.stage, tries * PER_KILL, AGENTS if scene.mode.portfolio else 0)
     scene.stage.sql("UPDATE ccdata.dialers SET status = 1")
     longest = 0.0
     for _ in range(tries):
@@ -77,13 +95,19 @@ def play(scene: Scene, kind: str, tries: int) -> float:
         FAULTS[kind](scene)
         scene.working()
         longest = max(longest, time.monotonic() - began)
+    if scene.mode.reserves:
+        scene.agents_work()
     return longest
 
 
 def judge(scene: Scene) -> list[str]:
     """Stop dialling, let everything end, and return what does not hold."""
     scene.stage.sql("UPDATE ccdata.dialers SET status = 0")
-    scene.stage.wait(lambda: quiet(scene.stage), "everything has ended", 90.0)
+    try:
+        scene.stage.wait(lambda: quiet(scene.stage), "everything has ended", 90.0)
+    except LabError as error:
+        left = scene.stage.asterisk.command("core show channels concise")
+        raise LabError(f"{error} What is left:\n{left}") from error
     return violations(scene, scene.stage.loaded, RETRIES)
 
 
@@ -93,20 +117,29 @@ def stop(scene: Scene) -> list[str]:
     return released(scene.stage) + ([f"the engine stopped with status {status}"] if status else [])
 
 
-def _load(stage: Stage, count: int) -> None:
-    """Insert contacts whose numbers nobody else has; every third has a second number."""
+def _load(stage: Stage, count: int, agents: int) -> None:
+    """Insert contacts whose numbers nobody else has; every third has a second number. Two of three belong to
+    one of `agents` agents, by extension or by name."""
     first = stage.loaded
     values = ",".join(
         f"('{CAMPAIGN}', '5{n:07d}{ENDINGS[n % len(ENDINGS)]}',"
-        f" '{f'6{n:07d}100' if n % 3 == 0 else ''}', 'L')"
+        f" '{f'6{n:07d}100' if n % 3 == 0 else ''}', 'L', '{_owner(n, agents)}')"
         for n in range(first, first + count)
     )
     stage.sql(
-        f"INSERT INTO ccdata.calls_spool (campaign, destination, alternatives, dialerbase) VALUES {values};"
+        "INSERT INTO ccdata.calls_spool (campaign, destination, alternatives, dialerbase, agentphone)"
+        f" VALUES {values};"
     )
     if not first:
         stage.sql(f"INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES ('{CAMPAIGN}', 'L', 1)")
     stage.loaded += count
+
+
+def _owner(number: int, agents: int) -> str:
+    if not agents or number % 3 == 0:
+        return ""
+    extension = 101 + number // 3 % agents
+    return f"agent{extension}" if number % 3 == 1 else f"Agent {extension}"
 
 
 def main() -> None:
@@ -114,12 +147,16 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=Random().randrange(10**6))
     parser.add_argument("--only", nargs="+", default=(), choices=sorted(FAULTS), help="these kinds of fault")
+    modes = [str(mode) for mode in Mode]
+    parser.add_argument("--mode", default=str(Mode.POWER), choices=modes, help="how the campaign dials")
     parser.add_argument("--lease", type=float, default=LEASE, help="of the engines, in s")
     parser.add_argument("--lab", type=Path, default=Path(".lab"))
     options = parser.parse_args()
     print(f"seed {options.seed}", file=sys.stderr, flush=True)
     lab = options.lab.resolve()
-    sys.exit(1 if run(lab, lab / "chaos", options.kills, options.seed, options.lease, options.only) else 0)
+    mode = Mode(options.mode)
+    home = lab / ("chaos" if mode is Mode.POWER else f"chaos-{mode}")
+    sys.exit(1 if run(lab, home, options.kills, options.seed, options.lease, mode, options.only) else 0)
 
 
 if __name__ == "__main__":

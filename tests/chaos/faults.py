@@ -6,8 +6,10 @@ import signal
 import socket
 from collections.abc import Callable
 
+from engine.domain.modes import Mode
 from engine.lab.parts import Child
 from tests.chaos.scene import FLOODER, Scene
+from tests.ways import SETTINGS
 
 # The engine.
 
@@ -184,9 +186,29 @@ def asterisk_frozen(scene: Scene) -> None:
 
 def orders_refused(scene: Scene) -> None:
     """The dialplan has nowhere for the calls to go, so Asterisk refuses the orders."""
-    scene.stage.asterisk.command("dialplan remove context PowerDialer")
+    context = SETTINGS[scene.mode][0]
+    scene.stage.asterisk.command(f"dialplan remove context {context}")
     scene.away(0.3, 1.0)
     scene.stage.asterisk.command("dialplan reload")
+
+
+def calls_cut(scene: Scene) -> None:
+    """Every channel is hung up, agents' legs and customers' alike."""
+    scene.stage.asterisk.command("channel request hangup all")
+
+
+def ari_cut(scene: Scene) -> None:
+    """The ARI connection breaks and no new one is taken for a while."""
+    scene.ari.refuse()
+    scene.away(0.0, 2.0)
+    scene.ari.allow()
+
+
+def ari_silent(scene: Scene) -> None:
+    """Half-open: the ARI connection is there and carries nothing."""
+    scene.ari.freeze()
+    scene.away(0.5, 3.0)
+    scene.ari.allow()
 
 
 def trunk_storm(scene: Scene) -> None:
@@ -270,9 +292,21 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
         asterisk_frozen,
         orders_refused,
         carrier_killed,
+        calls_cut,
+        ari_cut,
+        ari_silent,
         event_flood,
         machine_lost,
         # Last: a trunk that has rested before rests longer.
         trunk_storm,
     )
 }
+
+
+#: Only a broadcast would notice these.
+_OF_BROADCASTS = frozenset(("ari_cut", "ari_silent"))
+
+
+def kinds_for(mode: Mode) -> list[str]:
+    """Return the kinds of faults that concern campaigns of this mode."""
+    return [kind for kind in FAULTS if mode is Mode.BROADCAST or kind not in _OF_BROADCASTS]

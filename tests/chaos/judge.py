@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from itertools import pairwise
 
+from engine.domain.outcomes import NOT_CALLED
 from tests.chaos.scene import Scene
 from tests.stage import CAMPAIGN, Stage
 
@@ -23,6 +24,8 @@ def violations(scene: Scene, loaded: int, retries: int) -> list[str]:
         *_records(scene),
         *_contacts(stage, loaded),
         *_free(stage),
+        *(_decided(scene) if scene.mode.decides else []),
+        *(_reserved(stage) if scene.mode.reserves else []),
     ]
 
 
@@ -58,9 +61,14 @@ def _numbers(stage: Stage, retries: int) -> list[str]:
 def _records(scene: Scene) -> list[str]:
     stage = scene.stage
     reached = {attempt for _, attempt in scene.calls()}
+    uncalled = ", ".join(f"'{outcome}'" for outcome in NOT_CALLED)
     records = Counter(row[0] for row in stage.sql("SELECT guid FROM ccrepo.cdr_repo"))
     ended = {
-        row[0] for row in stage.sql("SELECT id FROM ccdata.attempts WHERE next_step NOT IN ('', 'released')")
+        row[0]
+        for row in stage.sql(
+            "SELECT id FROM ccdata.attempts WHERE next_step NOT IN ('', 'released')"
+            f" AND outcome NOT IN ({uncalled})"
+        )
     }
     found = [f"attempt {guid} has {n} CDRs" for guid, n in records.items() if n > 1]
     found += [f"the call of attempt {attempt} has no CDR" for attempt in reached - set(records)]
@@ -110,6 +118,29 @@ def _free(stage: Stage) -> list[str]:
     if stage.engine is not None and stage.engine.memory() > _MEMORY:
         found.append(f"the engine has grown to {stage.engine.memory():.0f} MB")
     return found
+
+
+def _decided(scene: Scene) -> list[str]:
+    """No INVITE towards a customer without an agent's act that came before it and is kept."""
+    rows = scene.stage.sql(
+        "SELECT a.id, e.act, e.acted_at <= a.sent_at FROM ccdata.attempts a"
+        " LEFT JOIN ccdata.agent_acts e ON e.attempt = a.id WHERE a.sent_at IS NOT NULL"
+    )
+    acts = {row[0]: row[1:] for row in rows}
+    found = [f"attempt {a} was sent after {acts[a]}" for a in acts if acts[a] != ["dial", "1"]]
+    return found + [f"INVITE of {a} without an act" for _, a in scene.calls() if a not in acts]
+
+
+def _reserved(stage: Stage) -> list[str]:
+    """No agent talks with two customers at once. Calls whose end another engine had to find out are left
+    out: when they ended nobody knows."""
+    rows = stage.sql(
+        "SELECT a.agent, a.id, b.id FROM ccdata.attempts a JOIN ccdata.attempts b ON b.agent = a.agent"
+        " AND b.id <> a.id AND b.connected_at >= a.connected_at AND b.connected_at < a.ended_at"
+        " WHERE a.taken_over = 0 AND b.taken_over = 0 AND a.outcome = 'answered' AND b.outcome = 'answered'"
+        " AND a.agent <> ''"
+    )
+    return [f"{row[0]} talks for {row[1]} and {row[2]} at once" for row in rows]
 
 
 def quiet(stage: Stage) -> bool:

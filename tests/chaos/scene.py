@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from engine.domain.modes import Mode
 from engine.lab.asterisk import Asterisk, AsteriskInstall
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port, poll
@@ -28,13 +29,15 @@ FLOODER = "flooder"
 
 @dataclass
 class Scene:
-    """What faults act on. `ami` and `db` are the lines of the first engine; the standby has its own."""
+    """What faults act on. `ami`, `ari` and `db` are the first engine's lines; the standby has its own."""
 
     stage: Stage
     ami: Proxy
+    ari: Proxy
     db: Proxy
     storm: Sipp
     dice: Random
+    mode: Mode = Mode.POWER
     #: From each fault of a leader to the standby at work, in s.
     takeovers: list[float] = field(default_factory=list)
 
@@ -62,13 +65,25 @@ class Scene:
         """Return (number, attempt) of every INVITE that reached the carrier."""
         return self.stage.carrier.calls() + self.storm.calls()
 
+    def agents_work(self) -> None:
+        """Wait until every agent has been reserved for a call from now on: none is kept for ever. Who did not
+        take calls is left alone for a while, so it may take a minute or two."""
+        now = self.stage.value("SELECT UTC_TIMESTAMP(3)")
+        busy = (
+            "SELECT COUNT(DISTINCT agent) FROM ccdata.attempts"
+            f" WHERE claimed_at > '{now}' AND agent <> '' AND connected_at IS NOT NULL"
+        )
+        self.stage.wait_for_value(busy, AGENTS, 200.0)
+
     def leader(self) -> str:
         return self.stage.value("SELECT owner FROM ccdata.leases WHERE lease_until > UTC_TIMESTAMP(3)")
 
 
 @contextmanager
-def set_scene(lab: Path, home: Path, dice: Random, lease: float = LEASE) -> Iterator[Scene]:
-    """Start all real parts and the engine; all are gone afterwards."""
+def set_scene(
+    lab: Path, home: Path, dice: Random, lease: float = LEASE, mode: Mode = Mode.POWER
+) -> Iterator[Scene]:
+    """Start all real parts and the engine; all are gone afterwards. Agents who decide do so by key."""
     shutil.rmtree(home, ignore_errors=True)
     mariadb = MariaDB(home / "db", free_port())
     carrier = Sipp(_SCENARIOS / "carrier.xml", home / "sipp")
@@ -77,7 +92,10 @@ def set_scene(lab: Path, home: Path, dice: Random, lease: float = LEASE) -> Iter
         AsteriskInstall.find(lab),
         resource("asterisk-conf"),
         home / "asterisk",
-        {"extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n"},
+        {
+            "extensions-parts.conf": "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\n"
+            f"LAB_AGENT_KEYS = {'yes' if mode.decides else 'no'}\n"
+        },
     )
     with (home / "asterisk/etc/local/manager-port.conf").open("a") as manager:
         manager.write(f"[{FLOODER}]\nsecret = {asterisk.secret}\nwrite = user\n")
@@ -91,15 +109,17 @@ def set_scene(lab: Path, home: Path, dice: Random, lease: float = LEASE) -> Iter
         mariadb.sql(resource("schema.sql").read_text("utf-8") + _RIGHTS)
         with (
             Proxy(asterisk.ami_port) as ami,
+            Proxy(asterisk.http_port) as ari,
             Proxy(mariadb.port) as db,
             set_stage(mariadb, asterisk, carrier, Names("ccdata", "ccrepo"), home / "engine") as stage,
         ):
             stage.ami_port = ami.port
+            stage.ari_port = ari.port
             stage.asterisk_lines = f'cdr_file = "{asterisk.cdr_file}"\n'
             stage.engine_lines = f"lease = {lease}\n"
             stage.database_lines = f"timeout = {lease / 2}\n"
             stage.database_address = f'port = {db.port}\nuser = "overdial"\npassword = "overdial"\n'
-            yield Scene(stage, ami, db, storm, dice)
+            yield Scene(stage, ami, ari, db, storm, dice, mode)
     finally:
         asterisk.stop()
         storm.stop()

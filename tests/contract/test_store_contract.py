@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from engine.adapters.mysql import Database, MysqlStore
 from engine.domain import events as ev
 from engine.domain.model import CampaignName
+from engine.domain.model import Desk as Agent
 from engine.domain.pacing import PROFILES, Bound, DayTotals, Decision, Snapshot
 from engine.domain.settings import active_lists, read_dialer
 from engine.ports import CampaignReport, ClaimRequest
@@ -51,6 +53,39 @@ async def test_scheduled_calls_come_before_tasks_oldest_first(desk: Desk) -> Non
     await contacts(desk, "1001", priority=1)
     assert numbers(await claim(desk, 2)) == ["3001", "3002"]
     assert numbers(await claim(desk, 3)) == ["2001", "1001"]
+
+
+async def test_scheduled_calls_come_before_an_agents_own_contacts(desk: Desk) -> None:
+    await contacts(desk, "1001", agentphone="101")
+    await contacts(desk, "2001", base="", agentphone="Ana")
+    await contacts(desk, "2002", base="", agentphone="")
+    await contacts(desk, "3001", base="", agentphone="", priority=1)
+    await contacts(desk, "3002", base="", agentphone="Ana", priority=1)
+    await contacts(desk, "3003", base="", agentphone="Eva", priority=1)
+    order = []
+    for _ in range(6):
+        result = await desk.store.claim(
+            ClaimRequest(CampaignName(QUEUE), 1, ("L1",), ("L1",), True, NOW, (("101", "Ana"),))
+        )
+        order += numbers(result)
+    assert order == ["3002", "3001", "2001", "1001", "2002"]
+
+
+async def test_a_claimed_contact_is_asked_about_once_more_before_its_call(desk: Desk) -> None:
+    await contacts(desk, "1001", "1002")
+    listed, free = (await claim(desk, 2)).attempts
+    await desk.block(listed.contact.phone.number)
+    name = CampaignName(QUEUE)
+    assert await desk.store.held_back(listed, name, True, NOW)
+    assert await desk.store.held_back(listed, name, False, NOW) == ""
+    assert await desk.store.held_back(free, name, True, NOW) == ""
+
+
+async def test_for_whom_a_call_is_meant_is_written_with_its_order(desk: Desk) -> None:
+    await contacts(desk, "1001")
+    (attempt,) = (await claim(desk, 1)).attempts
+    await desk.store.mark_sent((replace(attempt, desk=Agent("PJSIP/101", "Ana")),), NOW)
+    assert (await desk.attempt(attempt.id))["agent"] == "Ana"
 
 
 async def test_within_a_list_the_smaller_priority_comes_first_then_the_shuffle(desk: Desk) -> None:
@@ -185,6 +220,22 @@ async def test_a_row_waits_for_its_time_and_then_comes_back(desk: Desk) -> None:
     await contacts(desk, "1002", base="", notbefore=naive(later(60)))
     assert (await claim(desk, at=later(59))).rows == 0
     assert numbers(await claim(desk, at=later(60))) == ["1002", "1001"]
+
+
+async def test_of_two_rows_with_one_number_the_earlier_is_dialled(desk: Desk) -> None:
+    _, second = await contacts(desk, "1001", "M=0=10-01")
+    assert numbers(await claim(desk, 2)) == ["1001"]
+    row = await desk.row(second)
+    assert row is not None
+    assert row["status"] == 2
+    assert "the number is in the spool already" in row["reason"]
+    # One that is being called keeps later ones back; different contacts may share a telephone.
+    [third] = await contacts(desk, "1001")
+    assert numbers(await claim(desk, 2)) == []
+    assert (await desk.row(third) or {})["status"] == 2
+    await contacts(desk, "1002", contact="C1")
+    await contacts(desk, "1002", contact="C2")
+    assert numbers(await claim(desk, 2)) == ["1002", "1002"]
 
 
 async def test_released_contacts_come_back_untouched(desk: Desk) -> None:

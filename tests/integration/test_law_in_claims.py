@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.adapters.contact_file import open_contacts
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, MysqlStore
 from engine.adapters.mysql.claim import Claimant, claim_contacts
+from engine.adapters.mysql.loading import Wish, load_file
+from engine.adapters.mysql.recycling import recycle
+from engine.adapters.mysql.respool import Respool, respool
 from engine.adapters.registry import Registry, build
-from engine.domain.entries import OptOut
+from engine.domain.entries import Heard, OptOut
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, CampaignName, attempt_id
+from engine.domain.outcomes import Outcome
+from engine.domain.recycling import RecycleRule
 from engine.ports import ClaimRequest, ClaimResult, StoreError
 from tests import builders as b
 from tests.contract.store_desks import BUSY, LOST, TALKED, batch, finished, naive
@@ -243,6 +250,50 @@ async def test_an_opt_out_is_stronger_than_anything_that_comes_later(office: Off
         assert (row["status"], row["held_by"]) == (3, "opt_out"), number
 
 
+@pytest.mark.parametrize("said", ["opt-out", "withdrawal"])
+async def test_who_said_no_is_not_called_by_whatever_way_he_comes_back(
+    office: Office, tmp_path: Path, said: str
+) -> None:
+    """A later disposition, a file, a respool, recycling, a scheduled call, a yes: none undoes it. Each call
+    that was not placed stands in the history and in the audit."""
+    await office.dialer(dncr=0)
+    await office.contact("5025551234", contact="C1")
+    [attempt] = (await office.claim()).attempts
+    await office.store.mark_sent([attempt], NOON)
+    no = Heard(NOON, attempt.id, "A<-", "C1", "5025551234", "refused", "2", 5.0, (), consent=False)
+    entry = OptOut(NOON, attempt.id, "5025551234") if said == "opt-out" else no
+    yes = replace(no, attempt="later", result="consented", keys="1", consent=True)
+    await office.store.record(batch(entry, finished(attempt, *BUSY), yes))  # busy: to be called again
+    await office.run("DELETE FROM ccdata.black_list")
+    assert "5025551234" in (await office.audit())[0]
+
+    async def load() -> object:
+        path = tmp_path / "L1.csv"
+        path.write_text("A<-;(502) 555-1234;n=1;\n")
+        return await load_file(office.database, open_contacts(path), Wish("L1", again=True))
+
+    async def schedule() -> None:
+        sql = "INSERT INTO ccdata.calls_scheduler (calldate, campaign, destination) VALUES (%s, 'A<-', %s)"
+        await office.run(sql, naive(NOON), "+15025551234")
+
+    rules = (RecycleRule(Outcome.BUSY, timedelta(), 9),)
+    ways = (
+        load,
+        lambda: respool(office.database, Respool("A<-", "502-555-1234", "L1")),
+        lambda: recycle(office.database, "A<-", rules, NOON + timedelta(days=900), name="L1"),
+        schedule,
+    )
+    await office.run("DELETE FROM ccdata.calls_spool")
+    for count, way in enumerate(ways, 1):
+        await way()
+        assert await office.called(at=NOON + timedelta(days=100)) == []
+        [row] = await office.rows("SELECT status, held_by FROM ccdata.calls_spool")
+        assert (row["status"], row["held_by"]) == (3, "opt_out")
+        assert len(await office.rows("SELECT * FROM ccrepo.black_list_history")) == count
+        assert sum("not called: " in action for action in await office.audit()) == count
+        await office.run("DELETE FROM ccdata.calls_spool")
+
+
 async def dialled(office: Office, campaign: str, at: datetime, *events: Any) -> None:
     """Claim one contact and let its call end."""
     [attempt] = (await office.claim(campaign, at, 1)).attempts
@@ -401,3 +452,54 @@ async def test_agents_who_are_rung_first_are_not_rung_for_somebody_whose_evening
     last_minute = datetime(2026, 5, 14, 0, 59, tzinfo=UTC)  # 20:59 in New York
     assert await office.called("A<-", last_minute) == []
     assert await office.called("B<-", last_minute) == ["2125551234"]
+
+
+async def test_a_view_tells_of_every_contact_that_is_not_called_what_holds_it_and_until_when(
+    office: Office,
+) -> None:
+    for campaign, columns in (
+        ("A<-", {}), ("OFF<-", {"status": 0}), ("SHUT<-", {}), ("BAD<-", {}), ("DEAD<-", {}),
+        ("P->", {"dialertype": "Progressive"}),
+    ):  # fmt: skip
+        await office.dialer(campaign, options={"cap_calls": 1, "cap_hours": 24}, **columns)
+    for campaign, name, active in (("A<-", "L1", 1), ("A<-", "OLD", 0)):
+        sql = "INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES (%s, %s, %s)"
+        await office.run(sql, campaign, name, active)
+    opens = datetime(2031, 1, 6, 13)  # noqa: DTZ001  a column in UTC
+    for campaign, state, until in (
+        ("A<-", "running", None), ("P->", "running", None), ("OFF<-", "disabled", None),
+        ("SHUT<-", "off_schedule", opens), ("BAD<-", "set_aside", None),
+    ):  # fmt: skip
+        sql = (
+            "INSERT INTO ccdata.campaign_state (campaign, state, reason, since, until_utc, updated_at)"
+            " VALUES (%s, %s, 'why', UTC_TIMESTAMP(), %s, UTC_TIMESTAMP())"
+        )
+        await office.run(sql, campaign, state, until)
+    later = {"notbefore": opens}
+    wanted = {
+        "black_list": ("2125550001", "A<-", {"status": 3}, None),
+        "opt_out": ("2125550002", "A<-", {"status": 3, "held_by": "opt_out"}, None),
+        "consent": ("2125550003", "A<-", {"status": 2, "held_by": "consent"}, None),
+        "row": ("none", "A<-", {"status": 2, "reason": "destination: it is none"}, None),
+        "hours": ("2125550004", "A<-", {"held_by": "hours", **later}, opens),
+        "cap": ("2125550005", "A<-", {"held_by": "cap", **later}, opens),
+        "conversation": ("2125550006", "A<-", {"held_by": "conversation", **later}, opens),
+        "retry": ("2125550007", "A<-", later, opens),
+        "list_inactive": ("2125550008", "A<-", {"dialerbase": "OLD"}, None),
+        "dialer_off": ("2125550009", "OFF<-", {"dialerbase": ""}, None),
+        "schedule": ("2125550010", "SHUT<-", {"dialerbase": ""}, opens),
+        "settings": ("2125550011", "BAD<-", {"dialerbase": ""}, None),
+        "no_engine": ("2125550012", "DEAD<-", {"dialerbase": ""}, None),
+        "no_dialer": ("2125550013", "GONE<-", {"dialerbase": ""}, None),
+        "agent": ("2125550014", "P->", {"dialerbase": "", "agentphone": "ana"}, None),
+        "turn": ("2125550015", "A<-", {}, None),
+    }
+    for destination, campaign, columns, _ in wanted.values():
+        await office.contact(destination, campaign, **columns)
+    await office.contact("2125550099", status=0)
+    told = {row["held_by"]: row for row in await office.rows("SELECT * FROM ccdata.held_contacts")}
+    assert {rule: (row["destination"], row["until_utc"]) for rule, row in told.items()} == {
+        rule: (destination, until) for rule, (destination, _, _, until) in wanted.items()
+    }
+    assert told["row"]["reason"] == "destination: it is none"
+    assert told["settings"]["reason"] == "why"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,9 @@ from engine.adapters.contact_file import open_contacts
 from engine.adapters.mysql import Database, loading
 from engine.adapters.mysql.loading import Load, Wish, load_file
 from engine.domain.errors import FieldError
+from engine.lab.mariadb import MariaDB
 from engine.ports import StoreError
+from tests.stage import Names
 
 WISH = Wish("MARCH")
 
@@ -110,6 +116,74 @@ async def test_an_empty_file_is_refused_and_a_bad_phone_costs_its_line_only(yard
             await yard.load(text)
     load = await yard.load("A<-;x;;\nA<-;099;;;priority\nA<-;098;;\n")
     assert (load.accepted, load.refused) == (1, 2)
+
+
+GOOD = "A<-;099111;n=José;\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "accepted", "refusals"),
+    [
+        (GOOD.encode() + b"A<-;098;n=Ana \xc3;\nA<-;097;n=\xc3\xb1;\n", 2, {2: "bytes that are no UTF-8"}),
+        (GOOD.encode() + b"A<-;098;n=cut off in;;\xc3", 1, {2: "bytes that are no UTF-8"}),
+        (b"A<-;0\x0099;;\nA<-;098;n=\x00;\n\x00\x00\n" + GOOD.encode(), 1, {
+            1: "is not a phone number", 2: "the character", 3: "columns: there are 1",
+        }),
+        (GOOD.encode() + b"A<-;098;" + b"x" * 3_000_000 + b";\nA<-;097;;\n", 2, {2: "it has more than"}),
+        (b"A<-;099111;;\n" + bytes(range(1, 256)) * 40 + b"\nA<-;097;;\n", 2, None),
+        (b"A<-,099111,n=x,\nA<-\t098\t\t\n" + GOOD.encode(), 1, {1: "columns: there are 1", 2: "columns: "}),
+        (b"A<-;099111;;\rA<-;bad;;\rA<-;097;;\r", 2, {2: "is not a phone number"}),
+        (b"A<-;099111;;\n;\n;;;;;;;;;;\nA<-;097;;", 2, {2: "columns: there are 2", 3: "campaign"}),
+    ],
+    ids=["byte", "cut", "nul", "huge", "binary", "separators", "cr", "empty"],
+)  # fmt: skip
+async def test_of_a_damaged_file_every_line_is_a_contact_or_a_refusal_with_its_number_and_reason(
+    yard: Yard, content: bytes, accepted: int, refusals: dict[int, str] | None
+) -> None:
+    load = await yard.load(content, Wish("MARCH", each_line=True))
+    told = dict(await yard.refusals())
+    assert (load.accepted, load.refused, await yard.count()) == (accepted, len(told), accepted)
+    for line, reason in (refusals or {}).items():
+        assert reason in told[line]
+    if refusals is not None:
+        assert told.keys() == refusals.keys()
+    if "José".encode() in content:
+        assert (await yard.rows("SELECT data FROM ccdata.calls_spool WHERE destination='099111'")) == [
+            ("n=José",)
+        ]
+    again = await yard.load(content, Wish("MARCH", each_line=True))
+    assert (again.known, await yard.count()) == (True, accepted)
+
+
+async def test_a_load_that_is_killed_half_way_loads_the_rest_when_it_is_sent_again(
+    yard: Yard, mariadb: MariaDB, names: Names
+) -> None:
+    total = 20_000
+    path = yard.folder / "march.csv"
+    path.write_text("".join(f"A<-;09{n:06d};name=N{n};;\n" for n in range(total)) + "A<-;bad;;\n")
+    environment = {
+        **os.environ,
+        "OVERDIAL_DATABASE__SOCKET": str(mariadb.socket),
+        "OVERDIAL_DATABASE__USER": "root",
+        "OVERDIAL_DATABASE__CONFIGURATION": names.configuration,
+        "OVERDIAL_DATABASE__HISTORY": names.history,
+    }
+    command = [sys.executable, "-m", "engine", "load", str(path)]
+    child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.DEVNULL)
+    while child.returncode is None and not any(row[1] for row in await yard.uploads()):
+        pass
+    child.kill()
+    assert await child.wait() == -signal.SIGKILL
+    [(status, before, accepted, refused)] = await yard.uploads()
+    assert (status, accepted, refused) == ("loading", before, 0)
+    assert 0 < before < total
+    assert await yard.rows("SELECT * FROM ccdata.dialer_base") == []
+    child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
+    told, _ = await child.communicate()
+    assert f"{total} contacts in march, 1 lines refused" in told.decode()
+    assert await yard.uploads() == [("done", total + 1, total, 1)]
+    counted = "SELECT COUNT(*), COUNT(DISTINCT destination) FROM ccdata.calls_spool"
+    assert await yard.rows(counted) == [(total, total)]
 
 
 LINES = "".join(f"A<-;099{n:04d};name=N{n};;\n" for n in range(60))

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.adapters.mysql import Database, DatabaseSettings, counting
-from engine.adapters.mysql.claim import CLAIM, CLAIM_TASKS, DUE
+from engine.adapters.mysql.claim import CLAIM, CLAIM_NOBODYS, CLAIM_OWN, CLAIM_OWN_SCHEDULED, CLAIM_TASKS, DUE
 from engine.adapters.mysql.migrate import applied, check, known, migrate
+from engine.adapters.mysql.numbers import THERE
+from engine.adapters.mysql.preflight import SAMPLE
 from engine.adapters.mysql.store import STRAYS
 from engine.lab.mariadb import MariaDB
 from engine.ports import SchemaError
@@ -180,9 +182,22 @@ def test_the_claim_reads_its_rows_in_order_from_the_index(mariadb: MariaDB, name
     tasks = plan(mariadb, names, CLAIM_TASKS, "C1<-", "", 20)
     assert tasks["key"] in ("calls_spool_task", "calls_spool_claim")
     assert "filesort" not in tasks["extra"]
+    for query, args in (
+        (CLAIM_OWN, ("L1", "101")), (CLAIM_NOBODYS, ("L1",)), (CLAIM_OWN_SCHEDULED, ("", "101")),
+    ):  # fmt: skip
+        own = plan(mariadb, names, query, "C1<-", *args, 20)
+        assert own["key"] == "calls_spool_agent"
+        assert "filesort" not in own["extra"]
     due = plan(mariadb, names, DUE, "C1<-", "2026-01-01")
     assert due["key"] == "calls_spool_due"
     assert due["type"] == "range"
+
+    double = plan(mariadb, names, THERE.format("%s,%s"), "17", "18", "C1<-")
+    assert (double["key"], double["type"]) == ("calls_spool_number", "range")
+    assert int(double["rows"]) <= 4
+    sample = plan(mariadb, names, SAMPLE.format("%s,%s"), "C1<-", "", "L1", 3)
+    assert sample["key"] == "calls_spool_claim"
+    assert "Using index" in sample["extra"], "the rows themselves are not read"
 
     handler = "SHOW SESSION STATUS LIKE 'Handler_read_next'"
     sql = CLAIM.replace("ccdata.calls_spool", spool)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.adapters.speech import SpokenTexts
 from engine.domain import broadcast as bc
 from engine.domain.broadcast import Act, Question, Result, Script, Talk, step
 from engine.domain.errors import FieldError
@@ -147,3 +150,32 @@ def test_a_whole_script() -> None:
 def test_text_takes_what_the_contact_has_and_nothing_else() -> None:
     contact = replace(a_contact(), data="name=Ana:debt=12")
     assert spoken("Hello {name}, {debt} {unknown}!", contact) == "Hello Ana, 12 !"
+
+
+def test_one_wish_too_many_to_hear_it_again_leaves_the_call_as_it_was() -> None:
+    talk, _ = run(SCRIPT, bc.Entered(), *[bc.Pressed("2")] * bc.MOST_REPEATS, bc.Played())
+    assert talk.stage is bc.Stage.ASKING
+    # The very same: whoever performs goes on waiting for the time that he was ordered to wait.
+    assert step(talk, bc.Pressed("2")) == (talk, ())
+    assert step(talk, bc.Pressed("2"))[0] is talk
+
+
+def test_a_machine_that_is_met_again_after_a_gap_hears_its_own_message() -> None:
+    _, done = run(SCRIPT, bc.Entered(machine=True), bc.Entered(), bc.Played())
+    assert done == [bc.Play(("later",)), bc.Play(("later",)), bc.HangUp()]
+
+
+async def test_a_text_is_no_option_of_the_command_and_is_spoken_once(tmp_path: Path) -> None:
+    speaker = tmp_path / "speak.py"
+    speaker.write_text(
+        "import sys; open(sys.argv[1], 'w').write('x'); print(*sys.argv[2:], sep='|', file=open("
+        f"{str(tmp_path / 'said')!r}, 'a'))"
+    )
+    spoken_texts = SpokenTexts((sys.executable, str(speaker), "{file}", "{text}"), tmp_path / "tts")
+    assert spoken_texts.able
+    assert not SpokenTexts((), tmp_path).able
+    first = await spoken_texts.sound("-f/etc/passwd {file}")
+    assert await spoken_texts.sound("-f/etc/passwd {file}") == first
+    assert (tmp_path / "said").read_text() == " -f/etc/passwd {file}\n"
+    another_voice = SpokenTexts((sys.executable, "-O", str(speaker), "{file}", "{text}"), tmp_path / "tts")
+    assert await another_voice.sound("-f/etc/passwd {file}") != first

@@ -128,11 +128,15 @@ async def test_nothing_is_dialled_outside_the_schedule(bench: Bench) -> None:
     async with bench.working(schedule=parse_schedule("tue;00:00-23:59")) as worker:
         assert set(await turns(bench)) == {Bound.SCHEDULE}
         assert bench.store.calls["claim"] == 0
-        assert worker.report(bench.clock.now()).state == "off_schedule"
+        report = worker.report(bench.clock.now())
+        assert report.state == "off_schedule"
+        assert report.until is not None
+        assert report.until.strftime("%a %H:%M") == "Tue 00:00"
         bench.clock.advance(timedelta(days=1).total_seconds())
         await until(lambda: len(bench.switch.orders) == 1, "it is Tuesday")
         await turns(bench)
-        assert worker.report(bench.clock.now()).state == "running"
+        report = worker.report(bench.clock.now())
+        assert (report.state, report.until) == ("running", None)
 
 
 async def test_a_store_that_fails_costs_turns_and_never_the_worker(bench: Bench) -> None:

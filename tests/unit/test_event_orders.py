@@ -22,6 +22,7 @@ from engine.domain.model import AttemptId, SpoolId
 from engine.domain.picture import Picture
 from engine.domain.records import QueueLogRow
 from engine.services.book import CallBook
+from engine.services.desks import Desks
 from engine.services.reconcile import Reconciler
 from engine.services.recorder import Recorder
 from tests import builders as b
@@ -90,7 +91,9 @@ class Desk:
         self.book = CallBook(recorder, self.observer, self.clock.monotonic, timedelta(hours=72))
         self.switch = FakeSwitch(self.clock.now)
         self.switch.linked = True
-        self.reconciler = Reconciler(self.switch, store, self.book, self.clock.port(), NoPast(), Picture())
+        self.reconciler = Reconciler(
+            self.switch, store, self.book, self.clock.port(), NoPast(), Picture(), Desks()
+        )
 
     def add(self, attempt: AttemptId, spool_id: int) -> None:
         own = replace(an_attempt(a_contact(id=SpoolId(spool_id))), id=attempt)

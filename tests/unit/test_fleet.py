@@ -103,7 +103,7 @@ async def test_a_campaign_that_breaks_while_it_runs_dials_no_more(bench: Bench) 
 
 @pytest.mark.parametrize(("kind", "field"), [("VoiceBroadCast", "ari"), ("Magic", "dialertype")])
 async def test_a_type_that_cannot_be_dialled_is_set_aside(bench: Bench, kind: str, field: str) -> None:
-    bench.store.dialers[QUEUE].update(dialertype=kind, sound="hello")
+    bench.store.dialers[QUEUE].update(dialertype=kind, sound="hello", context=kind)
     async with running(bench):
         assert (await reported(bench, QUEUE, "set_aside")).field == field
         await calling(bench, OTHER)

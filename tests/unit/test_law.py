@@ -233,6 +233,14 @@ def test_a_broken_law_is_named_by_its_key(table: dict[str, object], message: str
         read_law("X", {"zones": ["Mars/Olympus"]}, "law")
 
 
+def test_a_cap_of_half_a_year_ends_too() -> None:
+    both = Law("T", (*cap(1, 4_400).rules, *DAY.rules))
+    facts = Facts(zones=(NEW_YORK,), calls=(Contacted(NOON),))
+    found = next_moment(both, facts, NOON)
+    assert found is not None
+    assert timedelta(hours=4_400) <= found - NOON < timedelta(hours=4_424)
+
+
 _RULES: list[Rule] = [
     *DAY.rules, *WEEK.rules, *cap(2, 30).rules,
     *law({"kind": "rest", "after": "conversation", "hours": 50}).rules,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.domain import events as ev
 from engine.domain.call import State
 from engine.domain.model import agent_leg, leg_owner
 from tests.builders import QUEUE
@@ -137,15 +138,125 @@ async def test_a_killed_engine_leaves_contacts_that_were_not_called_as_they_were
     room.clock.advance(60)
     left = set(room.switch.lines)
     async with room.running():
-        await until(lambda: len(legs(room)) == 2, "the contact is offered again")
 
         def hung_up() -> bool:
             room.clock.advance(0.005)
             return not left & set(room.switch.lines)
 
         await until(hung_up, "the dead engine's leg is hung up")
+        await until(lambda: len(legs(room)) == 2, "the contact is offered again")
     assert room.store.spool[row]["retries"] == 0
     assert legs(room) == ["agent", "agent"]
+
+
+async def test_an_agent_whose_customer_rings_is_reserved_for_the_next_engine_too() -> None:
+    room = a_room("Progressive", customer_first=1)
+    room.seats(1)
+    room.contacts(RINGS)
+    async with room.running() as engine:
+        await in_state(engine, State.RINGING)
+    room.contacts(TALKS)
+    async with room.running() as engine:
+        await until(lambda: bool(calls_of(engine)), "the call is taken over")
+        await rounds(room, 5)
+        assert legs(room) == ["customer"]
+        room.switch.end(calls_of(engine)[0].attempt.id)
+        await until(lambda: len(legs(room)) == 2, "then he is free")
+
+
+async def test_who_is_black_listed_while_the_agent_thinks_is_not_called() -> None:
+    room = a_room(agent_decides=1)
+    room.seats(1)
+    (row,) = room.contacts(TALKS)
+    async with room.running() as engine:
+        await in_state(engine, State.HELD)
+        room.store.black_list.add((TALKS, "*"))
+        room.switch.decide(calls_of(engine)[0].attempt.id, "dial")
+        await until(lambda: room.outcomes() == ["withheld"], "the agent is let go")
+        await until(lambda: room.store.spool[row]["status"] == 3, "the next claim blocks the contact")
+    assert legs(room) == ["agent"]
+
+
+async def test_a_schedule_that_ends_lets_waiting_agents_go() -> None:
+    room = a_room(agent_decides=1)
+    room.seats(1)
+    room.contacts(TALKS)
+    async with room.running() as engine:
+        await in_state(engine, State.HELD)
+        room.store.dialers[QUEUE]["schedule"] = "sun-sat;00:00-00:00"
+        await until(lambda: room.outcomes() == ["withheld"], "the agent is let go")
+    assert legs(room) == ["agent"]
+
+
+async def test_a_machine_that_hears_a_message_keeps_no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = a_room(machines="message", machine_sound="m")
+    room.seats(1)
+    room.contacts(HOLDS)
+    monkeypatch.setattr(room.switch, "_join", lambda call, line: None)  # it is listened to first
+    async with room.running() as engine:
+        await in_state(engine, State.ANSWERED)
+        call = calls_of(engine)[0].attempt.id
+        room.switch._put(ev.MachineJudged(room.clock.now(), call, "MACHINE", "LONGGREETING"))
+        await until(lambda: agent_leg(call) in room.switch.hung_up, "he is let go")
+        room.contacts(BUSY)
+        await until(lambda: "busy" in room.outcomes(), "and has the next call")
+
+
+@pytest.mark.parametrize("columns", [{"agent": "agent101"}, {"agent": "Agent 102"}])
+async def test_an_order_decides_about_ones_own_calls_where_one_decides(columns: dict[str, str]) -> None:
+    room = a_room(agent_decides=int("102" in columns["agent"]))
+    room.seats(1)
+    room.contacts(HOLDS)
+    async with room.running() as engine:
+        if "102" in columns["agent"]:
+            await in_state(engine, State.HELD)
+        else:
+            await in_state(engine, State.CONNECTED)
+        call = calls_of(engine)[0].attempt.id
+        number = room.store.add_order("decide", attempt=call, act="skip", **columns)
+        await until(lambda: room.store.orders[number]["status"] == "failed", "the order is answered")
+    assert room.store.agent_acts == []
+
+
+async def test_who_decides_before_his_phone_is_answered_is_asked_for_nothing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = a_room(agent_decides=1)
+    room.seats(1)
+    room.contacts(HOLDS)
+    monkeypatch.setattr(room.switch, "_ring_agent", lambda attempt, line: None)
+    async with room.running() as engine:
+        await in_state(engine, State.OFFERED)
+        call = calls_of(engine)[0].attempt.id
+        number = room.store.add_order("decide", agent="agent101", act="dial")
+        await until(lambda: room.store.orders[number]["status"] == "done", "the order is answered")
+        await rounds(room, 3)
+        assert room.switch.redirected == []
+        assert legs(room) == ["agent"]
+        room.switch._put(ev.AgentLegAnswered(room.clock.now(), call, "PJSIP/agent101-1"))
+        await in_state(engine, State.CONNECTED)
+        assert room.switch.redirected[0] == (agent_leg(call), "overdial-agent", "wait")
+
+
+async def test_an_order_whose_engine_died_is_answered_by_the_next() -> None:
+    room = EngineRoom()
+    number = room.store.add_order("hangup", phone="agent101")
+    room.store.orders[number]["status"] = "taken"
+    async with room.running():
+        await until(lambda: room.store.orders[number]["status"] == "failed", "the order is answered")
+    assert room.switch.phones_hung_up == []
+
+
+async def test_a_manual_campaign_is_recorded_as_its_options_say() -> None:
+    room = a_room(recording="all")
+    room.store.dialers.clear()
+    room.seats(1)
+    async with room.running():
+        room.store.add_order(
+            "call", campaign=QUEUE, agent="ana", phone="agent101", context="agents", destination="5002100"
+        )
+        await until(lambda: len(room.store.cdr) == 1, "the call is over")
+    assert dict(room.switch.orders[1].variables)["OD_RECORD"].endswith(".wav")
 
 
 async def test_a_stop_lets_waiting_agents_go_and_calls_nobody() -> None:
@@ -231,6 +342,10 @@ async def test_click_to_call_has_its_guid_and_leaves_a_cdr() -> None:
         ("decide", {"act": "dial"}, "agent"),
         ("hangup", {"phone": ""}, "phone"),
         ("dance", {}, "kind"),
+        ("workflow", {"context": "c", "exten": "s", "callerid": '"x" <911>'}, "callerid"),
+        ("workflow", {"context": "c", "exten": "s", "callerid": "5\r\nAction: Logoff"}, "callerid"),
+        ("workflow", {"context": "c", "exten": "s&x", "variables": "{}"}, "exten"),
+        ("call", {"campaign": "M", "phone": "1", "context": "c", "destination": "5;rm"}, "destination"),
     ],
 )
 async def test_an_order_that_cannot_be_understood_names_its_field(

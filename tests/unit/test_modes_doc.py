@@ -15,16 +15,10 @@ from engine.resources import resource
 from tests.builders import QUEUE
 from tests.doubles import until
 from tests.service_rig import EngineRoom, calls_of, hurry, in_state
+from tests.ways import SETTINGS
 
-SETTINGS: dict[Mode, tuple[str, dict[str, int]]] = {
-    Mode.POWER: ("PowerDialer", {}),
-    Mode.PREDICTIVE: ("Predictive", {}),
-    Mode.PREVIEW: ("Preview", {}),
-    Mode.PROGRESSIVE: ("Progressive", {}),
-    Mode.REVERSE_PROGRESSIVE: ("Progressive", {"customer_first": 1}),
-    Mode.TCPA_PREVIEW: ("Preview", {"agent_decides": 1}),
-    Mode.TCPA_PROGRESSIVE: ("Progressive", {"agent_decides": 1}),
-}
+#: A broadcast has no agents; what it says is drawn in tests/unit/test_broadcast.py.
+DRAWN = [mode for mode in SETTINGS if mode is not Mode.BROADCAST]
 EVENTS: dict[type[Any], str] = {
     ev.AgentLegAnswered: "Agent-->>Overdial: answers",
     ev.AgentDecided: "Agent->>Overdial: presses 1",
@@ -87,7 +81,7 @@ async def diagram(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> str:
     return "\n".join(["```mermaid", "sequenceDiagram", *(f"    {line}" for line in listening.lines), "```"])
 
 
-@pytest.mark.parametrize("mode", list(SETTINGS))
+@pytest.mark.parametrize("mode", DRAWN)
 async def test_the_diagram_of_the_page_is_what_happens(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
     page = (resource("asterisk-conf").parent / "docs/modes.md").read_text("utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,3 +193,17 @@ def test_whatever_happens_one_call_has_one_outcall_and_sane_seconds(events: list
         row = cdr(call)
         assert row.duration >= 0
         assert row.billsec >= 0
+
+
+@pytest.mark.parametrize("completed", [False, True])
+def test_a_talk_that_is_found_in_the_records_afterwards_is_told_once(completed: bool) -> None:
+    talk = ev.AgentConnected(b.later(5), b.ID, b.QUEUE, "PJSIP/101", "Ana", "", "", 0, 0)
+    call = b.a_call(b.sent(), ev.Answered(b.later(4), b.ID, "x"), talk)
+    if completed:
+        call = step(call, ev.AgentCompleted(b.later(6), b.ID, b.QUEUE, "PJSIP/101", "Ana", "caller", 0, 1))
+    again = replace(talk, agent="PJSIP/101", channel="PJSIP/101-1")
+    after = step(call, again)
+    assert queue_log(call, again, after) == ()
+    assert after.agent_channel == "PJSIP/101-1"
+    other = replace(again, agent="Eva", interface="PJSIP/102")
+    assert [row.event for row in queue_log(call, other, step(call, other))] == ["CONNECT"]

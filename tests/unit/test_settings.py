@@ -68,7 +68,8 @@ def test_the_dialer_type_is_read_without_regard_to_case(spelling: str) -> None:
 
 @pytest.mark.parametrize("kind", list(DialerType))
 def test_every_documented_type_is_known(kind: DialerType) -> None:
-    assert read_dialer({**SAMPLE, "dialertype": kind.value}, QUEUE_ROW).dialer_type is kind
+    row = {**SAMPLE, "dialertype": kind.value, "context": kind.value}
+    assert read_dialer(row, QUEUE_ROW).dialer_type is kind
 
 
 @pytest.mark.parametrize(("country", "seconds"), [("US", 15), ("", 9)])

@@ -45,6 +45,7 @@ def test_a_line_is_a_contact(text: str, line: Line) -> None:
         ("DEMO<-;099;mail=a@b.c;", "data: it has the character '@'.*allow @"),
         ("DEMO<-;099;n=“x”;", "data: it has the character"),
         ("DEMO<-;099;n=x\x00;", "data: it has the character"),
+        ("DEMO<-;099;n=\udcc3;", "line: it has bytes that are no UTF-8"),
         ("DEMO<-;099;;;0", "priority: '0' is none"),
         ("DEMO<-;099;;;10000", "priority: '10000' is none"),
         ("DEMO<-;099;;;-3", "priority: "),
@@ -104,6 +105,9 @@ def opened(tmp_path: Path, content: bytes) -> ContactFile:
         (b"a\n" + b"x" * (LONGEST_LINE * 3) + b"\nb\n", [(1, "a"), (2, None), (3, "b")]),
         (b"a\n" + b"x" * (LONGEST_LINE * 3), [(1, "a"), (2, None)]),
         (b"cut off in the middle of \xc3", [(1, "cut off in the middle of Ã")]),
+        # Damage in a file of UTF-8 is that line's alone; the others stay what they are.
+        (b"Jos\xc3\xa9\n\xc3\xb1\xc3\nb", [(1, "José"), (2, "ñ\udcc3"), (3, "b")]),
+        (b"\xef\xbb\xbfa\n\xc3", [(1, "a"), (2, "\udcc3")]),
     ],
 )
 def test_lines_of_any_file(tmp_path: Path, content: bytes, lines: list[tuple[int, str | None]]) -> None:

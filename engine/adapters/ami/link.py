@@ -61,6 +61,7 @@ class AmiLink:
         """`answered` is told how long Asterisk took for each answer (s)."""
         self.settings = settings
         self.up = False
+        #: Links so far: each begins at a switch that may have been started anew.
         self.links = 0
         self._answered = answered
         self.failures = 0
@@ -75,6 +76,11 @@ class AmiLink:
         self._booted = asyncio.Event()
         self._paused = False
         self._asked: float | None = None
+
+    @property
+    def booted(self) -> bool:
+        """Did the switch say over this link that it has booted?"""
+        return self._booted.is_set()
 
     @property
     def silence(self) -> float:
@@ -260,6 +266,7 @@ class AmiLink:
             self._booted.set()
             if self.up:
                 # It was still booting when we gave up waiting: what was asked then may be half of it.
+                self.links += 1
                 self._on_up()
         self._on_event(message)
 

@@ -127,6 +127,14 @@ async def opt_out(
     )
 
 
+async def audit(session: Session, local_now: datetime, user: str, action: str) -> None:
+    """Note in the audit who did what."""
+    await session.run(
+        "INSERT INTO ccrepo.auditory (datetime, userid, host, action) VALUES (%s, %s, '', %s)",
+        (local_now, user[:80], action[:2000]),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A call that was not placed because of the person called."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.adapters.mysql.blacklists import audit
 from engine.adapters.mysql.database import Session, utc
 from engine.domain.entries import Heard
 from engine.domain.localtime import LocalTime
@@ -34,6 +35,9 @@ async def heard(session: Session, entry: Heard, local: LocalTime) -> None:
 
 async def _consent(session: Session, entry: Heard, local: LocalTime) -> None:
     """A withdrawal is never undone by a later yes: only a person clears it."""
+    if not entry.consent:
+        said = f"consent refused: {entry.destination} in {entry.campaign}, call {entry.attempt}"
+        await audit(session, local.naive(entry.at), "", said)
     at, source = local.naive(entry.at), f"broadcast {entry.campaign}, call {entry.attempt}"[:255]
     await session.run(
         "INSERT INTO ccdata.consents (phone, campaign, given_at, withdrawn_at, source)"

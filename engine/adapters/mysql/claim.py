@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import cycle, islice
 from typing import Any
 
@@ -22,6 +23,7 @@ from engine.adapters.mysql.compliance import (
     judge_anew,
 )
 from engine.adapters.mysql.database import Session, utc
+from engine.adapters.mysql.numbers import doubles
 from engine.adapters.mysql.scheduled import bring_due
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
@@ -31,7 +33,7 @@ from engine.ports import ClaimRequest, ClaimResult, StoreError
 
 _COLUMNS = (
     "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries,"
-    " reason"
+    " reason, number"
 )
 
 #: Retries whose time has come join the others; the claim's index then orders them all. Looked for without
@@ -68,6 +70,11 @@ CLAIM_OWN = (
     " ORDER BY priority, shuffle LIMIT %s FOR UPDATE SKIP LOCKED"
 )
 CLAIM_NOBODYS = CLAIM_OWN.replace("agentphone = %s", "agentphone IS NULL")
+#: Nobody's scheduled calls come before an agent's own contacts, or they would wait until he has none.
+CLAIM_OWN_SCHEDULED, CLAIM_NOBODYS_SCHEDULED = (
+    query.replace("notbefore IS NULL", "notbefore IS NULL AND priority = 1")
+    for query in (CLAIM_OWN, CLAIM_NOBODYS)
+)
 
 
 #: Where many rows must wait, a claim looks at more than it needs; never at more than these, nor more often.
@@ -132,6 +139,19 @@ async def claim_contacts(
     return ClaimResult(attempts, blocked=harvest.blocked, held=harvest.held, set_aside=harvest.aside)
 
 
+async def still_held(
+    session: Session, claimant: Claimant, contact: Contact, campaign: str, now: datetime, *, black_lists: bool
+) -> str:
+    """Return what forbids the call now, '' when nothing does; see `Store.held_back`."""
+    try:
+        law, _ = await campaign_law(session, claimant.legal, campaign)
+    except FieldError as error:
+        return str(error)
+    inquiry = Inquiry(session, claimant.legal, campaign, law, now, claimant.local)
+    hold = (await inquiry.again(contact, black_lists=black_lists)).last
+    return "" if hold is None else str(hold)
+
+
 async def _wake_due(session: Session, request: ClaimRequest) -> None:
     now = utc(request.now)
     due = [row["id"] for row in await session.rows(DUE, (request.campaign, now))]
@@ -162,20 +182,22 @@ async def _round(
     if not rows:
         return
     live = await _under_way(session, rows)
+    double = await doubles(session, request.campaign, rows, ("", *request.lists))
     contacts: list[Contact] = []
-    broken: list[tuple[int, str]] = []
+    aside: list[tuple[str, str, int]] = []
     for row in rows:
         if row["id"] in live:
+            continue
+        if other := double.get(row["id"]):
+            aside.append(("double", f"the number is in the spool already: row {other}", row["id"]))
             continue
         try:
             contacts.append(read_contact(row))
         except FieldError as error:
-            broken.append((int(row["id"]), str(error)))
+            aside.append(("", str(error)[:255], row["id"]))
     await _set_in_progress(session, live)
-    for row_id, reason in broken:
-        await session.run(
-            "UPDATE ccdata.calls_spool SET status=2, reason=%s WHERE id=%s", (reason[:255], row_id)
-        )
+    for place in aside:
+        await session.run("UPDATE ccdata.calls_spool SET status=2, held_by=%s, reason=%s WHERE id=%s", place)
     judged = await inquiry.judge(contacts, limit, black_lists=request.check_black_list)
     away = await hold_back(
         session, judged, request.campaign, claimant.owner, claimant.local.naive(request.now)
@@ -185,7 +207,7 @@ async def _round(
     harvest.taken += taken
     harvest.blocked += away.blocked
     harvest.held += away.held
-    harvest.aside += away.aside + len(broken) + len(live)
+    harvest.aside += away.aside + len(aside) + len(live)
 
 
 async def _under_way(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -224,18 +246,23 @@ async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any
 
 
 async def _select_for_agents(session: Session, request: ClaimRequest) -> list[dict[str, Any]]:
-    """Lock one row for each agent: his own before those that are nobody's, in each tasks before lists."""
+    """Lock one row for each agent: scheduled calls, then his own before those that are nobody's, in each
+    tasks before lists."""
     rows: dict[int, dict[str, Any]] = {}
     slots = iter(request.slots)
     for names in request.agents:
         lists = dict.fromkeys(("", next(slots, ""), *request.lists))
+        scheduled: list[tuple[str, tuple[str, ...]]] = [
+            *((CLAIM_OWN_SCHEDULED, ("", agent)) for agent in (*names, "")),
+            (CLAIM_NOBODYS_SCHEDULED, ("",)),
+        ]
         own = [(CLAIM_OWN, (name, agent)) for name in lists for agent in names]
         nobodys = [
             (query, (name, *nobody))
             for name in lists
             for query, nobody in ((CLAIM_OWN, ("",)), (CLAIM_NOBODYS, ()))
         ]
-        for query, args in [*own, *nobodys]:
+        for query, args in [*scheduled, *own, *nobodys]:
             # Our own locks do not hide rows from ourselves: one more than we have is asked for.
             found = await session.rows(query, (request.campaign, *args, len(rows) + 1))
             row = next((row for row in found if row["id"] not in rows), None)

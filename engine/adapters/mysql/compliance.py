@@ -17,7 +17,7 @@ from engine.adapters.legal import CampaignLaw, Legal, Situation
 from engine.adapters.mysql.blacklists import Block, Wishes, note_blocks, wishes
 from engine.adapters.mysql.database import Session, utc
 from engine.adapters.mysql.people import PastCalls, Person, past_calls, take_turns
-from engine.domain.law import Ban, Contacted, Verdict, may_call
+from engine.domain.law import Ban, Contacted, Facts, Verdict, may_call, next_moment
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact, SpoolId
 from engine.domain.pacing import profile_for
@@ -73,14 +73,26 @@ class Judged:
     contact: Contact
     key: str
     verdict: Verdict
+    #: When somebody who only asks may expect the first call; None: not by itself, or not asked.
+    opens: datetime | None = None
 
 
 class Inquiry:
     """Judges the contacts of one claim. A call that it allows counts for those after it."""
 
     def __init__(
-        self, session: Session, legal: Legal, campaign: str, law: CampaignLaw, now: datetime, local: LocalTime
+        self,
+        session: Session,
+        legal: Legal,
+        campaign: str,
+        law: CampaignLaw,
+        now: datetime,
+        local: LocalTime,
+        *,
+        only_asking: bool = False,
     ) -> None:
+        """`only_asking`: nobody is going to be called, so nobody has to wait for us."""
+        self._only_asking = only_asking
         self._session = session
         self._legal = legal
         self._campaign = campaign
@@ -109,18 +121,32 @@ class Inquiry:
         judged = []
         for contact in contacts:
             situation, person = situations[contact.id], people.get(contact.id)
-            if person and not person.within(self._turns or frozenset()):
+            if person and not self._only_asking and not person.within(self._turns or frozenset()):
                 continue  # another claim is about the same person: next time
             calls = past.of(person) if person else ()
-            verdict = self._verdict(contact, situation, said, calls)
-            if verdict.allowed and person:
+            verdict, opens = self._verdict(contact, situation, said, calls)
+            if verdict.allowed and person and not self._only_asking:
                 self._taken.append((situation.place.key, contact))
                 self._add(past, situation.place.key, contact)
-            judged.append(Judged(contact, situation.place.key, verdict))
+            judged.append(Judged(contact, situation.place.key, verdict, opens))
             limit -= verdict.allowed
             if limit <= 0:
                 break
         return judged
+
+    async def again(self, contact: Contact, *, black_lists: bool) -> Verdict:
+        """Judge a contact that is claimed, at the moment of its call: its own claim is no call before it."""
+        situation = self._legal.situation(self._law, contact)
+        said = await wishes(
+            self._session,
+            self._campaign,
+            self._local.naive(self._now),
+            {contact.phone.number: situation.place.forms},
+            [contact.reference],
+            black_lists=black_lists,
+        )
+        facts = self._facts(situation, contact, said, ())
+        return may_call(situation.law, facts, self._now)
 
     async def _past(
         self, contacts: Sequence[Contact], situations: dict[SpoolId, Situation]
@@ -130,8 +156,9 @@ class Inquiry:
         if not back:
             return {}, PastCalls()
         people = {c.id: self.person(c) for c in contacts if situations[c.id].law.looks_back}
-        ours = await take_turns(self._session, people.values(), wait=self._turns is None)
-        self._turns = (self._turns or frozenset()) | ours
+        if not self._only_asking:
+            ours = await take_turns(self._session, people.values(), wait=self._turns is None)
+            self._turns = (self._turns or frozenset()) | ours
         past = await past_calls(self._session, tuple(people.values()), self._now - back)
         for key, contact in self._taken:
             self._add(past, key, contact)
@@ -148,10 +175,22 @@ class Inquiry:
 
     def _verdict(
         self, contact: Contact, situation: Situation, said: Wishes, calls: tuple[Contacted, ...]
-    ) -> Verdict:
+    ) -> tuple[Verdict, datetime | None]:
+        facts = self._facts(situation, contact, said, calls)
+        verdict = may_call(situation.law, facts, self._now)
+        if self._only_asking:
+            return verdict, next_moment(situation.law, facts, self._now)
+        if verdict.allowed and self._law.agent_guaranteed:
+            later = may_call(situation.law, facts, self._now + _LEAD)
+            verdict = Verdict(tuple(hold for hold in later.holds if hold.ban.calendar))
+        return verdict, None
+
+    def _facts(
+        self, situation: Situation, contact: Contact, said: Wishes, calls: tuple[Contacted, ...]
+    ) -> Facts:
         forms = situation.place.forms
         until = said.blocked_until(forms)
-        facts = self._legal.facts(
+        return self._legal.facts(
             self._law,
             situation,
             listed=said.black_listed(forms),
@@ -159,11 +198,6 @@ class Inquiry:
             given=said.given(forms, contact.reference),
             calls=calls,
         )
-        verdict = may_call(situation.law, facts, self._now)
-        if verdict.allowed and self._law.agent_guaranteed:
-            later = may_call(situation.law, facts, self._now + _LEAD)
-            return Verdict(tuple(hold for hold in later.holds if hold.ban.calendar))
-        return verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.adapters.mysql.database import Database, Session
-from engine.adapters.mysql.recycling import in_spool
+from engine.adapters.mysql.numbers import in_spool, take_turn
 from engine.domain.errors import FieldError, excerpt
 
 #: Rows of one transaction.
@@ -148,8 +148,13 @@ async def move(database: Database, campaign: str, name: str, target: str) -> Mov
     await database.transaction(prepare)
 
     async def part(session: Session, rows: Sequence[dict[str, Any]]) -> int:
+        await take_turn(session, [target])
         there = await in_spool(session, target, [str(row["number"]) for row in rows])
-        ids = [row["id"] for row in rows if str(row["number"]) not in there]
+        ids = []
+        for row in rows:
+            if str(row["number"]) not in there:
+                there.add(str(row["number"]))
+                ids.append(row["id"])
         if ids:
             marks = ",".join(["%s"] * len(ids))
             await session.run(

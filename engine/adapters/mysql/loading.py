@@ -18,6 +18,7 @@ from pymysql.converters import escape_string
 
 from engine.adapters.contact_file import LONGEST_LINE, ContactFile
 from engine.adapters.mysql.database import Database, Session, utc
+from engine.adapters.mysql.numbers import take_turn
 from engine.domain.errors import FieldError
 from engine.domain.upload import Line, Rules, campaigns_by_name, columns_of, read_line
 from engine.ports import StoreError
@@ -197,7 +198,7 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
         refused = sorted([*batch.refused, *doubles])
         await session.run_many(
             "INSERT INTO ccdata.upload_lines (upload, line, reason, text) VALUES (%s, %s, %s, %s)",
-            [(load.upload, number, reason[:255], text[:255]) for number, reason, text in refused],
+            [(load.upload, number, reason[:255], _shown(text)) for number, reason, text in refused],
         )
         await session.run(
             "UPDATE ccdata.uploads SET lines_read=%s, accepted=accepted+%s, refused=refused+%s, updated_at=%s"
@@ -214,17 +215,17 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
     load.campaigns.update(counts)
 
 
+def _shown(text: str) -> str:
+    """Return how a refused line begins, in characters that a table can hold."""
+    return text[:255].encode("utf-8", "replace").decode()
+
+
 async def _turn(session: Session, load: Load, batch: _Batch) -> None:
     """Nobody else loads this file, nor anything into these campaigns, while the batch is written."""
     rows = await session.rows("SELECT lines_read FROM ccdata.uploads WHERE id=%s FOR UPDATE", (load.upload,))
     if not rows or int(rows[0]["lines_read"]) != load.lines:
         raise StoreError("the same file is being loaded by somebody else")
-    names = sorted({line.campaign for _, line in batch.lines})
-    if names:
-        marks = ",".join(["%s"] * len(names))
-        await session.rows(
-            f"SELECT id FROM ccdata.dialers WHERE campaign IN ({marks}) ORDER BY campaign FOR UPDATE", names
-        )
+    await take_turn(session, {line.campaign for _, line in batch.lines})
 
 
 async def _fresh(

@@ -92,15 +92,18 @@ def _refuse_newer(have: dict[int, str], want: dict[int, str]) -> None:
         )
 
 
-async def migrate(database: Database, folder: Path | None = None) -> tuple[Migration, ...]:
-    """Apply what is missing, in order; return what was applied. Raises SchemaError."""
+async def pending(database: Database, folder: Path | None = None) -> tuple[Migration, ...]:
+    """Return what `migrate` would apply, in order. Raises SchemaError, also for a newer schema."""
     have = await applied(database)
     migrations = known(folder)
     _refuse_newer(have, {m.version: m.name for m in migrations})
+    return tuple(migration for migration in migrations if migration.version not in have)
+
+
+async def migrate(database: Database, folder: Path | None = None) -> tuple[Migration, ...]:
+    """Apply what is missing, in order; return what was applied. Raises SchemaError."""
     done = []
-    for migration in migrations:
-        if migration.version in have:
-            continue
+    for migration in await pending(database, folder):
         for statement in migration.statements():
             try:
                 async with database.session() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from engine.adapters.mysql.blacklists import wishes
 from engine.adapters.mysql.claim import Claimant
@@ -39,6 +40,7 @@ async def take(
             order = read_order(row)
             attempt = None
             if isinstance(order, ManualCall):
+                order = order.with_options(await _options(session, order.dialer.name))
                 await _refuse_black_listed(session, order, claimant, now)
                 attempt = Attempt(new_id(), order.contact, now, order.desk)
                 await _insert(session, attempt, order, claimant)
@@ -53,12 +55,26 @@ async def take(
     return tuple(taken)
 
 
+async def give_up(session: Session) -> int:
+    """Answer what was taken by an engine that is gone: what became of it nobody knows."""
+    return await session.run(
+        "UPDATE ccdata.orders SET status = 'failed', done_at = UTC_TIMESTAMP(3), result ="
+        " 'the engine that took it is gone: it may have been carried out. Look before you ask again.'"
+        " WHERE status = 'taken'"
+    )
+
+
 async def finish(session: Session, order_id: int, fault: str) -> None:
     """Answer an order; `fault` '' when it was carried out."""
     await session.run(
         "UPDATE ccdata.orders SET status = %s, result = %s, done_at = UTC_TIMESTAMP(3) WHERE id = %s",
         ("failed" if fault else "done", fault[:255], order_id),
     )
+
+
+async def _options(session: Session, campaign: str) -> dict[str, Any] | None:
+    rows = await session.rows("SELECT * FROM ccdata.dialer_options WHERE campaign = %s", (campaign,))
+    return rows[0] if rows else None
 
 
 async def _refuse_black_listed(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.adapters.mysql.blacklists import contact_key, opt_out
+from engine.adapters.mysql.blacklists import audit, contact_key, opt_out
 from engine.adapters.mysql.broadcast import heard
 from engine.adapters.mysql.database import Session, utc
 from engine.domain.entries import AgentAct, Ending, Heard, OptOut, Progress, Written, attempt_of
@@ -107,6 +107,8 @@ async def _opt_out(session: Session, entry: OptOut, local: LocalTime) -> None:
         " VALUES (%s, '*', 'opt-out by key', %s)",
         (entry.phone, local.naive(entry.at)),
     )
+    said = f"opt-out by key: {entry.phone} in {known['campaign']}, call {entry.attempt}"
+    await audit(session, local.naive(entry.at), "", said)
 
 
 async def _agent_act(session: Session, entry: AgentAct) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.adapters.mysql.database import Database, Session, utc
+from engine.adapters.mysql.numbers import in_spool, take_turn
 from engine.domain.errors import FieldError
 from engine.domain.phones import join_alternatives, parse_alternatives
 from engine.domain.recycling import RecycleRule, next_list, parse_recycle
@@ -78,10 +79,15 @@ async def _one_batch(
         rows = await session.rows(_FINISHED, args)
         if not rows:
             return made.list, 0, 0
+        await take_turn(session, [campaign])
         base = made.list or name or await _new_list(session, campaign, str(rows[0]["dialerbase"]))
         await _make_list(session, campaign, base)
         there = await in_spool(session, campaign, [_digits(row) for row in rows])
-        fresh = [row for row in rows if _digits(row) not in there]
+        fresh = []
+        for row in rows:
+            if _digits(row) not in there:
+                there.add(_digits(row))
+                fresh.append(row)
         tried = await _tried(session, [int(row["spool_id"]) for row in fresh])
         await session.run_many(
             "INSERT INTO ccdata.calls_spool (campaign, destination, data, alternatives, contact, dialerbase,"
@@ -98,19 +104,6 @@ async def _one_batch(
     made.list, fresh, seen = await database.transaction(work)
     made.contacts += fresh
     return seen > 0
-
-
-async def in_spool(session: Session, campaign: str, numbers: Sequence[str]) -> set[str]:
-    """Return which of these digits are in the spool of a campaign."""
-    if not numbers:
-        return set()
-    marks = ",".join(["%s"] * len(numbers))
-    rows = await session.rows(
-        "SELECT number, campaign FROM ccdata.calls_spool FORCE INDEX (calls_spool_number)"
-        f" WHERE number IN ({marks})",
-        numbers,
-    )
-    return {str(row["number"]) for row in rows if str(row["campaign"]).lower() == campaign.lower()}
 
 
 def _digits(row: dict[str, Any]) -> str:

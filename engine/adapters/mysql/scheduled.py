@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.adapters.mysql.database import Session
+from engine.adapters.mysql.numbers import take_turn
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.phones import parse_phone
@@ -35,6 +36,7 @@ async def bring_due(session: Session, campaign: str, now: datetime, local: Local
     ids = [row["id"] for row in await session.rows(_DUE, (campaign, local_now))]
     if not ids:
         return 0
+    await take_turn(session, [campaign])
     marks = ",".join(["%s"] * len(ids))
     rows = await session.rows(
         f"SELECT * FROM ccdata.calls_scheduler WHERE id IN ({marks}) ORDER BY calldate, id"
@@ -83,7 +85,10 @@ async def _bring(session: Session, row: dict[str, Any], local: LocalTime) -> boo
 async def remove_scheduled(
     session: Session, campaign: str, number: str, begin: datetime, end: datetime
 ) -> int:
-    """Delete the scheduled calls of a number between two local moments, however it is written."""
+    """Delete the scheduled calls of a number, however it is written, from `begin` to `end` (local time, both
+    included); return how many. Raises FieldError when it is no number, or `end` lies before `begin`."""
+    if end < begin:
+        raise FieldError("to", f"{end} lies before {begin}", "Give the earlier moment first.")
     wanted = parse_phone(number).number.removeprefix("+")
     rows = await session.rows(
         "SELECT id, destination FROM ccdata.calls_scheduler FORCE INDEX (calls_scheduler_due)"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from engine.adapters.legal import Legal
-from engine.adapters.mysql import counting, lease, migrate, orders, recycling
-from engine.adapters.mysql.claim import Claimant, claim_contacts
+from engine.adapters.mysql import callerids, counting, lease, migrate, orders, recycling
+from engine.adapters.mysql.claim import Claimant, claim_contacts, still_held
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.record import write_batch
+from engine.domain.callerid import key
+from engine.domain.callerid_health import Result
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId
@@ -28,6 +30,7 @@ from engine.ports import (
     OpenAttempt,
     TakenOrder,
 )
+from engine.ports.callerids import CallerIdFigures, CallerIdRecord, CallerIdRest
 from engine.ports.watch import SmallCounts, SpoolChunk
 
 #: Unfinished attempts of other terms. Every state but the last is named, so that the index serves.
@@ -65,6 +68,7 @@ class MysqlStore:
         self._local = local
         self._new_id = new_id
         self._fence = 0
+        self._steered = callerids.Steered()
 
     @property
     def fault(self) -> str:
@@ -94,6 +98,8 @@ class MysqlStore:
                 options=tuple(await session.rows("SELECT * FROM ccdata.dialer_options")),
                 broadcast=tuple(await session.rows("SELECT * FROM ccdata.broadcast_options")),
                 agents=tuple(await session.rows("SELECT agent, recording FROM ccdata.agent_options")),
+                caller_ids=await self._steered.rows(session),
+                resting=await callerids.resting(session),
                 drains=tuple(await session.rows("SELECT campaign, reason FROM ccdata.drains")),
             )
 
@@ -136,19 +142,43 @@ class MysqlStore:
 
         return await self.database.transaction(work)
 
+    async def give_up_orders(self) -> int:
+        async def work(session: Session) -> int:
+            await lease.check(session, self._fence)
+            return await orders.give_up(session)
+
+        return await self.database.transaction(work)
+
     async def finish_order(self, order: int, fault: str) -> None:
         await self.database.transaction(lambda session: orders.finish(session, order, fault))
+
+    async def held_back(
+        self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
+    ) -> str:
+        async def work(session: Session) -> str:
+            return await still_held(
+                session, self._claimant, attempt.contact, campaign, now, black_lists=check_black_list
+            )
+
+        return await self.database.transaction(work)
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         ids = [attempt.id for attempt in attempts]
         marks = ",".join(["%s"] * len(ids))
+        shown = "CASE id " + "WHEN %s THEN %s " * len(ids) + "ELSE '' END"
+        numbers = [word for attempt in attempts for word in (attempt.id, key(attempt.caller_id)[:32])]
 
         async def work(session: Session) -> frozenset[AttemptId]:
             await lease.check(session, self._fence)
             await session.run(
-                f"UPDATE ccdata.attempts SET state='sent', sent_at=%s WHERE id IN ({marks})"
-                " AND state IN ('claimed', 'offered', 'held') AND fence=%s",
-                (utc(at), *ids, self._fence),
+                f"UPDATE ccdata.attempts SET state='sent', sent_at=%s, caller_id={shown}"
+                f" WHERE id IN ({marks}) AND state IN ('claimed', 'offered', 'held') AND fence=%s",
+                (utc(at), *numbers, *ids, self._fence),
+            )
+            # Whoever takes the call over knows for whom it was meant.
+            await session.run_many(
+                "UPDATE ccdata.attempts SET agent=%s WHERE id=%s AND state='sent' AND fence=%s",
+                [(a.desk.name[:80], a.id, self._fence) for a in attempts if a.desk is not None],
             )
             rows = await session.rows(
                 f"SELECT id FROM ccdata.attempts WHERE id IN ({marks}) AND state='sent' AND fence=%s",
@@ -235,7 +265,8 @@ class MysqlStore:
                 "SELECT a.id AS attempt_id, a.campaign AS attempt_campaign, a.spool_id, a.state,"
                 " a.destination AS attempt_destination, a.contact AS attempt_contact,"
                 " a.dialerbase AS attempt_list, a.attempt, a.claimed_at, a.sent_at, a.ringing_at,"
-                " a.answered_at, a.queued_at, a.connected_at, a.agent, s.id, s.campaign, s.destination,"
+                " a.answered_at, a.queued_at, a.connected_at, a.agent, a.caller_id,"
+                " s.id, s.campaign, s.destination,"
                 " s.alternatives, s.data, s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
                 " FROM ccdata.attempts a LEFT JOIN ccdata.calls_spool s ON s.id = a.spool_id"
                 f" WHERE a.id IN ({marks}) AND a.fence = %s AND a.state <> 'ended'",
@@ -285,19 +316,46 @@ class MysqlStore:
         done = await recycling.recycle_due(self.database, now)
         return {campaign: made.contacts for campaign, made in done.items()}
 
+    async def caller_id_records(self, now: datetime) -> tuple[CallerIdRecord, ...]:
+        return await self.database.transaction(lambda session: callerids.records(session, now))
+
+    async def caller_id_calls(
+        self, numbers: Sequence[str], since: datetime, before: datetime, limit: int
+    ) -> Mapping[str, Sequence[Result]]:
+        return await self.database.transaction(
+            lambda session: callerids.calls(session, numbers, since, before, limit)
+        )
+
+    async def keep_caller_ids(
+        self,
+        figures: Sequence[CallerIdFigures],
+        rests: Sequence[CallerIdRest],
+        proven: Sequence[str],
+    ) -> None:
+        async def work(session: Session) -> None:
+            await lease.check(session, self._fence)
+            await callerids.keep(session, figures, rests, proven)
+
+        if figures or rests or proven:
+            await self.database.transaction(work)
+
+    async def forget_caller_ids(self, before: datetime) -> None:
+        await self.database.transaction(lambda session: callerids.forget(session, before))
+
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         async def work(session: Session) -> None:
             await session.run_many(
                 "INSERT INTO ccdata.campaign_state (campaign, state, field, reason, bound, calls,"
                 " overdial, ready, ringing, talking, wrapup, paused, dialling, waiting, channels,"
-                " owner, since, updated_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " owner, since, until_utc, updated_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
                 " ON DUPLICATE KEY UPDATE state=VALUES(state), field=VALUES(field),"
                 " reason=VALUES(reason), bound=VALUES(bound), calls=VALUES(calls),"
                 " overdial=VALUES(overdial), ready=VALUES(ready), ringing=VALUES(ringing),"
                 " talking=VALUES(talking), wrapup=VALUES(wrapup), paused=VALUES(paused),"
                 " dialling=VALUES(dialling), waiting=VALUES(waiting), channels=VALUES(channels),"
-                " owner=VALUES(owner), since=VALUES(since), updated_at=VALUES(updated_at)",
+                " owner=VALUES(owner), since=VALUES(since), until_utc=VALUES(until_utc),"
+                " updated_at=VALUES(updated_at)",
                 [self._report(report, now) for report in reports],
             )
             await session.run_many(
@@ -337,6 +395,7 @@ class MysqlStore:
             *counts,
             self.owner,
             utc(report.since),
+            utc(report.until),
             utc(now),
         )
 
@@ -371,6 +430,7 @@ def _open_attempt(row: dict[str, Any]) -> OpenAttempt:
         queued_at=_aware(row["queued_at"]),
         connected_at=_aware(row["connected_at"]),
         agent=str(row["agent"]),
+        caller_id=str(row["caller_id"]),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.law.rules import After, Cap, Consent, Counts, Holidays, Law, Rest, When
 
-#: The law of a dialer whose `country` names none.
+#: The law of a dialer whose `country` is empty, which is the documented default: no rule.
 NONE = Law("NONE")
 #: The law of a dialer whose `country` is not in the book.
 UNKNOWN = "DEFAULT"

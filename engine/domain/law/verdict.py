@@ -25,8 +25,10 @@ from engine.domain.law.rules import (
 from engine.domain.localtime import LocalTime
 from engine.domain.schedule import Schedule
 
-#: No law closes for longer than this; a search that goes on has found contradictory rules.
+#: No holidays follow one another for longer than this.
 _HORIZON = timedelta(days=40)
+#: From the end of one reason to the end of the next; a search that goes on has found contradictory rules.
+_STEPS = 100
 
 
 class Ban(enum.StrEnum):
@@ -102,7 +104,7 @@ def next_moment(law: Law, facts: Facts, now: datetime) -> datetime | None:
     """Return the first moment from `now` at which nothing is against the call, if nothing happens
     meanwhile; None when it will not come by itself."""
     moment = now
-    while moment - now <= _HORIZON:
+    for _ in range(_STEPS):
         verdict = may_call(law, facts, moment)
         if verdict.allowed:
             return moment

@@ -31,6 +31,7 @@ class Bound(enum.StrEnum):
     BUDGET = "budget"  # what may be abandoned is used up for the moment
     TRUNK_CHANNELS = "trunk_channels"  # the trunk has no free channel
     CPS = "cps"  # calls per second of the trunk
+    CALLER_ID = "caller_id"  # every caller ID that it may show rests
     DRAIN = "drain"  # a person has asked for no new calls
     DATA = "data"  # too little has been seen to predict
 

@@ -61,7 +61,9 @@ class CallFollower:
         #: Mean time from the ringing of an agent's phone to the talk (s): the caller waits for that, too.
         self.pick_up = 0.0
         self._picked = 0
-        self._listening = 0.0
+        #: What AMD takes of an answered call (s): the mean of the first calls, then of the last thirty or so.
+        self.listening = 0.0
+        self._listened = 0
         #: The level (see `ContactWeights`) at which each call in flight was placed.
         self.levels: dict[str, int] = {}
         self._calls: dict[str, _Call] = {}
@@ -72,7 +74,7 @@ class CallFollower:
         less what AMD took of it and what the agent takes to pick up."""
         seconds = self.profile.seconds
         if self.judges and self.profile.since is Since.ANSWER:
-            seconds -= self._listening
+            seconds -= self.listening
         return max(min(seconds, self.patience) - self.pick_up, 0.0)
 
     def observe(self, event: ev.CallEvent | Placed) -> None:
@@ -129,7 +131,9 @@ class CallFollower:
 
     def _judged(self, call: _Call, at: datetime) -> None:
         if call.wanted is None and call.answered is not None:
-            self._listening += 0.03 * ((at - call.answered).total_seconds() - self._listening)
+            self._listened += 1
+            took = (at - call.answered).total_seconds()
+            self.listening += max(0.03, 1 / self._listened) * (took - self.listening)
 
     def _picked_up(self, seconds: float) -> None:
         self._picked += 1

@@ -132,7 +132,9 @@ class PredictivePacer:
 
     def _numbers(self, snapshot: Snapshot, in_flight: int) -> dict[str, float]:
         day = self.budget.day
+        amd = {"amd_seconds": self.follow.listening} if self.follow.judges else {}
         return {
+            **amd,
             "ready": float(snapshot.ready),
             "talking": float(snapshot.talking),
             "wrapup": float(snapshot.wrapup),

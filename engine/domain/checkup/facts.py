@@ -1,0 +1,106 @@
+"""What the adapters found out. Plain values; what they mean is judged elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.domain.queue_tables import QueueMember
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the tables ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers."""
+
+    campaigns: tuple[str, ...] = ()
+    broadcasts: tuple[str, ...] = ()
+    contexts: frozenset[str] = frozenset()
+    trunks: frozenset[tuple[str, str]] = frozenset()
+    members: tuple[QueueMember, ...] = ()
+    detects_machines: bool = False
+    records: bool = False
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """`variables`: the server's, lower case; `foreign_tables`: ours that are not InnoDB or not utf8mb4, with
+    what they are; `offset`: its clock minus ours, s; `denied`: statements that it refused us."""
+
+    version: str
+    variables: Mapping[str, str]
+    session_isolation: str
+    lacking: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
+    foreign_tables: Mapping[str, str] = field(default_factory=dict)
+    connections: int = 0
+    zones: bool = True
+    offset: float = 0.0
+    denied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkFacts:
+    """A trunk as Asterisk knows it. `contacts`: address state by contact; `known` None: nobody could tell."""
+
+    technology: str
+    name: str
+    known: bool | None
+    codecs: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An outbound registration."""
+
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchFacts:
+    """`commands`: what our user may do; `modules`: name → loaded, empty when func_module is missing;
+    `offset`: its clock minus ours, s; `heard`: events that a call inside Asterisk made us hear, None: not
+    tried; `spool`: its folder, on its machine."""
+
+    version: str
+    booted: bool
+    commands: frozenset[str]
+    modules: Mapping[str, bool]
+    contexts: Mapping[str, bool]
+    queues: frozenset[str]
+    members: frozenset[tuple[str, str]]
+    dynamic: frozenset[tuple[str, str]] = frozenset()
+    trunks: tuple[TrunkFacts, ...] = ()
+    registrations: tuple[Registration, ...] = ()
+    manual_trunk: str = ""
+    offset: float = 0.0
+    heard: frozenset[str] | None = None
+    spool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AriFacts:
+    """`status` of a question about Asterisk, `write_status` of one that only a user with all rights may ask;
+    0 and `problem`: no answer."""
+
+    status: int
+    write_status: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """`problems`: path or port of a setting → what is wrong with it; `exposed`: secret files that others can
+    read; `synchronised`: None where the kernel does not say; `recordings`: where they would go and no folder
+    is, '' when all is well."""
+
+    user: str
+    problems: Mapping[str, str] = field(default_factory=dict)
+    exposed: tuple[str, ...] = ()
+    open_files: int = 65_536
+    synchronised: bool | None = True
+    free_megabytes: Mapping[str, int] = field(default_factory=dict)
+    engine_runs: bool = False
+    recordings: str = ""

@@ -1,0 +1,111 @@
+"""Is this machine, and ARI on it, as the engine needs it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.domain.checkup.facts import AriFacts, HostFacts, Needs
+from engine.domain.checkup.finding import Finding, failed, good, warned
+
+PART = "host"
+#: A socket per database connection, for AMI, ARI, metrics, and the files of journal and registries.
+OPEN_FILES = 4_096
+#: Megabytes below which journals and recordings are in danger.
+SPACE = 1_024
+
+
+def judge_host(facts: HostFacts) -> Iterator[Finding]:
+    """Yield what was found."""
+    for setting, problem in sorted(facts.problems.items()):
+        yield failed(PART, setting, f"{setting}: {problem}", _FIXES.get(setting, "Correct the setting."))
+    if not facts.problems:
+        yield good(PART, "paths", "folders, files and ports of the configuration can be used")
+    for path in facts.exposed:
+        yield warned(
+            PART,
+            "secrets",
+            f"{path} can be read by everybody",
+            f"chmod 640 {path}; chown root:overdial {path}",
+        )
+    if facts.user == "root":
+        yield warned(
+            PART,
+            "user",
+            "this check runs as root, for whom every folder is writable",
+            "Run it as the engine's user: runuser -u overdial -- overdial check …",
+        )
+    if facts.open_files < OPEN_FILES:
+        yield warned(
+            PART,
+            "open_files",
+            f"{facts.open_files} open files are allowed",
+            "LimitNOFILE=65536 in the unit (deploy/overdial.service has it).",
+        )
+    if facts.synchronised is False:
+        yield warned(
+            PART,
+            "clock",
+            "the kernel says that nothing keeps this machine's clock right",
+            "Install chrony or switch systemd-timesyncd on: laws count seconds and hours.",
+        )
+    if facts.recordings:
+        yield warned(
+            PART,
+            "recordings",
+            f"talks are to be recorded, and {facts.recordings} is not there",
+            f"install -d -o asterisk -g asterisk -m 2770 {facts.recordings}",
+        )
+    for folder, free in sorted(facts.free_megabytes.items()):
+        if free < SPACE:
+            yield warned(PART, "disk", f"{folder} has {free} MB left", "Free some space.")
+    if facts.engine_runs:
+        yield good(PART, "engine", "an engine answers at metrics.port")
+
+
+_FIXES = {
+    "engine.state": "install -d -o overdial -g overdial -m 700 <folder> (systemd's StateDirectory does it).",
+    "asterisk.cdr_file": "Include overdial/cdr.conf in cdr.conf, load cdr_csv.so, and put the user overdial"
+    " into the group asterisk.",
+    "asterisk.queues_file": "install -d -o overdial -g asterisk -m 2750 <folder> (deploy/tmpfiles.conf).",
+    "metrics.port": "Choose a free port, or 0 for none.",
+    "ari.tts_command": "Install the program (apt install espeak-ng), or give its full path.",
+    "ari.tts_folder": "install -d -o overdial -g asterisk -m 2750 <folder> (deploy/tmpfiles.conf).",
+    "law.folder": "Correct the file that is named.",
+    "law.registries": "Make the file with 'overdial registry'.",
+}
+
+
+def judge_ari(facts: AriFacts | None, needs: Needs) -> Iterator[Finding]:
+    """Yield what was found; None: ARI is not configured."""
+    part = "ari"
+    if facts is None:
+        if needs.broadcasts:
+            yield failed(
+                part,
+                "settings",
+                f"{len(needs.broadcasts)} broadcast campaigns are enabled and [ari] has no url",
+                "Fill [ari] in overdial.toml (url, secret_file).",
+            )
+        return
+    if facts.status == 0:
+        yield failed(
+            part,
+            "reachable",
+            f"ARI does not answer: {facts.problem}",
+            "enabled = yes and bindaddr in http.conf, enabled = yes in ari.conf; load res_ari.so.",
+        )
+    elif facts.status in (401, 403):
+        yield failed(
+            part,
+            "secret",
+            "ARI refuses our user",
+            "Make ari.secret_file equal to the password in /etc/asterisk/local/ari-secret.conf.",
+        )
+    elif facts.status != 200:
+        yield failed(
+            part, "reachable", f"ARI answers {facts.status}", "Load res_ari_asterisk.so and the others."
+        )
+    elif facts.write_status in (401, 403):
+        yield failed(part, "rights", "our ARI user may only read", "read_only = no (overdial/ari.conf).")
+    else:
+        yield good(part, "reachable", "ARI answers and takes our orders")
