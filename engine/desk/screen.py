@@ -54,10 +54,12 @@ def _parts(found: Mapping[str, Any], width: int) -> Iterator[RenderableType]:
 def _head(found: Mapping[str, Any]) -> Text:
     engine, leader = found["engine"], found["tables"].get("leader")
     if not found["answers"]:
-        who = f"{leader['owner']} leads" if leader and leader["seconds"] > 0 else "nobody leads"
-        return Text.assemble(
-            ("Overdial ", "bold"), ("no engine answers here", "bold red"), f"; by the tables {who}"
-        )
+        who = "nobody leads"
+        if leader and leader["seconds"] > 0:
+            who = f"{leader['owner']} leads"
+        told = "nor do the tables" if "fault" in found["tables"] else f"by the tables {who}"
+        silent = ("no engine answers here", "bold red")
+        return Text.assemble(("Overdial ", "bold"), silent, f"; {told}")
     if not engine:
         return Text.assemble(("Overdial ", "bold"), found["version"], "  starting")
     mood = ("ready", "green") if found["ready"] else ("NOT READY", "bold red")

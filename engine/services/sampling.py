@@ -12,10 +12,10 @@ from engine.ports.watch import SpoolCount
 
 log = structlog.get_logger(__name__)
 
-#: Contacts counted in one question: some ten milliseconds of the database.
-CHUNK = 20_000
-#: Of all time the database may be busy with counting for so large a share.
-SHARE = 0.04
+#: Contacts counted in one question: some tens of milliseconds of one connection.
+CHUNK = 10_000
+#: For so large a share of the time one connection may be busy with counting.
+SHARE = 0.1
 #: Seconds between the beginnings of two rounds, at least.
 PERIOD = 10.0
 

@@ -103,3 +103,5 @@ def test_without_an_engine_the_tables_tell() -> None:
         assert words in text, text
     assert "no campaign" in shown(found(campaigns=[]))
     assert "starting" in shown(found(engine={}, campaigns=[]))
+    away = found(answers=False, engine={}, campaigns=[], tables={"fault": "cannot connect"})
+    assert "nor do the tables" in shown(away)
