@@ -5,6 +5,7 @@ LAB := $(if $(OVERDIAL_LAB),$(OVERDIAL_LAB),.lab)
 BIN := $(LAB)/venv/bin
 ARGS ?=
 MODE ?= power
+FACTOR ?= 20
 .DEFAULT_GOAL := help
 
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -21,7 +22,8 @@ install: ## Everything that the demo and the tests need (idempotent)
 demo: install ## Watch a campaign on a private Asterisk and MariaDB; MODE=preview, ARGS="--agents 5 --contacts 60 --duration 90 --plain"
 	@"$(BIN)/overdial" demo --lab "$(LAB)" --mode "$(MODE)" $(ARGS)
 
-test: install ## All tests: unit, contract, integration, acceptance
+test: install ## All tests: unit, contract, integration, acceptance (installs ffmpeg and chromium)
+	@deploy/lab/packages.sh ffmpeg chromium
 	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest $(ARGS)
 
 test-unit: ## The pure tests only (seconds, nothing but Python)
@@ -52,6 +54,9 @@ bench-pacing: ## Pacing against the peers in a simulator; ARGS="--agents 20 --se
 bench-live: install ## Progressive, fixed overdial and Predictive on real Asterisk and SIPp; ARGS="--agents 20 --seconds 240"
 	@"$(BIN)/python" -m bench.live --lab "$(LAB)" $(ARGS)
 
+bench-api: install ## 200 requests/s to the HTTP APIs beside a running campaign: the pacer's delay with and without
+	@"$(BIN)/python" -m bench.api --lab "$(LAB)" $(ARGS)
+
 bench-caller-ids: ## What the choice of a caller ID costs among ten, a thousand, ten thousand numbers
 	@deploy/lab/venv.sh
 	@"$(BIN)/python" -m bench.caller_ids $(ARGS)
@@ -65,6 +70,11 @@ bench-spool: install ## Loading beside LOAD DATA, claims among millions beside c
 
 bench-maintain: install ## The longest transaction while old rows leave; ARGS="--rows 1000000 --old 200000"
 	@"$(BIN)/python" -m bench.maintain --lab "$(LAB)" $(ARGS)
+bench-records: install ## Pages of getrecords over a million CDRs, by filter and depth; ARGS="--rows 100000"
+	@"$(BIN)/python" -m bench.records --lab "$(LAB)" $(ARGS)
+
+fuzz: install ## More broken requests to both HTTP APIs than `make test` has; FACTOR=20
+	@OVERDIAL_LAB="$(LAB)" OVERDIAL_FUZZ="$(FACTOR)" "$(BIN)/python" -m pytest tests/fuzz --timeout 3600 $(ARGS)
 
 chaos: install ## Break real parts at random moments and check what holds; ARGS="--kills 80 --seed 7"
 	@"$(BIN)/python" -m tests.chaos --lab "$(LAB)" $(ARGS)

@@ -3,6 +3,9 @@
 --   overdial migrate          brings any older version up to it (migrations/)
 -- The two ways end in the same tables; a test compares them.
 
+-- Whatever the client takes for its own: comments and literals below are UTF-8.
+SET NAMES utf8mb4;
+
 -- Settings: dialers, campaigns (queues) with their members, contact lists.
 
 CREATE DATABASE IF NOT EXISTS ccdata DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -146,7 +149,8 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_spool (
   KEY calls_spool_destination (destination),
   KEY calls_spool_contact (contact),
   KEY calls_spool_agent (campaign, dialerbase, status, notbefore, agentphone, priority, shuffle),
-  KEY calls_spool_number (number, campaign)
+  KEY calls_spool_number (number, campaign),
+  KEY calls_spool_page (campaign, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.calls_scheduler (
@@ -251,7 +255,13 @@ CREATE TABLE IF NOT EXISTS ccrepo.cdr_repo (
   KEY cdr_repo_campaign (campaign, calldate),
   KEY cdr_repo_time (calldate),
   KEY cdr_repo_dst (dst, calldate),
-  KEY cdr_repo_contact (contact)
+  KEY cdr_repo_contact (contact),
+  KEY cdr_repo_records (type, calldate),
+  KEY cdr_repo_campaign_records (campaign, type, calldate),
+  KEY cdr_repo_agent_records (accountcode, type, calldate),
+  KEY cdr_repo_number_records (type, dst, calldate),
+  KEY cdr_repo_source_records (type, src, calldate),
+  KEY cdr_repo_tags (userfield, type, calldate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccrepo.queue_log_repo (
@@ -607,7 +617,7 @@ CREATE TABLE IF NOT EXISTS ccdata.agent_acts (
 
 CREATE TABLE IF NOT EXISTS ccdata.orders (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
-  kind VARCHAR(16) NOT NULL COMMENT 'call, workflow, hangup, decide: docs/steering.md',
+  kind VARCHAR(16) NOT NULL COMMENT 'call, workflow, hangup, decide, join: docs/steering.md',
   campaign VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'call: the manual campaign it counts for',
   agent VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'user name',
   phone VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'the agent''s phone or extension',
@@ -622,7 +632,7 @@ CREATE TABLE IF NOT EXISTS ccdata.orders (
   variables TEXT NULL COMMENT 'workflow: a JSON object',
   status VARCHAR(8) NOT NULL DEFAULT 'new' COMMENT 'new, taken, done, failed',
   result VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why it failed',
-  guid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'call: its guid, once taken',
+  guid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'call: its guid, given or, once taken, made',
   created_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   done_at DATETIME(3) NULL,
   PRIMARY KEY (id),
@@ -778,15 +788,22 @@ CREATE TABLE IF NOT EXISTS ccdata.uploads (
   file VARCHAR(255) NOT NULL,
   sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the content: the same file is loaded once into a list',
   list VARCHAR(128) NOT NULL,
-  status VARCHAR(16) NOT NULL DEFAULT 'loading' COMMENT 'loading (sent again, it goes on), done, refused',
+  status VARCHAR(16) NOT NULL DEFAULT 'loading' COMMENT 'waiting, loading (sent again, it goes on), done, refused',
   lines_read BIGINT NOT NULL DEFAULT 0,
   accepted BIGINT NOT NULL DEFAULT 0,
   refused BIGINT NOT NULL DEFAULT 0 COMMENT 'each has its row in upload_lines',
   message VARCHAR(500) NOT NULL DEFAULT '' COMMENT 'why the file was refused',
   started_at DATETIME(3) NOT NULL,
   updated_at DATETIME(3) NOT NULL,
+  campaign VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'that the request named; a line''s own counts',
+  username VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'who sent it',
+  timezone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'of its contacts',
+  announced INT NOT NULL DEFAULT 0 COMMENT 'lines that the sender counted',
+  holder VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'engine in whose folder the file lies',
+  stored VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'its name there',
   PRIMARY KEY (id),
-  KEY uploads_file (sha256, list)
+  KEY uploads_file (sha256, list),
+  KEY uploads_waiting (status, holder, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: every file that was loaded, or refused';
 
@@ -817,8 +834,131 @@ CREATE TABLE IF NOT EXISTS ccrepo.finished_contacts (
   PRIMARY KEY (id),
   KEY finished_contacts_due (campaign, outcome, again_at, finished_at),
   KEY finished_contacts_list (campaign, dialerbase),
-  KEY finished_contacts_contact (contact)
+  KEY finished_contacts_contact (contact),
+  KEY finished_contacts_spool (spool_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+-- Who may use the HTTP API.
+
+CREATE TABLE IF NOT EXISTS ccdata.users (
+  user VARCHAR(80) NOT NULL COMMENT 'login name; no colon: tokens hold it',
+  fullname VARCHAR(128) NOT NULL DEFAULT '',
+  email VARCHAR(128) NOT NULL DEFAULT '',
+  role VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'agent, supervisor, administrator, integration',
+  state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'active' COMMENT 'active, inactive, blocked (wrong passwords)',
+  password VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'argon2id; empty = nobody logs in with a password',
+  password_at DATETIME(3) NOT NULL COMMENT 'last change',
+  must_change TINYINT NOT NULL DEFAULT 0 COMMENT '1 = somebody else set the password',
+  password_stays TINYINT NOT NULL DEFAULT 0 COMMENT '1 = it neither expires nor must be changed: for programs',
+  failures INT NOT NULL DEFAULT 0 COMMENT 'wrong passwords in a row',
+  blocked_at DATETIME(3) NULL DEFAULT NULL,
+  login_at DATETIME(3) NULL DEFAULT NULL COMMENT 'last login',
+  login_hours VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'as dialers.schedule, e.g. mon-fri;08:00-18:00; empty = always',
+  valid_from DATETIME NULL DEFAULT NULL COMMENT 'temporary account: local time',
+  valid_until DATETIME NULL DEFAULT NULL COMMENT 'temporary account: local time',
+  created_at DATETIME(3) NOT NULL,
+  enabled_at DATETIME(3) NOT NULL COMMENT 'when somebody let the user in: idle days count from here or from the last login',
+  PRIMARY KEY (user)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.user_campaigns (
+  user VARCHAR(80) NOT NULL,
+  campaign VARCHAR(128) NOT NULL COMMENT '* = every campaign; without a row: none',
+  PRIMARY KEY (user, campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='which campaigns a user may see and steer';
+
+CREATE TABLE IF NOT EXISTS ccdata.user_passwords (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  user VARCHAR(80) NOT NULL,
+  password VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'argon2id',
+  set_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (id),
+  KEY user_passwords_user (user, id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='passwords that a user has had: the last ones are refused';
+
+CREATE TABLE IF NOT EXISTS ccdata.tokens (
+  digest CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of the token, which is kept nowhere',
+  user VARCHAR(80) NOT NULL,
+  host VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'address that it was given to',
+  made_at DATETIME(3) NOT NULL,
+  expires_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (digest),
+  KEY tokens_user (user),
+  KEY tokens_expiry (expires_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='live sessions; deleting a row ends one';
+
+CREATE TABLE IF NOT EXISTS ccdata.phones (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  name VARCHAR(40) NOT NULL COMMENT 'extension',
+  accountcode VARCHAR(80) NOT NULL DEFAULT '' COMMENT 'users.user whose phone it is',
+  fullname VARCHAR(128) NOT NULL DEFAULT '',
+  md5secret CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'MD5 of <extension>:<realm>:<password>, for SIP',
+  options VARCHAR(2000) NOT NULL DEFAULT '{}' COMMENT 'JSON: further documented keys that differ from their defaults',
+  PRIMARY KEY (id),
+  UNIQUE KEY phones_name (name),
+  KEY phones_user (accountcode)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='phones of agents and of supervisors with a phone';
+
+-- The documented HTTP operations.
+
+CREATE TABLE IF NOT EXISTS ccdata.dispositions (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign; a campaign''s own row wins',
+  level1 VARCHAR(100) NOT NULL,
+  level2 VARCHAR(100) NOT NULL DEFAULT '' COMMENT 'empty = every level 2',
+  level3 VARCHAR(100) NOT NULL DEFAULT '' COMMENT 'empty = every level 3',
+  category VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'for reports: occupied, wrong number, sale, …',
+  action VARCHAR(20) NOT NULL DEFAULT '' COMMENT 'RESPOOL, RESPOOLALTERNATIVE, BLACKLIST, SCHEDULE; empty = none',
+  PRIMARY KEY (id),
+  UNIQUE KEY dispositions_levels (campaign, level1, level2, level3)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people: which dispositions there are, and what each does with the contact';
+
+CREATE TABLE IF NOT EXISTS ccdata.disposition_options (
+  campaign VARCHAR(128) NOT NULL COMMENT 'a campaign without a row has the defaults',
+  finishtime TINYINT NOT NULL DEFAULT 1 COMMENT '1 = cdr_repo.finishtime gets date, time and disposition',
+  PRIMARY KEY (campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccrepo.disposition_repo (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  datetime DATETIME NOT NULL COMMENT 'local time of the server',
+  campaign VARCHAR(128) NOT NULL,
+  agent VARCHAR(80) NOT NULL DEFAULT '',
+  callerid VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'the contact''s number',
+  guid VARCHAR(64) NOT NULL DEFAULT '' COMMENT '= cdr_repo.guid',
+  level1 VARCHAR(100) NOT NULL,
+  level2 VARCHAR(100) NOT NULL DEFAULT '',
+  level3 VARCHAR(100) NOT NULL DEFAULT '',
+  data1 VARCHAR(255) NOT NULL DEFAULT '',
+  data2 VARCHAR(255) NOT NULL DEFAULT '',
+  comment VARCHAR(2000) NOT NULL DEFAULT '',
+  schedule DATETIME NULL DEFAULT NULL COMMENT 'local time of the server',
+  schedule_on VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'dialer on which it was scheduled',
+  action VARCHAR(20) NOT NULL DEFAULT '',
+  effect VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'done' COMMENT 'of the action: done, none, waiting (for the end of the call)',
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why the action had no effect',
+  PRIMARY KEY (id),
+  KEY disposition_repo_call (guid),
+  KEY disposition_repo_time (campaign, datetime),
+  KEY disposition_repo_waiting (effect, id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+CREATE TABLE IF NOT EXISTS ccdata.call_notes (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  guid VARCHAR(64) NOT NULL,
+  phone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'empty = whatever was called',
+  userfield VARCHAR(255) NULL DEFAULT NULL COMMENT 'tag; NULL = stays as it is',
+  finishtime VARCHAR(255) NULL DEFAULT NULL,
+  noted_at DATETIME(3) NOT NULL COMMENT 'UTC',
+  PRIMARY KEY (id),
+  KEY call_notes_call (guid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='tags and finish times of calls whose CDR is not written yet';
 
 CREATE TABLE IF NOT EXISTS ccdata.caller_ids (
   campaign VARCHAR(128) NOT NULL COMMENT 'as in dialers; * = every campaign',
@@ -854,6 +994,7 @@ CREATE OR REPLACE VIEW ccdata.caller_id_health AS
     ROUND(answers / NULLIF(attempts, 0), 4) AS answer_rate, rejections, flagged, last_used_at,
     IF(resting_until > UTC_TIMESTAMP(3), resting_until, NULL) AS resting_until, reason, rests
   FROM ccdata.caller_id_state;
+
 -- Draining.
 
 CREATE TABLE IF NOT EXISTS ccdata.drains (
@@ -863,6 +1004,111 @@ CREATE TABLE IF NOT EXISTS ccdata.drains (
   PRIMARY KEY (campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='written by people (overdial drain, overdial resume): a row means no new calls';
+
+-- Events for other systems, and requests of the API that were answered. Times are UTC.
+
+CREATE TABLE IF NOT EXISTS ccdata.webhooks (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  campaign VARCHAR(128) NOT NULL DEFAULT '*' COMMENT '* = every campaign',
+  url VARCHAR(2000) NOT NULL COMMENT 'of the endpoint that gets the events',
+  events VARCHAR(255) NOT NULL DEFAULT '*' COMMENT 'call.ended,call.disposition,list.finished,budget.warning; * = all',
+  secret VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'whsec_<base64>: signs every delivery',
+  old_secret VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'signs as well until old_secret_until',
+  old_secret_until DATETIME(3) NULL DEFAULT NULL,
+  masked TINYINT NOT NULL DEFAULT 0 COMMENT '1 = of phone numbers only the last three digits are sent',
+  enabled TINYINT NOT NULL DEFAULT 1,
+  reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why the engine switched it off',
+  created_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)),
+  PRIMARY KEY (id),
+  KEY webhooks_enabled (enabled, campaign)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='written by people: which endpoint hears of what';
+
+CREATE TABLE IF NOT EXISTS ccdata.webhook_events (
+  id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'webhook-id: the same in every delivery',
+  kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  campaign VARCHAR(128) NOT NULL,
+  body TEXT NOT NULL COMMENT 'what is sent, as JSON',
+  created_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (id),
+  KEY webhook_events_age (created_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: written in the transaction of what they tell of';
+
+CREATE TABLE IF NOT EXISTS ccdata.webhook_deliveries (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  webhook BIGINT UNSIGNED NOT NULL COMMENT 'webhooks.id',
+  event CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'webhook_events.id',
+  attempts INT NOT NULL DEFAULT 0,
+  next_try DATETIME(3) NULL COMMENT 'NULL = delivered',
+  last_status INT NULL COMMENT 'HTTP status of the last answer; NULL = none came',
+  last_error VARCHAR(255) NOT NULL DEFAULT '',
+  created_at DATETIME(3) NOT NULL,
+  delivered_at DATETIME(3) NULL,
+  PRIMARY KEY (id),
+  UNIQUE KEY webhook_deliveries_once (event, webhook),
+  KEY webhook_deliveries_due (webhook, next_try),
+  KEY webhook_deliveries_age (delivered_at, created_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: what waits to be sent to whom, and what was sent of late';
+
+CREATE TABLE IF NOT EXISTS ccdata.webhook_dead_letters (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  webhook BIGINT UNSIGNED NOT NULL,
+  event CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  campaign VARCHAR(128) NOT NULL,
+  body TEXT NOT NULL,
+  attempts INT NOT NULL,
+  last_status INT NULL,
+  last_error VARCHAR(255) NOT NULL DEFAULT '',
+  happened_at DATETIME(3) NOT NULL,
+  died_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (id),
+  UNIQUE KEY webhook_dead_letters_once (webhook, event),
+  KEY webhook_dead_letters_age (webhook, died_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='events that could not be delivered; sent anew by overdial webhooks replay';
+
+CREATE TABLE IF NOT EXISTS ccdata.webhook_marks (
+  kind VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'list, budget',
+  campaign VARCHAR(128) NOT NULL,
+  name VARCHAR(128) NOT NULL COMMENT 'list: its name; budget: near, over',
+  mark BIGINT UNSIGNED NOT NULL COMMENT 'list: the last finished contact that was told of; budget: the day',
+  PRIMARY KEY (kind, campaign, name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: what was told of already';
+
+CREATE TABLE IF NOT EXISTS ccdata.idempotency_keys (
+  caller VARCHAR(80) NOT NULL COMMENT 'user of the API',
+  word VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'header Idempotency-Key',
+  request CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of method, path and body',
+  status INT NOT NULL DEFAULT 0 COMMENT 'of the answer; 0 = it is being worked on',
+  location VARCHAR(1000) NOT NULL DEFAULT '',
+  answer MEDIUMTEXT NULL,
+  created_at DATETIME(3) NOT NULL,
+  PRIMARY KEY (caller, word),
+  KEY idempotency_keys_age (created_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
+  COMMENT='read only: a request that is sent twice has one effect';
+
+-- Agents' phones as Asterisk's realtime reads them (docs/integra.md): chan_pjsip's endpoints, their places and
+-- their passwords as digests. The realm is that of engine/api/integra/people.py.
+CREATE OR REPLACE VIEW ccdata.ps_aors AS
+  SELECT name AS id, 1 AS max_contacts, 'yes' AS remove_existing, 60 AS qualify_frequency FROM ccdata.phones;
+CREATE OR REPLACE VIEW ccdata.ps_auths AS
+  SELECT name AS id, 'md5' AS auth_type, md5secret AS md5_cred, name AS username, 'asterisk' AS realm
+  FROM ccdata.phones;
+CREATE OR REPLACE VIEW ccdata.ps_endpoints AS
+  SELECT name AS id, name AS aors, name AS auth,
+    COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.context')), 'agentes') AS context,
+    'all' AS disallow,
+    REPLACE(COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.allow')), 'alaw;ulaw'), ';', ',') AS allow,
+    COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.language')), 'es') AS language,
+    CONCAT('"', REPLACE(fullname, '"', ''), '" <', name, '>') AS callerid,
+    'no' AS direct_media,
+    IF(COALESCE(JSON_UNQUOTE(JSON_EXTRACT(options, '$.transport')), 'wss') = 'wss', 'yes', 'no') AS webrtc
+  FROM ccdata.phones;
 
 CREATE TABLE IF NOT EXISTS ccdata.schema_migrations (
   version INT NOT NULL,
@@ -882,4 +1128,7 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (8, '0008_law_and_lists'),
   (9, '0009_caller_ids'),
   (10, '0010_why_not'),
+  (11, '0011_users'),
+  (12, '0012_integra'),
+  (13, '0013_webhooks'),
   (14, '0014_drains');

@@ -3,167 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import signal
-import time
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from engine import __version__, telemetry
-from engine.adapters.ami import AmiCallControl, AmiSettings
+from engine.adapters.ami import AmiCallControl
 from engine.adapters.ami.queues import AmiQueues
-from engine.adapters.ari import AriSettings, AriVoice
+from engine.adapters.ari import AriVoice
 from engine.adapters.cdr_file import CdrFile, NoHistory
-from engine.adapters.clock import SteadyClock
 from engine.adapters.journal import JournalFolder
-from engine.adapters.lawbooks import load_laws
-from engine.adapters.legal import Legal
-from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
+from engine.adapters.mysql import Database, MysqlStore
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, migrate, pending
 from engine.adapters.mysql.queues import MysqlQueues
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.queue_file import ConfFile
-from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
 from engine.adapters.supervisor import Supervisor, from_environment
-from engine.config import Config, ConfigError, load, secret
-from engine.domain.callerid_health import HealthRules
-from engine.domain.errors import FieldError
-from engine.domain.localtime import LocalTime
-from engine.domain.model import AttemptId, attempt_id
-from engine.domain.pacing import PROFILES, Profile, Since
-from engine.ports import Clock
+from engine.api.server import HttpServer
+from engine.build import (
+    ami_settings,
+    ari_settings,
+    clock,
+    courier,
+    database_settings,
+    engine_settings,
+    legal,
+    local_time,
+    new_attempt_id,
+    profiles,
+)
+from engine.config import Config, ConfigError, load
 from engine.ports.queues import QueueOffice
 from engine.reload import changes, taken_over
-from engine.services.engine import Engine, EngineSettings, Outside
+from engine.services.engine import Engine, Outside
 from engine.services.lease import Identity
-from engine.services.term import StopLimits
+from engine.services.live import LivePicture
+from engine.web import open_web
 
 log = structlog.get_logger(__name__)
-
-
-def new_attempt_id() -> AttemptId:
-    """Return a fresh attempt id."""
-    return attempt_id(time.time_ns() // 1_000_000, secrets.randbits(74))
-
-
-def database_settings(config: Config) -> DatabaseSettings:
-    """Return the gateway's settings. Raises ConfigError when the password file is unreadable."""
-    section = config.database
-    return DatabaseSettings(
-        host=section.host,
-        port=section.port,
-        socket=section.socket,
-        user=section.user,
-        password=secret(section.password, section.password_file, "database.password_file"),
-        configuration=section.configuration,
-        history=section.history,
-        pool=section.pool,
-        timeout=section.timeout,
-    )
-
-
-def ami_settings(config: Config) -> AmiSettings:
-    """Return the link's settings. Raises ConfigError when there is no secret."""
-    section = config.asterisk
-    word = secret(section.secret, section.secret_file, "asterisk.secret_file")
-    if not word:
-        raise ConfigError("asterisk.secret: it is empty. Fix: give secret or secret_file.")
-    return AmiSettings(
-        host=section.host,
-        port=section.port,
-        username=section.username,
-        secret=word,
-        action_timeout=section.action_timeout,
-        ping_interval=section.ping_interval,
-        ping_timeout=section.ping_timeout,
-    )
-
-
-def ari_settings(config: Config) -> AriSettings:
-    """Return the settings of the link to ARI. Raises ConfigError when there is no secret."""
-    section = config.ari
-    word = secret(section.secret, section.secret_file, "ari.secret_file")
-    if not word:
-        raise ConfigError("ari.secret: it is empty. Fix: give secret or secret_file, or leave url empty.")
-    return AriSettings(url=section.url, user=section.user, secret=word, timeout=section.timeout)
-
-
-def engine_settings(config: Config) -> EngineSettings:
-    """Return what the services are told."""
-    stop = config.stop
-    return EngineSettings(
-        lease=timedelta(seconds=config.engine.lease),
-        abandoned_rest=timedelta(hours=config.engine.abandoned_rest_hours),
-        stop=StopLimits(stop.claims, stop.drain, stop.hang_up, stop.flush),
-        caller_ids=health_rules(config),
-    )
-
-
-def health_rules(config: Config) -> HealthRules:
-    """Return when caller IDs rest."""
-    section = config.caller_ids
-    return HealthRules(
-        window=section.window,
-        hours=section.hours,
-        minimum=section.minimum,
-        significance=section.significance,
-        flagged=section.flagged,
-        declined=section.declined,
-        declined_share=section.declined_share,
-        rest=timedelta(hours=section.rest_hours),
-        longest=timedelta(hours=section.longest_hours),
-    )
-
-
-def profiles(config: Config) -> dict[str, Profile]:
-    """Return the built-in rules on abandoned calls and the configured ones, which win."""
-    own = {
-        name.upper(): Profile(
-            name,
-            rate=section.rate,
-            window_days=section.window_days,
-            seconds=section.seconds,
-            since=Since(section.since),
-            false_positives=section.false_positives,
-        )
-        for name, section in config.profiles.items()
-    }
-    return {**PROFILES, **own}
-
-
-def local_time(config: Config) -> LocalTime:
-    """Return the configured time zone."""
-    return LocalTime(ZoneInfo(config.engine.timezone) if config.engine.timezone else None)
-
-
-def legal(config: Config) -> Legal:
-    """Return the law files and registries of the configuration. Raises ConfigError."""
-    try:
-        return Legal(
-            load_laws(config.law.folder),
-            {name.upper(): Registry(path) for name, path in config.law.registries.items()},
-            local_time(config).zone,
-        )
-    except FieldError as error:
-        raise ConfigError(str(error)) from error
-
-
-def clock(config: Config) -> Clock:
-    """Return real time in the configured zone, and real dice."""
-    steady = SteadyClock()
-    return Clock(
-        now=steady.now,
-        local=local_time(config).at,
-        monotonic=steady.monotonic,
-        drift=steady.drift,
-        rebase=steady.rebase,
-        draw=secrets.randbelow,
-    )
 
 
 async def run(path: Path | None) -> int:
@@ -192,6 +73,7 @@ async def run(path: Path | None) -> int:
         locate=laws.locality,
         name=config.engine.name,
         queues=QueueOffice(MysqlQueues(database), AmiQueues(control.link), _queues_file(config)),
+        courier=courier(config, database, metrics, hands),
     )
     engine = Engine(outside, engine_settings(config))
     if config.metrics.port:
@@ -202,14 +84,18 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
+    # Connections of its own: requests, however many, never keep a claim or an outcome waiting for one.
+    apart = Database(replace(database_settings(config), pool=config.http.pool))
+    web = await open_web(config, apart, hands, LivePicture(engine), engine.dispatcher.figures)
     supervisor = from_environment()
-    _on_signals(engine, config, path, metrics, supervisor)
+    _on_signals(engine, web, config, path, metrics, supervisor)
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     watched = asyncio.ensure_future(watch(supervisor, engine))
     try:
-        clean = await engine.run()
+        clean = await _run(engine, web)
     finally:
         watched.cancel()
+        await apart.close()
         await database.close()
     return 0 if clean else 1
 
@@ -237,6 +123,23 @@ def _queues_file(config: Config) -> ConfFile | None:
     return None if path is None else ConfFile(path)
 
 
+async def _run(engine: Engine, web: HttpServer | None) -> bool:
+    """Run the engine, and the HTTP server as long as it does."""
+    if web is None:
+        return await engine.run()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(web.run(), name="http")
+            try:
+                return await engine.run()
+            finally:
+                web.stop()
+    except BaseExceptionGroup as failed:
+        if len(failed.exceptions) == 1:
+            raise failed.exceptions[0] from failed  # what the command explains has no group around it
+        raise
+
+
 def _journals(folder: Path) -> JournalFolder:
     try:
         return JournalFolder(folder / "journal")
@@ -247,7 +150,12 @@ def _journals(folder: Path) -> JournalFolder:
 
 
 def _on_signals(
-    engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics, supervisor: Supervisor
+    engine: Engine,
+    web: HttpServer | None,
+    config: Config,
+    path: Path | None,
+    metrics: telemetry.Metrics,
+    supervisor: Supervisor,
 ) -> None:
     loop = asyncio.get_running_loop()
     current = config
@@ -258,6 +166,8 @@ def _on_signals(
 
     def stop() -> None:
         supervisor.stopping(stop_budget(current))
+        if web is not None:
+            web.stop()
         engine.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):

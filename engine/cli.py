@@ -44,6 +44,8 @@ _DESK = {
     "resume": "engine.desk.drain",
     "status": "engine.desk.watch",
     "top": "engine.desk.watch",
+    "users": "engine.desk.users",
+    "webhooks": "engine.desk.webhooks",
 }
 
 

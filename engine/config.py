@@ -8,16 +8,27 @@ from __future__ import annotations
 import os
 import socket
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from engine.domain.passwords import Policy
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -115,6 +126,73 @@ class LogSection(_Section):
     format: Literal["json", "console"] = "json"
 
 
+class HttpSection(_Section):
+    """The HTTP API (docs/api.md); `port` 0 = none. Off this machine it is served over TLS, unless
+    `allow_plain` says that something else encrypts. Limits: `…_rate` requests/s, bursts of ten seconds."""
+
+    address: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    allow_plain: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ("*",)
+    token_hours: float = Field(default=24.0, gt=0, le=8784)
+    token_rate: float = Field(default=100.0, gt=0)
+    address_rate: float = Field(default=200.0, gt=0)
+    login_rate: float = Field(default=1.0, gt=0)
+    max_body: int = Field(default=1_048_576, ge=1024)
+    max_upload: int = Field(default=134_217_728, ge=1024)
+    max_connections: int = Field(default=256, ge=8, le=10_000)
+    header_timeout: Seconds = 10.0
+    body_timeout: Seconds = 120.0
+    pool: int = Field(default=4, ge=1, le=100)
+    recordings: Path | None = None
+
+    @model_validator(mode="after")
+    def _encrypted_off_this_machine(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key: give both, or none")
+        if (
+            self.port
+            and not self.allow_plain
+            and self.tls_certificate is None
+            and not _loopback(self.address)
+        ):
+            raise ValueError(
+                f"address {self.address} is reached from other machines: give tls_certificate and tls_key,"
+                " or set allow_plain when a proxy encrypts"
+            )
+        return self
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+class PasswordSection(_Section):
+    """Rules on passwords and accounts of the HTTP API (docs/api.md); 0 switches a rule off."""
+
+    minimum: int = Field(default=12, ge=8, le=64)
+    lower: bool = True
+    upper: bool = True
+    digit: bool = True
+    special: bool = False
+    expires_days: int = Field(default=90, ge=0)
+    history: int = Field(default=5, ge=0, le=24)
+    failures: int = Field(default=5, ge=0)
+    unblock_minutes: int = Field(default=30, ge=0)
+    idle_days: int = Field(default=90, ge=0)
+
+    @property
+    def policy(self) -> Policy:
+        """The same as the domain reads it."""
+        return Policy(**self.model_dump())
+
+
 class StopSection(_Section):
     """Seconds for each stage of the stop; their sum must stay below systemd's TimeoutStopSec."""
 
@@ -170,6 +248,22 @@ class RetentionSection(_Section):
     archive: Path | None = None
 
 
+class WebhooksSection(_Section):
+    """Events for other systems (docs/webhooks.md). `attempts` until an event is a dead letter, the first
+    again after `first_retry` s; `each` requests to one endpoint at the same time, `timeout` s long at most;
+    `http` allows endpoints without TLS, `networks` addresses that are not public; what was delivered can be
+    replayed for `keep_days`; what nobody takes for `give_up_hours` is a dead letter."""
+
+    attempts: int = Field(default=16, ge=1, le=100)
+    first_retry: Seconds = 5.0
+    each: int = Field(default=4, ge=1, le=32)
+    timeout: float = Field(default=10.0, gt=0, le=60)
+    http: bool = False
+    networks: tuple[IPvAnyNetwork, ...] = ()
+    keep_days: float = Field(default=7.0, gt=0, le=366)
+    give_up_hours: float = Field(default=72.0, gt=0, le=8784)
+
+
 class Config(BaseSettings):
     """Everything that one engine is told. Frozen; a changed file is read anew on SIGHUP."""
 
@@ -183,10 +277,13 @@ class Config(BaseSettings):
     ari: AriSection = AriSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
+    http: HttpSection = HttpSection()
+    passwords: PasswordSection = PasswordSection()
     stop: StopSection = StopSection()
     law: LawSection = LawSection()
     caller_ids: CallerIdSection = CallerIdSection()
     retention: RetentionSection = RetentionSection()
+    webhooks: WebhooksSection = WebhooksSection()
     profiles: dict[str, ProfileSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")

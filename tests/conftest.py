@@ -17,6 +17,7 @@ from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
 from engine.lab.sipp import Sipp
 from engine.resources import resource
+from tests.api_rig import ApiRig, api_rig
 from tests.stage import CAMPAIGN, OTHER, PAIR, SLEEPY, Names
 
 LAB = Path(os.environ.get("OVERDIAL_LAB", ".lab")).resolve()
@@ -173,11 +174,24 @@ def asterisk(home: Path, carrier: Sipp) -> Iterator[Asterisk]:
 @pytest.fixture
 def names(mariadb: MariaDB, request: pytest.FixtureRequest) -> Iterator[Names]:
     """Two databases of this test alone, with the schema in them; gone after the test."""
-    suffix = f"{abs(hash(request.node.nodeid)) % 10**8:08d}"
+    yield from databases(mariadb, request.node.nodeid)
+
+
+def databases(mariadb: MariaDB, whose: str) -> Iterator[Names]:
+    """Two databases with the schema in them; gone afterwards. A module may have one pair for all its tests:
+    it then overrides `names` and empties its tables."""
+    suffix = f"{abs(hash(whose)) % 10**8:08d}"
     own = Names(f"cc_{suffix}", f"repo_{suffix}")
     asyncio.run(create(mariadb, own))
     yield own
     mariadb.sql(f"DROP DATABASE {own.configuration}; DROP DATABASE {own.history};")
+
+
+async def empty(database: Database, *tables: str) -> None:
+    """Empty these tables: those of a module that shares its databases."""
+    for table in tables:
+        async with database.session() as session:
+            await session.run(f"DELETE FROM {table}")
 
 
 async def create(mariadb: MariaDB, own: Names) -> None:
@@ -195,6 +209,23 @@ async def database(mariadb: MariaDB, names: Names) -> AsyncIterator[Database]:
     gateway = Database(names.settings(mariadb))
     yield gateway
     await gateway.close()
+
+
+@pytest.fixture(scope="module")
+def api_names(mariadb: MariaDB, request: pytest.FixtureRequest) -> Iterator[Names]:
+    """Two databases that the API tests of one file share; gone after the last."""
+    suffix = f"{abs(hash(request.node.nodeid)) % 10**8:08d}"
+    own = Names(f"capi_{suffix}", f"rapi_{suffix}")
+    asyncio.run(create(mariadb, own))
+    yield own
+    mariadb.sql(f"DROP DATABASE {own.configuration}; DROP DATABASE {own.history};")
+
+
+@pytest.fixture
+async def api(mariadb: MariaDB, api_names: Names, home: Path) -> AsyncIterator[ApiRig]:
+    """The HTTP API on a free port; its database is that of the test's file."""
+    async with api_rig(mariadb, api_names, home) as rig:
+        yield rig
 
 
 @pytest.fixture(autouse=True)

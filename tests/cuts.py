@@ -13,6 +13,7 @@ from engine.domain import events as ev
 from engine.domain.commands import Originate
 from engine.domain.entries import Entry
 from engine.domain.model import agent_leg, leg_owner
+from engine.domain.orders import Join
 from engine.ports import RefusedError, UncertainError
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
@@ -277,6 +278,9 @@ class ExchangeLink:
 
     async def wake_caller(self, call: str) -> bool:
         return await self._exchange.wake_caller(call)
+
+    async def add_member(self, member: Join) -> None:
+        await self._exchange.add_member(member)
 
     async def hang_up_phone(self, interface: str) -> None:
         await self._exchange.hang_up_phone(interface)

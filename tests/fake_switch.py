@@ -12,6 +12,7 @@ from datetime import datetime
 from engine.domain import events as ev
 from engine.domain.commands import Originate
 from engine.domain.model import agent_leg, leg_owner
+from engine.domain.orders import Join
 from engine.ports import LinkError, RefusedError, UncertainError
 
 #: Digits → DialStatus, Q.850 cause, SIP code and OriginateResponse's reason.
@@ -64,7 +65,6 @@ class FakeSwitch:
         self.agents_answer = True
         self.redirected: list[tuple[str, str, str]] = []
         self.variables: list[tuple[str, str, str]] = []
-        self.phones_hung_up: list[str] = []
         self.woken: list[str] = []
         #: Do callers who found no agent sleep until they are woken, as in Asterisk's Queue()?
         self.sleepy = False
@@ -196,7 +196,19 @@ class FakeSwitch:
 
     async def hang_up_phone(self, interface: str) -> None:
         await self._linked()
-        self.phones_hung_up.append(interface)
+        busy = [call for call, line in self.lines.items() if line.agent and line.agent.interface == interface]
+        if not busy:
+            raise RefusedError("the phone is on no channel")
+        for call in busy:
+            self.end(call, "agent")
+
+    async def add_member(self, member: Join) -> None:
+        await self._linked()
+        if member.queue not in self.queues:
+            raise RefusedError("Unable to add interface to queue: No such queue")
+        known = self.members.get((member.queue, member.interface))
+        fresh = ev.Member(member.queue, member.interface, member.agent, 1, member.paused, False)
+        self._seen(replace(known, paused=member.paused) if known else fresh, "pause" if known else "added")
 
     async def refresh_queues(self) -> None:
         await self._linked()

@@ -18,7 +18,7 @@ step() {
     fi
 }
 
-step 0 '. /etc/os-release; echo $PRETTY_NAME; systemctl --version | head -n 1; asterisk -rx "core show version" | cut -d" " -f1,2; mariadb --version'
+step 0 '. /etc/os-release; echo $PRETTY_NAME; systemctl --version | head -n 1; asterisk -rx "core waitfullybooted" >/dev/null; asterisk -rx "core show version" | cut -d" " -f1,2; mariadb --version'
 step 0 './deploy/install.sh --asterisk'
 step 0 'systemctl is-active overdial && systemctl show overdial -p Type,WatchdogUSec,NRestarts'
 step 0 './deploy/install.sh --asterisk | sed -n 1,8p'

@@ -19,7 +19,7 @@ import orjson
 from engine import __version__
 from engine.adapters.mysql import Database
 from engine.adapters.mysql.evidence import evidence
-from engine.app import database_settings
+from engine.build import database_settings
 from engine.config import Config, ConfigError, load, secret
 from engine.desk import daemon
 from engine.desk.common import CONFIG, fail

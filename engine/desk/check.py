@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import structlog
 
-from engine import app
+from engine import build
 from engine.adapters.ami.inspect import open_inspector
 from engine.adapters.ari.inspect import ari_facts
 from engine.adapters.host import Places, host_facts
@@ -99,7 +99,7 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
 async def _database(config: Config) -> tuple[Needs, list[Finding]]:
     part = "database"
     try:
-        database = Database(app.database_settings(config))
+        database = Database(build.database_settings(config))
     except ConfigError as error:
         return Needs(), [failed(part, "settings", str(error), "Correct [database] in overdial.toml.")]
     try:
@@ -119,7 +119,7 @@ async def _switch(config: Config, wanted: Needs, *, call: bool) -> tuple[list[Fi
     """Return what was found, and Asterisk's spool folder when it lies on this machine."""
     part, where = "asterisk", f"{config.asterisk.host}:{config.asterisk.port}"
     try:
-        settings = app.ami_settings(config)
+        settings = build.ami_settings(config)
     except ConfigError as error:
         return [failed(part, "settings", str(error), "Correct [asterisk] in overdial.toml.")], None
     contexts = wanted.contexts | set(CONTEXTS)
@@ -146,7 +146,7 @@ async def _ari(config: Config, wanted: Needs) -> list[Finding]:
     facts: AriFacts | None = None
     if config.ari.url:
         try:
-            facts = await ari_facts(app.ari_settings(config))
+            facts = await ari_facts(build.ari_settings(config))
         except ConfigError as error:
             return [failed("ari", "settings", str(error), "Correct [ari] in overdial.toml.")]
     return list(judge_ari(facts, wanted))
@@ -155,7 +155,7 @@ async def _ari(config: Config, wanted: Needs) -> list[Finding]:
 def _host(config: Config, wanted: Needs, spool: Path | None) -> list[Finding]:
     further: dict[str, str] = {}
     try:
-        app.legal(config)
+        build.legal(config)
     except ConfigError as error:
         setting = "law.registries" if "registries" in str(error) else "law.folder"
         further[setting] = str(error)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from engine import app
+from engine import build
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database
 from engine.config import Config, ConfigError, load
@@ -52,9 +52,9 @@ def at_desk(path: Path | None, work: Callable[[Desk], Awaitable[T]]) -> T:
 
     async def go() -> T:
         config = load(path)
-        database = Database(app.database_settings(config))
+        database = Database(build.database_settings(config))
         try:
-            return await work(Desk(config, database, app.local_time(config), app.legal(config)))
+            return await work(Desk(config, database, build.local_time(config), build.legal(config)))
         finally:
             await database.close()
 

@@ -12,7 +12,7 @@ import orjson
 from rich.console import Console
 from rich.live import Live
 
-from engine import __version__, app
+from engine import __version__, build
 from engine.adapters.mysql import Database
 from engine.config import Config, ConfigError, load
 from engine.desk import daemon
@@ -41,7 +41,7 @@ async def _look(config: Config, database: Database) -> dict[str, Any]:
 def _opened(path: Path | None) -> tuple[Config, Database]:
     try:
         config = load(path)
-        return config, Database(app.database_settings(config))
+        return config, Database(build.database_settings(config))
     except ConfigError as error:
         fail(error)
 

@@ -28,6 +28,7 @@ class SeatState(enum.StrEnum):
 # Asterisk's device states (main/devicestate.c).
 _OCCUPIED = frozenset((2, 3, 8))  # in use, busy, on hold
 _UNREACHABLE = frozenset((4, 5))  # invalid, unavailable
+_IDLE = frozenset((0, 1))  # unknown, not in use
 RINGING = frozenset((6, 7))  # ringing, ringing while in use
 
 
@@ -60,6 +61,16 @@ class Seat:
             return SeatState.WRAPUP
         # Unknown is what a phone without device state has; the queue offers it calls.
         return SeatState.READY
+
+    @property
+    def reachable(self) -> bool:
+        """Is the phone there?"""
+        return self.member.device not in _UNREACHABLE
+
+    @property
+    def idle(self) -> bool:
+        """Does the phone do nothing, as far as Asterisk knows?"""
+        return self.member.device in _IDLE
 
     def seen(self, member: Member) -> Seat:
         """Take over new facts."""

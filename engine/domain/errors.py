@@ -19,3 +19,8 @@ def excerpt(value: str, limit: int = 40) -> str:
     """Return a quoted, printable, shortened form of `value` for an error message."""
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
     return repr(shown)
+
+
+class Refused(Exception):  # noqa: N818  # it is what the answer says
+    """Somebody asked for what he may not do, or what cannot be done now. The text names no person and no
+    number: it may go into logs."""

@@ -267,6 +267,20 @@ class Waiting:
 
     queue: str
     call: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """What Asterisk says of one queue: its averages and its service level are seconds; `completed` counts
+    since its start."""
+
+    queue: str
+    strategy: str = ""
+    service_level: int = 0
+    hold: int = 0
+    talk: int = 0
+    completed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +291,7 @@ class QueuesListed:
     queues: tuple[str, ...]
     members: tuple[Member, ...]
     waiting: tuple[Waiting, ...]
+    facts: tuple[QueueFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

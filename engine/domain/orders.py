@@ -63,6 +63,13 @@ class HangUpPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class HangUpCall:
+    """One call of ours is hung up, whatever it does."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
     """The agent decided about the call that is before him (`attempt` '': whichever that is)."""
 
@@ -72,7 +79,18 @@ class Decide:
     reason: str
 
 
-Order = ManualCall | Workflow | HangUpPhone | Decide
+@dataclass(frozen=True, slots=True)
+class Join:
+    """An agent's phone becomes a member of a queue."""
+
+    queue: str
+    interface: str
+    agent: str
+    penalty: int
+    paused: bool
+
+
+Order = ManualCall | Workflow | HangUpPhone | HangUpCall | Decide | Join
 
 
 def read_order(row: Row) -> Order:
@@ -83,10 +101,13 @@ def read_order(row: Row) -> Order:
     if kind == "workflow":
         return _workflow(row)
     if kind == "hangup":
-        return HangUpPhone(_interface(row))
+        call = AttemptId(str(row["attempt"] or ""))
+        return HangUpCall(call) if call and not row["phone"] else HangUpPhone(_interface(row))
     if kind == "decide":
         return _decide(row)
-    raise FieldError("kind", f"{excerpt(kind)} is unknown", "Use call, workflow, hangup or decide.")
+    if kind == "join":
+        return _join(row)
+    raise FieldError("kind", f"{excerpt(kind)} is unknown", "Use call, workflow, hangup, decide or join.")
 
 
 def _call(row: Row) -> ManualCall:
@@ -116,14 +137,30 @@ def _call(row: Row) -> ManualCall:
     return ManualCall(dialer, contact, Desk(interface, str(row["agent"] or "") or interface), caller_id)
 
 
-def _workflow(row: Row) -> Workflow:
-    text = str(row["variables"] or "{}")
+def _object(row: Row) -> dict[str, Any]:
     try:
-        values = json.loads(text)
-    except ValueError as error:
+        values = json.loads(str(row["variables"] or "{}"))
+    except (ValueError, RecursionError) as error:
         raise FieldError("variables", f"it is not JSON: {error}", 'Write {"name": "value"}.') from error
     if not isinstance(values, dict):
         raise FieldError("variables", "it is not a JSON object", 'Write {"name": "value"}.')
+    return values
+
+
+def _join(row: Row) -> Join:
+    """`campaign`: the queue; `variables`: {"penalty": 0, "paused": 0}, both by choice."""
+    values = _object(row)
+    try:
+        penalty, paused = int(values.get("penalty") or 0), bool(int(values.get("paused") or 0))
+    except (TypeError, ValueError) as error:
+        raise FieldError("variables", "penalty or paused is no number", "Use 0 or more.") from error
+    interface = _interface(row)
+    queue = _required(row, "campaign", "Name the queue.")
+    return Join(queue, interface, str(row["agent"] or "") or interface, max(penalty, 0), paused)
+
+
+def _workflow(row: Row) -> Workflow:
+    values = _object(row)
     pairs: list[tuple[str, str]] = []
     for name, value in values.items():
         plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -11,11 +11,14 @@ from engine.domain.agent import RINGING, Seat, SeatState
 
 
 class QueuePicture:
-    """Seats and waiting callers of one queue."""
+    """Seats and waiting callers of one queue; `name` as Asterisk spells it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self.name = name
         self.seats: dict[str, Seat] = {}
         self.waiting: set[str] = set()
+        #: Has Asterisk told of it? Campaigns whose agents are reserved may have no queue there.
+        self.told = False
 
     @property
     def offered(self) -> set[str]:
@@ -46,12 +49,13 @@ class Picture:
         """Take over the queues' after-call times."""
         self._wrapup = {name.casefold(): seconds for name, seconds in wrapup.items()}
 
-    def _wrapup_of(self, queue: str) -> int:
+    def wrapup(self, queue: str) -> int:
+        """Return a queue's after-call time (s)."""
         return self._wrapup.get(queue.casefold(), 0)
 
     def queue(self, name: str) -> QueuePicture:
         """Return the picture of queue `name`; an unknown queue has no seats."""
-        return self.queues.setdefault(name.casefold(), QueuePicture())
+        return self.queues.setdefault(name.casefold(), QueuePicture(name))
 
     def apply(self, event: ev.Event) -> str | None:
         """Take in one event; return the name of the queue that changed, if any."""
@@ -60,6 +64,7 @@ class Picture:
                 self._replace(event)
                 return None
             case ev.MemberSeen(member=member):
+                self.queue(member.queue).told = True
                 seats = self.queue(member.queue).seats
                 known = seats.get(member.interface)
                 seats[member.interface] = known.seen(member) if known else Seat(member)
@@ -96,7 +101,7 @@ class Picture:
                 seat = seat.connect(call)
                 queue.waiting.discard(call)
             case ev.AgentCompleted():
-                seat = seat.complete(event.at, self._wrapup_of(event.queue))
+                seat = seat.complete(event.at, self.wrapup(event.queue))
         queue.seats[event.interface] = seat
         return event.queue
 
@@ -109,7 +114,7 @@ class Picture:
                 changed = name
             for interface, seat in queue.seats.items():
                 if seat.call == call:
-                    queue.seats[interface] = seat.complete(at, self._wrapup_of(name))
+                    queue.seats[interface] = seat.complete(at, self.wrapup(name))
                     changed = name
                 elif seat.offered == call:
                     queue.seats[interface] = seat.refuse(call)
@@ -118,14 +123,14 @@ class Picture:
 
     def _replace(self, listed: ev.QueuesListed) -> None:
         """A full query replaces everything; wrap-up is rebuilt from the end of the last call."""
-        fresh: dict[str, QueuePicture] = {name.casefold(): QueuePicture() for name in listed.queues}
+        fresh: dict[str, QueuePicture] = {name.casefold(): QueuePicture(name) for name in listed.queues}
         for member in listed.members:
-            queue = fresh.setdefault(member.queue.casefold(), QueuePicture())
+            queue = fresh.setdefault(member.queue.casefold(), QueuePicture(member.queue))
             before = self.queue(member.queue).seats.get(member.interface)
             call = before.call if before and member.in_call else ""
             offered = before.offered if before and member.device in RINGING else ""
             seat = Seat(member, offered=offered, call=call)
-            seconds = member.wrapup or self._wrapup_of(member.queue)
+            seconds = member.wrapup or self.wrapup(member.queue)
             if member.last_call and not member.in_call and seconds > 0:
                 # Asterisk tells the second; what we saw ourselves is more exact.
                 until = member.last_call + timedelta(seconds=seconds)
@@ -135,5 +140,7 @@ class Picture:
                     seat = Seat(member, wrapup_until=until)
             queue.seats[member.interface] = seat
         for waiting in listed.waiting:
-            fresh.setdefault(waiting.queue.casefold(), QueuePicture()).waiting.add(waiting.call)
+            fresh.setdefault(waiting.queue.casefold(), QueuePicture(waiting.queue)).waiting.add(waiting.call)
+        for queue in fresh.values():
+            queue.told = True
         self.queues = fresh

@@ -50,6 +50,7 @@ class CdrRow:
     dialerbase: str
     parandvalues: str
     note: str
+    recorded: bool = False
 
 
 def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogRow, ...]:
@@ -127,8 +128,8 @@ def _durations(call: Call) -> tuple[int, int]:
     return max(total, 0), max(answered, 0)
 
 
-def cdr(call: Call) -> CdrRow:
-    """Return the CDR of an ended call."""
+def cdr(call: Call, *, recorded: bool = False) -> CdrRow:
+    """Return the CDR of an ended call; `recorded`: there is a file of it."""
     outcome = call.outcome or Outcome.UNKNOWN
     contact = call.attempt.contact
     total, answered = _durations(call)
@@ -159,4 +160,5 @@ def cdr(call: Call) -> CdrRow:
         dialerbase=contact.list_name,
         parandvalues=contact.data,
         note=call.note,
+        recorded=recorded,
     )

@@ -42,6 +42,8 @@ class MariaDB:
             shutil.rmtree(self.data, ignore_errors=True)
         if not self.data.exists():
             self._create()
+        temporary = self.home / "tmp"
+        temporary.mkdir(exist_ok=True)
         self.child = Child(
             [
                 self._server,
@@ -49,6 +51,8 @@ class MariaDB:
                 *self._common(self.data),
                 f"--socket={self.socket}",
                 f"--pid-file={self.home / 'db.pid'}",
+                # A server that starts clears its folder for temporary tables, whosever they are.
+                f"--tmpdir={temporary}",
                 *self._network(),
                 "--skip-log-bin",
                 # The documents spell table names in both cases.

@@ -13,7 +13,7 @@ from engine.domain.commands import Originate
 from engine.domain.entries import Entry, Written
 from engine.domain.events import Event
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
-from engine.domain.orders import Order
+from engine.domain.orders import Join, Order
 from engine.domain.pacing import DayTotals, Decision, Profile, Snapshot, Standing
 from engine.domain.settings import SettingsRows
 from engine.ports.callerids import CallerIdStore
@@ -88,6 +88,10 @@ class CallControl(Protocol):
     async def hang_up_phone(self, interface: str) -> None:
         """Hang up whatever the phone `interface` does. Raises LinkError, RefusedError (when it does
         nothing) or UncertainError."""
+
+    async def add_member(self, member: Join) -> None:
+        """Make a phone a member of a queue; one that is a member already gets the new penalty and pause.
+        Raises LinkError, RefusedError (no such queue) or UncertainError."""
 
     async def refresh_queues(self) -> None:
         """Ask for the full picture of all queues; it comes as QueuesListed, in order with the

@@ -57,6 +57,8 @@ class CallBook:
         self._over: Counter[str] = Counter()
         self.empty = asyncio.Event()
         self.empty.set()
+        #: Is what is talked in this call kept in a file?
+        self.recorded: Callable[[Call], bool] = lambda call: False
         self.listen: Callable[[Call, ev.CallEvent], None] = lambda call, event: None
 
     def __len__(self) -> int:
@@ -149,7 +151,7 @@ class CallBook:
             reached=call.answered_at is not None,
             undiallable=call.refused_alone,
         )
-        record = None if outcome in NOT_CALLED else cdr(call)
+        record = None if outcome in NOT_CALLED else cdr(call, recorded=self.recorded(call))
         self._recorder.put(ending(call, record, following, rows))
         self._judge_trunk(call, at)
         self._observer.ended(call)

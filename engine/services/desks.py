@@ -9,7 +9,7 @@ from engine.domain import events as ev
 from engine.domain.agent import SeatState
 from engine.domain.call import Call, State
 from engine.domain.model import AttemptId, Desk, Dialer
-from engine.domain.modes import Recording
+from engine.domain.modes import Mode, Recording
 from engine.domain.picture import QueuePicture
 
 #: An agent who did not take a call is left alone for so long, twice as long each time, up to the limit.
@@ -56,6 +56,14 @@ class Desks:
         """Is the agent reserved for a call?"""
         desk = self._desks.get(_key(interface))
         return desk is not None and desk.call is not None
+
+    def recorded_call(self, call: Call) -> bool:
+        """Is there a file of what was talked in this call? Only what two parties say to each other is
+        recorded, and what a broadcast hears."""
+        if call.dialer.mode is Mode.BROADCAST:
+            return call.answered_at is not None and call.dialer.options.recording is Recording.ALL
+        desk = call.attempt.desk or Desk(call.agent_channel.rpartition("-")[0], call.agent)
+        return call.connected_at is not None and self.recorded(call.dialer, desk)
 
     def taken(self, interface: str, now: datetime) -> bool:
         """Is the agent reserved, or left alone for a while?"""

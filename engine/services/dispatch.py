@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from engine.domain import events as ev
+from engine.domain.figures import Figures
 from engine.domain.picture import Picture
 from engine.domain.records import NOBODY, QueueLogRow
 from engine.ports import UNREACHABLE, CallControl, Observer
@@ -41,6 +42,7 @@ class Dispatcher:
         self._control = control
         self._observer = observer
         self.picture = Picture()
+        self.figures = Figures()
         self.listener: Listener | None = None
         #: Is the picture of queues and channels up to date, so that calls may be placed?
         self.current = False
@@ -76,6 +78,7 @@ class Dispatcher:
                 await asyncio.sleep(0)  # a long backlog must not keep the link's answers waiting
 
     def _handle(self, event: ev.Event) -> None:
+        self.figures.apply(event)
         match event:
             case ev.LinkUp():
                 self._linked, self._down = True, ""

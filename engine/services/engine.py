@@ -12,6 +12,7 @@ import structlog
 
 from engine.domain.callerid_health import HealthRules
 from engine.domain.callerid_pool import Locality
+from engine.domain.figures import Figures
 from engine.domain.pacing import PROFILES, Profile
 from engine.ports import (
     CallControl,
@@ -31,6 +32,7 @@ from engine.services.lease import Identity, Lease
 from engine.services.recorder import Recorder, write_out
 from engine.services.status import status_of
 from engine.services.term import StopLimits, Term, World
+from engine.services.webhooks import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +72,7 @@ class Outside:
     locate: Callable[[str, str], Locality] = nowhere
     name: str = "engine"
     queues: QueueOffice | None = None
+    courier: Courier | None = None
 
 
 class Engine:
@@ -88,6 +91,7 @@ class Engine:
         self.journal = outside.journals.own()
         self.recorder = Recorder(self.journal, self.store, self.observer, lambda: self.lease.token)
         self.dispatcher = Dispatcher(self.control, self.observer)
+        self.dispatcher.figures = Figures(lambda at: self.clock.local(at).date())
         self.term: Term | None = None
         self._journals = outside.journals
         self._history = outside.history
@@ -98,6 +102,7 @@ class Engine:
         #: How often this engine began to lead, and how often the time of day was set.
         self.terms = self.clock_jumps = 0
         self._queues = outside.queues
+        self._courier = outside.courier
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()
@@ -245,6 +250,7 @@ class Engine:
             speech=self._speech,
             locate=self._locate,
             queues=self._queues,
+            courier=self._courier,
         )
 
     async def _serve(self, term: Term) -> None:

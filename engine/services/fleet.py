@@ -71,6 +71,11 @@ class Fleet:
         """Return what a trunk may be given; None: it has no limit."""
         return self._tools.trunks.limits(trunk)
 
+    @property
+    def running(self) -> tuple[CampaignName, ...]:
+        """The campaigns that have a worker."""
+        return tuple(self._workers)
+
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Follow the settings until cancelled; workers run in `group`."""
         loop = asyncio.get_running_loop()

@@ -11,8 +11,8 @@ import structlog
 from engine.domain import events as ev
 from engine.domain.call import Call, State
 from engine.domain.commands import Originate
-from engine.domain.model import Attempt, Campaign, attempt_id
-from engine.domain.orders import Decide, HangUpPhone, ManualCall, Workflow
+from engine.domain.model import Attempt, AttemptId, Campaign, agent_leg, attempt_id
+from engine.domain.orders import Decide, HangUpCall, HangUpPhone, Join, ManualCall, Workflow
 from engine.ports import UNREACHABLE, StoreError, TakenOrder
 from engine.services.reserving import ReservedPlacer
 from engine.services.tools import Tools
@@ -94,11 +94,24 @@ class Orders:
                     await self._start(taken.order)
                 case HangUpPhone():
                     await self._tools.control.hang_up_phone(taken.order.interface)
+                case HangUpCall():
+                    return await self._hang_up(taken.order.attempt)
+                case Join():
+                    await self._tools.control.add_member(taken.order)
                 case Decide():
                     return self._decide(taken.order)
         except UNREACHABLE as error:
             return str(error)
         return ""
+
+    async def _hang_up(self, attempt: AttemptId) -> str:
+        """Hang up the customer, or the agent while nobody else was called."""
+        call = self._tools.book.get(attempt)
+        if call is None:
+            return "no such call is up"
+        call = self._tools.book.apply(ev.HangUpOrdered(self._tools.clock.now(), attempt)) or call
+        there = await self._tools.control.hang_up(attempt if call.called else agent_leg(attempt))
+        return "" if there else "its channel is gone already"
 
     def _drained(self, taken: TakenOrder) -> str:
         """Why a new call may not be placed; hang-ups and decisions end what is up, and always may be."""

@@ -34,6 +34,7 @@ from engine.services.recorder import Recorder
 from engine.services.sampling import sample
 from engine.services.tools import Tools
 from engine.services.usher import Usher
+from engine.services.webhooks import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +80,7 @@ class World:
     speech: Speech | None = None
     locate: Callable[[str, str], Locality] = nowhere
     queues: QueueOffice | None = None
+    courier: Courier | None = None
 
 
 class Term:
@@ -131,6 +133,7 @@ class Term:
         self._errands = Errands(world.control, world.clock, tools.desks, self.book.apply)
         self._usher = Usher(world.control, self.book, world.picture, world.clock)
         self.book.listen = self._heard
+        self.book.recorded = tools.desks.recorded_call
         self._unjudged = 0
 
     def _heard(self, call: Call, event: ev.CallEvent) -> None:
@@ -162,6 +165,8 @@ class Term:
             group.create_task(
                 sample(self._world.store, self._world.observer, self._world.clock), name="sampling"
             )
+            if self._world.courier is not None:
+                group.create_task(self._world.courier.run(), name="courier")
             group.create_task(self.fleet.run(group), name="fleet")
 
     async def _talk(self, broadcasts: Broadcasts) -> None:

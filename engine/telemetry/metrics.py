@@ -25,6 +25,7 @@ KEPT = 300.0
 #: A look that comes later than this (s) is counted as if it had come by then.
 _GAP = 5.0
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_DELIVERY = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _FINE = (
     0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008,
     0.012, 0.016, 0.024, 0.032, 0.05, 0.1, 0.25, 1.0,
@@ -129,6 +130,13 @@ class Metrics:
         )
         self._database = x.counter("overdial_database_errors", "Transactions given up, after all tries")
         self._lines = x.counter("overdial_log_lines", "Lines written to the log", "level")
+        self._webhooks = x.counter(
+            "overdial_webhook_deliveries", "Tries to deliver webhooks, by how they ended", "result"
+        )
+        self._webhook_seconds = x.histogram(
+            "overdial_webhook_seconds", "One try to deliver a webhook (s)", buckets=_DELIVERY
+        )
+        self._outbox = x.gauge("overdial_webhook_outbox", "Deliveries of webhooks that wait")
         self._up = x.gauge("overdial_asterisk_up", "1 while Asterisk can be reached")
         self._events = x.gauge("overdial_event_backlog", "Events of Asterisk that wait to be handled")
         self._lag = x.gauge("overdial_event_lag_seconds", "How far the handling of events is behind (s)")
@@ -217,6 +225,16 @@ class Metrics:
         self._transactions.observe(seconds)
         if fault:
             self._faults.labels(fault).inc()
+
+    def webhook(self, result: str, seconds: float) -> None:
+        """A delivery was tried; `dead`: it will not be tried again, which is no try of its own."""
+        self._webhooks.labels(result).inc()
+        if result != "dead":
+            self._webhook_seconds.observe(seconds)
+
+    def outbox(self, waiting: int) -> None:
+        """So many deliveries wait."""
+        self._outbox.set(waiting)
 
     def logged(self, level: str) -> None:
         """A line went into the log."""

@@ -18,6 +18,7 @@ from engine.domain.call import Call, State, step
 from engine.domain.commands import originate
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.model import Attempt, CampaignName, attempt_id
+from engine.domain.orders import Join
 from engine.domain.outcomes import Outcome
 from engine.domain.phones import Phone
 from engine.lab.asterisk import Asterisk
@@ -270,3 +271,29 @@ async def test_a_list_comes_after_what_had_happened_before_it(bench: Bench) -> N
     await bench.control.refresh_channels()
     kinds = [type(await bench.hear_a(ev.QueuesListed)), type(await bench.hear_a(ev.ChannelsListed))]
     assert kinds == [ev.QueuesListed, ev.ChannelsListed], "each is heard in the order of the questions"
+
+
+async def test_a_phone_becomes_a_member_and_a_member_gets_the_new_pause(
+    bench: Bench, request: pytest.FixtureRequest
+) -> None:
+    await up(bench)
+    member = Join(CAMPAIGN, "PJSIP/agent9001", "Berta", 2, False)
+    await bench.control.add_member(member)
+    while (seen := await bench.hear_a(ev.MemberSeen)).member.interface != member.interface:
+        pass
+    assert (seen.change, seen.member.name, seen.member.paused) == ("added", "Berta", False)
+    await bench.control.add_member(replace(member, paused=True))
+    while not (seen := await bench.hear_a(ev.MemberSeen)).member.paused:
+        pass
+    assert (seen.change, seen.member.interface) == ("pause", member.interface)
+    with pytest.raises(RefusedError):
+        await bench.control.add_member(replace(member, queue="nowhere<-"))
+    if isinstance(bench.control, AmiCallControl):
+        asterisk: Asterisk = request.getfixturevalue("asterisk")
+        asterisk.command(f"queue remove member {member.interface} from {CAMPAIGN}")
+
+
+async def test_a_phone_that_is_on_nothing_cannot_be_hung_up(bench: Bench) -> None:
+    await up(bench)
+    with pytest.raises(RefusedError):
+        await bench.control.hang_up_phone("PJSIP/agent101")

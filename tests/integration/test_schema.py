@@ -151,8 +151,9 @@ async def test_an_empty_server_has_no_schema_and_a_broken_migration_says_where(
         mariadb.sql("DROP DATABASE IF EXISTS none_cc")
 
 
-def test_migrations_are_numbered_without_gaps() -> None:
-    assert [m.version for m in known()] == list(range(1, len(known()) + 1))
+def test_each_migration_has_a_number_of_its_own() -> None:
+    versions = [m.version for m in known()]
+    assert versions == sorted(set(versions))
 
 
 def plan(mariadb: MariaDB, names: Names, sql: str, *args: object) -> dict[str, str]:

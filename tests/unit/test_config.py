@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import app
+from engine import build
 from engine.config import Config, ConfigError, ProfileSection, load, secret
 from engine.reload import changes, taken_over
 
@@ -86,7 +86,7 @@ def test_systemd_waits_longer_than_all_stages_of_a_stop_together() -> None:
 def test_own_rules_on_abandoned_calls_are_read_and_win(tmp_path: Path) -> None:
     file = tmp_path / "overdial.toml"
     file.write_text('[profiles.inhouse]\nrate = 0.01\nsince = "greeting"\n\n[profiles.UK]\nrate = 0.02\n')
-    rules = app.profiles(load(file))
+    rules = build.profiles(load(file))
     assert (rules["INHOUSE"].rate, rules["INHOUSE"].since.value, rules["UK"].rate) == (0.01, "greeting", 0.02)
     assert rules["US"].window_days == 30
     file.write_text("[profiles.X]\nrate = 3\n")

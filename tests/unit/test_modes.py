@@ -244,7 +244,7 @@ async def test_an_order_whose_engine_died_is_answered_by_the_next() -> None:
     room.store.orders[number]["status"] = "taken"
     async with room.running():
         await until(lambda: room.store.orders[number]["status"] == "failed", "the order is answered")
-    assert room.switch.phones_hung_up == []
+    assert room.switch.hung_up == []
 
 
 async def test_a_manual_campaign_is_recorded_as_its_options_say() -> None:

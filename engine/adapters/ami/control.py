@@ -16,6 +16,7 @@ from engine.adapters.ami.link import AmiLink, AmiSettings
 from engine.adapters.ami.wire import MAX_LINE, UnsafeValueError
 from engine.domain import events as ev
 from engine.domain.commands import Originate
+from engine.domain.orders import Join
 from engine.ports import RefusedError
 from engine.ports.watch import LinkNumbers
 
@@ -28,6 +29,8 @@ LOW_WATER = 1000
 MAX_VARIABLES = 100
 #: What a waiting caller seems to press (app_queue.c: any digit ends the wait between two attempts).
 WAKING_DIGIT = "D"
+#: How Asterisk refuses to add a member that is one.
+_ALREADY = "Already there"
 #: What would end a name in a CallerID.
 _NO_NAME = str.maketrans("", "", '"<>\\')
 
@@ -190,7 +193,29 @@ class AmiCallControl:
     async def hang_up_phone(self, interface: str) -> None:
         """Hang up whatever the phone does: Asterisk takes what stands between slashes for a pattern."""
         pattern = f"/^{re.escape(interface)}-[0-9a-f]+$/"
-        await self.link.ask((("Action", "Hangup"), ("Channel", pattern), ("Cause", "16")))
+        headers = (("Action", "Hangup"), ("Channel", pattern), ("Cause", "16"))
+        # Asterisk lists what it hangs up, and succeeds with an empty list, too.
+        answers = await self.link.ask(headers, as_list=True)
+        if not any(message.event == "ChannelHungup" for message in answers):
+            raise RefusedError("the phone is on no channel")
+
+    async def add_member(self, member: Join) -> None:
+        place = (("Queue", member.queue), ("Interface", member.interface))
+        paused = ("Paused", "true" if member.paused else "false")
+        try:
+            await self.link.ask(
+                (
+                    ("Action", "QueueAdd"), *place, ("MemberName", member.agent),
+                    ("Penalty", str(member.penalty)), paused, ("StateInterface", member.interface),
+                )
+            )  # fmt: skip
+        except UnsafeValueError as error:
+            raise RefusedError(f"not sent: {error}") from error
+        except RefusedError as error:
+            if _ALREADY not in str(error):
+                raise
+            await self.link.ask((("Action", "QueuePenalty"), *place, ("Penalty", str(member.penalty))))
+            await self.link.ask((("Action", "QueuePause"), *place, paused))
 
     async def refresh_queues(self) -> None:
         at = self._now()

@@ -6,7 +6,7 @@ Field names and meanings: Asterisk 20 and 22 AMI event reference, checked agains
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.domain import events as ev
@@ -225,16 +225,24 @@ _MAKERS: dict[str, Callable[[Message, datetime], ev.Event | None]] = {
 def queues_listed(messages: Iterable[Message], at: datetime) -> ev.QueuesListed:
     """Return the picture that a QueueStatus answer draws."""
     queues: list[str] = []
+    facts: list[ev.QueueFacts] = []
     members: list[ev.Member] = []
     waiting: list[ev.Waiting] = []
     for message in messages:
         if message.event == "QueueParams":
             queues.append(message.queue)
+            facts.append(_facts(message))
         elif message.event == "QueueMember":
             members.append(_member(message))
         elif message.event == "QueueEntry":
-            waiting.append(ev.Waiting(message.queue, message.uniqueid))
-    return ev.QueuesListed(at, tuple(queues), tuple(members), tuple(waiting))
+            since = at - timedelta(seconds=max(_int(message.wait), 0))
+            waiting.append(ev.Waiting(message.queue, message.uniqueid, since))
+    return ev.QueuesListed(at, tuple(queues), tuple(members), tuple(waiting), tuple(facts))
+
+
+def _facts(m: Message) -> ev.QueueFacts:
+    numbers = (_int(m.servicelevel), _int(m.holdtime), _int(m.talktime), _int(m.completed))
+    return ev.QueueFacts(m.queue, m.strategy, *numbers)
 
 
 def channels_listed(messages: Iterable[Message], at: datetime) -> ev.ChannelsListed:

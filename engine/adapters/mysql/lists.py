@@ -211,3 +211,34 @@ async def _in_batches(
         if not these:
             return done, seen
         done, seen = done + some, seen + these
+
+
+@dataclass(frozen=True, slots=True)
+class NewList:
+    """A list to be made."""
+
+    name: str
+    active: bool = False
+    percentage: int | None = None
+    priority: int = 0
+    timezone: str = ""
+
+
+async def create(session: Session, campaign: str, new: NewList) -> bool:
+    """Make an empty list of a campaign whose row is locked; False when it has one of this name."""
+    if await session.rows(
+        "SELECT id FROM ccdata.dialer_base WHERE campaign=%s AND name=%s LIMIT 1", (campaign, new.name)
+    ):
+        return False
+    await session.run(
+        "INSERT INTO ccdata.dialer_base (campaign, name, active, percentage, priority, timezone)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (campaign, new.name, int(new.active), new.percentage, new.priority, new.timezone),
+    )
+    return True
+
+
+async def set_zone(session: Session, campaign: str, name: str, zone: str) -> None:
+    """Give a list's contacts another time zone; '' = their numbers tell. Raises FieldError."""
+    base = await _known(session, campaign, name)
+    await session.run("UPDATE ccdata.dialer_base SET timezone=%s WHERE id=%s", (zone, base))

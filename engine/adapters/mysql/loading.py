@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from pymysql.converters import escape_string
 from engine.adapters.contact_file import LONGEST_LINE, ContactFile
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.numbers import take_turn
+from engine.domain.access import EVERYTHING, Scope
 from engine.domain.errors import FieldError
 from engine.domain.upload import Line, Rules, campaigns_by_name, columns_of, read_line
 from engine.ports import StoreError
@@ -39,7 +40,8 @@ _HEAD = (
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is asked for: the `list` that the contacts form, `active` at once or not, its time zone and
-    share; `each_line`: refuse lines, never the file; `again`: even if the same file was loaded before."""
+    share; `each_line`: refuse lines, never the file; `again`: even if the same file was loaded before;
+    `batch`: lines of one transaction."""
 
     list: str
     active: bool = True
@@ -47,7 +49,11 @@ class Wish:
     percentage: int | None = None
     each_line: bool = False
     allow_at: bool = False
+    batch: int = 0
     again: bool = False
+    #: The upload that was accepted before (`uploads.py`), and the campaigns that its sender reaches.
+    upload: int = 0
+    scope: Scope = EVERYTHING
 
 
 @dataclass(slots=True)
@@ -80,7 +86,7 @@ async def load_file(
     progress: Callable[[Load], None] = lambda load: None,
 ) -> Load:
     """Load a file. Raises FieldError when it is refused (the table `uploads` says so, too), StoreError."""
-    rules = Rules(await _campaigns(database), wish.allow_at)
+    rules = Rules(await _campaigns(database, wish.scope), wish.allow_at)
     load = await _begin(database, file, wish, now())
     if load.known:
         return load
@@ -88,7 +94,7 @@ async def load_file(
         faults = await asyncio.to_thread(_examine, file, rules)
         if faults:
             await _refuse(database, load, faults, now())
-    batches = _batches(file, rules, load.before)
+    batches = _batches(file, rules, load.before, wish.batch or BATCH)
     batch = await asyncio.to_thread(next, batches, None)
     while batch is not None:
         _, following = await asyncio.gather(
@@ -117,9 +123,9 @@ def _examine(file: ContactFile, rules: Rules) -> list[str]:
     return faults if lines else ["it has no line. Fix: write one contact a line."]
 
 
-def _batches(file: ContactFile, rules: Rules, after: int) -> Iterator[_Batch]:
+def _batches(file: ContactFile, rules: Rules, after: int, size: int) -> Iterator[_Batch]:
     lines = (item for item in file.lines() if item[0] > after)
-    while chunk := list(itertools.islice(lines, BATCH)):
+    while chunk := list(itertools.islice(lines, size)):
         batch = _Batch(last=chunk[-1][0])
         for number, text in chunk:
             if text is None:
@@ -132,10 +138,11 @@ def _batches(file: ContactFile, rules: Rules, after: int) -> Iterator[_Batch]:
         yield batch
 
 
-async def _campaigns(database: Database) -> dict[str, str]:
+async def _campaigns(database: Database, scope: Scope) -> dict[str, str]:
     async def work(session: Session) -> dict[str, str]:
         rows = await session.rows("SELECT campaign FROM ccdata.dialers")
-        return campaigns_by_name([str(row["campaign"]) for row in rows])
+        names = [str(row["campaign"]) for row in rows]
+        return campaigns_by_name([name for name in names if scope.reaches(name)])
 
     return await database.transaction(work)
 
@@ -144,18 +151,20 @@ async def _begin(database: Database, file: ContactFile, wish: Wish, at: datetime
     """Note the upload, or find the one that this file continues, or that it repeats."""
 
     async def work(session: Session) -> Load:
+        if wish.upload:
+            await session.run(
+                "UPDATE ccdata.uploads SET status='loading', updated_at=%s WHERE id=%s",
+                (utc(at), wish.upload),
+            )
+            [row] = await session.rows("SELECT * FROM ccdata.uploads WHERE id=%s", (wish.upload,))
+            return await _go_on(session, row, wish)
         rows = await session.rows(
             "SELECT * FROM ccdata.uploads WHERE sha256=%s AND list=%s AND status IN ('loading', 'done')"
             " ORDER BY id DESC LIMIT 1",
             (file.sha256, wish.list),
         )
         if rows and not (wish.again and rows[0]["status"] == "done"):
-            row = rows[0]
-            load = Load(int(row["id"]), int(row["lines_read"]), int(row["accepted"]), int(row["refused"]))
-            load.before, load.known = load.lines, row["status"] == "done"
-            if load.before and not load.known:
-                load.campaigns.update(await _campaigns_of(session, wish.list))
-            return load
+            return await _go_on(session, rows[0], wish)
         await session.run(
             "INSERT INTO ccdata.uploads (file, sha256, list, started_at, updated_at)"
             " VALUES (%s, %s, %s, %s, %s)",
@@ -164,6 +173,15 @@ async def _begin(database: Database, file: ContactFile, wish: Wish, at: datetime
         return Load(int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"]))
 
     return await database.transaction(work)
+
+
+async def _go_on(session: Session, row: Mapping[str, Any], wish: Wish) -> Load:
+    """Return a load as its row says that it stands."""
+    load = Load(int(row["id"]), int(row["lines_read"]), int(row["accepted"]), int(row["refused"]))
+    load.before, load.known = load.lines, row["status"] == "done"
+    if load.before and not load.known:
+        load.campaigns.update(await _campaigns_of(session, wish.list))
+    return load
 
 
 async def _campaigns_of(session: Session, base: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from engine.ports import TakenOrder
 
 #: Whoever asked for a call has long turned to something else after so many seconds.
 STALE = 60
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _TAKE = "SELECT * FROM ccdata.orders WHERE status = 'new' ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED"
 
 
@@ -41,15 +43,16 @@ async def take(
             attempt = None
             if isinstance(order, ManualCall):
                 order = order.with_options(await _options(session, order.dialer.name))
-                await _refuse_black_listed(session, order, claimant, now)
-                attempt = Attempt(new_id(), order.contact, now, order.desk)
+                await refuse_black_listed(session, order, claimant, now)
+                given = await _given(session, str(row["guid"]))
+                attempt = Attempt(given or new_id(), order.contact, now, order.desk)
                 await _insert(session, attempt, order, claimant)
         except FieldError as error:
             await finish(session, int(row["id"]), str(error))
             continue
         await session.run(
             "UPDATE ccdata.orders SET status = 'taken', guid = %s WHERE id = %s",
-            (attempt.id if attempt else "", row["id"]),
+            (attempt.id if attempt else row["guid"], row["id"]),
         )
         taken.append(TakenOrder(int(row["id"]), order, attempt))
     return tuple(taken)
@@ -62,6 +65,33 @@ async def give_up(session: Session) -> int:
         " 'the engine that took it is gone: it may have been carried out. Look before you ask again.'"
         " WHERE status = 'taken'"
     )
+
+
+async def _given(session: Session, guid: str) -> AttemptId:
+    """Return the id that the order's call is to have, '' where it is left to the engine."""
+    if not guid:
+        return AttemptId("")
+    if not _GUID.fullmatch(guid):
+        raise FieldError("guid", "it is no UUID", "Leave it empty, or give a fresh one.")
+    if await session.rows("SELECT 1 FROM ccdata.attempts WHERE id = %s", (guid,)):
+        raise FieldError("guid", "there is a call with this id", "Leave it empty, or give a fresh one.")
+    return AttemptId(guid)
+
+
+async def place(session: Session, row: Mapping[str, Any], guid: str = "") -> int:
+    """Give an order; return its id. `row`: its columns; `guid`: the id that a call is to have."""
+    names = [*row, "guid"]
+    await session.run(
+        f"INSERT INTO ccdata.orders ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})",
+        (*row.values(), guid),
+    )
+    return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
+
+
+async def answer(session: Session, order_id: int) -> tuple[str, str]:
+    """Return status and result of an order."""
+    rows = await session.rows("SELECT status, result FROM ccdata.orders WHERE id = %s", (order_id,))
+    return (str(rows[0]["status"]), str(rows[0]["result"])) if rows else ("failed", "the order is gone")
 
 
 async def finish(session: Session, order_id: int, fault: str) -> None:
@@ -77,9 +107,8 @@ async def _options(session: Session, campaign: str) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-async def _refuse_black_listed(
-    session: Session, order: ManualCall, claimant: Claimant, now: datetime
-) -> None:
+async def refuse_black_listed(session: Session, order: ManualCall, claimant: Claimant, now: datetime) -> None:
+    """Raise FieldError when the destination may not be called."""
     number = order.contact.phone.number
     law, _ = await campaign_law(session, claimant.legal, order.dialer.name)
     forms = claimant.legal.place(law, number).forms

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from engine.adapters.mysql.blacklists import audit, contact_key, opt_out
 from engine.adapters.mysql.broadcast import heard
 from engine.adapters.mysql.database import Session, utc
+from engine.adapters.mysql.outbox import Subscriptions, calls_ended
 from engine.domain.entries import AgentAct, Ending, Heard, OptOut, Progress, Written, attempt_of
 from engine.domain.localtime import LocalTime
 from engine.domain.outcomes import Outcome
@@ -22,8 +23,13 @@ from engine.ports import Batch
 _REPEATED, _SAME = "RINGNOANSWER", 5
 
 
-async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
-    """Write what of `batch` is not in the tables yet. Documented columns hold `local` time, ours UTC."""
+async def write_batch(
+    session: Session, batch: Batch, local: LocalTime, subscriptions: Subscriptions | None = None
+) -> None:
+    """Write what of `batch` is not in the tables yet. Documented columns hold `local` time, ours UTC.
+
+    Who has subscribed to ended calls hears of them: the events are written with what they tell of.
+    """
     entries = await _unwritten(session, batch)
     if not entries:
         return
@@ -32,6 +38,8 @@ async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
     rows: list[QueueLogRow] = []
     told_by_two: list[QueueLogRow] = []
     cdrs: list[CdrRow] = []
+    ended: list[str] = []
+    corrected: list[str] = []
     for written in entries:
         entry = written.entry
         attempt = attempt_of(entry)
@@ -53,9 +61,11 @@ async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
                 if is_late and entry.outcome is Outcome.UNKNOWN:
                     continue  # who took the call over knows better
                 if await _end(session, entry):
+                    ended.append(attempt)
                     log.extend(entry.queue_log)
                     cdrs += [entry.cdr] if entry.cdr else []
                 elif is_late and await _correct(session, entry, local):
+                    corrected.append(attempt)
                     log.extend(entry.queue_log)
     for step in steps.values():
         await _progress(session, step)
@@ -63,6 +73,7 @@ async def write_batch(session: Session, batch: Batch, local: LocalTime) -> None:
         await _queue_log_once(session, row, local)
     await _queue_log(session, rows, local)
     await _cdrs(session, cdrs, local)
+    await calls_ended(session, subscriptions or Subscriptions(), ended + corrected, corrected)
 
 
 async def _unwritten(session: Session, batch: Batch) -> list[Written]:
@@ -270,8 +281,8 @@ async def _cdrs(session: Session, cdrs: Sequence[CdrRow], local: LocalTime) -> N
     await session.run_many(
         "INSERT INTO ccrepo.cdr_repo (calldate, clid, src, dst, dcontext, channel, dstchannel,"
         " lastapp, duration, billsec, disposition, accountcode, guid, causecode, campaign,"
-        " contact, dialerbase, parandvalues, uniqueid, note)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " contact, dialerbase, parandvalues, uniqueid, note, type)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             (
                 local.naive(c.calldate),
@@ -294,6 +305,7 @@ async def _cdrs(session: Session, cdrs: Sequence[CdrRow], local: LocalTime) -> N
                 c.parandvalues[:4000],
                 c.guid,
                 c.note[:255],
+                "record" if c.recorded else "",
             )
             for c in cdrs
         ],

@@ -11,6 +11,7 @@ from engine.adapters.legal import Legal
 from engine.adapters.mysql import callerids, counting, lease, migrate, orders, recycling
 from engine.adapters.mysql.claim import Claimant, claim_contacts, still_held
 from engine.adapters.mysql.database import Database, Session, utc
+from engine.adapters.mysql.outbox import Subscriptions, budget_warning
 from engine.adapters.mysql.record import write_batch
 from engine.domain.callerid import key
 from engine.domain.callerid_health import Result
@@ -68,6 +69,7 @@ class MysqlStore:
         self._local = local
         self._new_id = new_id
         self._fence = 0
+        self._subscriptions = Subscriptions()
         self._steered = callerids.Steered()
 
     @property
@@ -227,7 +229,7 @@ class MysqlStore:
 
     async def record(self, batch: Batch) -> None:
         async def work(session: Session) -> None:
-            await write_batch(session, batch, self._local)
+            await write_batch(session, batch, self._local, self._subscriptions)
 
         await self.database.transaction(work)
 
@@ -363,6 +365,11 @@ class MysqlStore:
                 " VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 [_decision(report, report.decision, now) for report in reports if report.decision],
             )
+            today = int(self._local.at(now).strftime("%Y%m%d"))
+            for report in reports:
+                if report.decision:
+                    detail = report.decision.detail
+                    await budget_warning(session, self._subscriptions, report.campaign, detail, now, today)
 
         if reports:
             await self.database.transaction(work)

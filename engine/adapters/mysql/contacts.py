@@ -1,0 +1,184 @@
+"""Single contacts in and out of the spool: respool, tasks, scheduled calls, removals, the black list.
+
+Whoever adds a contact holds the campaign's row in `dialers` meanwhile, as loading does: a number is in the
+spool of a campaign once, whoever brings it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.adapters.mysql.blacklists import opt_out
+from engine.adapters.mysql.database import Session
+from engine.adapters.mysql.scheduled import FIRST, remove_scheduled
+from engine.adapters.places import place_of
+from engine.domain.errors import FieldError, excerpt
+from engine.domain.integra.contacts import (
+    AFTER_SCHEDULED,
+    BlackEntry,
+    Removal,
+    Respool,
+    Scheduled,
+    Task,
+    TaskKind,
+)
+from engine.domain.localtime import LocalTime
+from engine.domain.phones import Phone
+
+THERE = (
+    "SELECT id, status FROM ccdata.calls_spool FORCE INDEX (calls_spool_number)"
+    " WHERE number = %s AND campaign = %s ORDER BY id FOR UPDATE"
+)
+
+
+def digits(phone: Phone) -> str:
+    """Return by what a number is known in the spool: calls_spool.number."""
+    return phone.number.removeprefix("+")
+
+
+async def lock_campaign(session: Session, campaign: str) -> str:
+    """Have the campaign's spool alone until the transaction ends; return its name as it was created.
+
+    Raises FieldError when there is no such dialer.
+    """
+    rows = await session.rows("SELECT campaign FROM ccdata.dialers WHERE campaign=%s FOR UPDATE", (campaign,))
+    if not rows:
+        raise FieldError("campaign", f"there is no dialer {excerpt(campaign)}", "Create it, or correct it.")
+    return str(rows[0]["campaign"])
+
+
+async def respool(session: Session, wish: Respool) -> None:
+    """Put a contact into its spool; one that waits there takes over what is new.
+
+    Raises FieldError when the number is being called or blocked, or its list is unknown.
+    """
+    campaign = await lock_campaign(session, wish.campaign)
+    if wish.list and not await session.rows(
+        "SELECT id FROM ccdata.dialer_base WHERE campaign=%s AND name=%s LIMIT 1", (campaign, wish.list)
+    ):
+        raise FieldError(
+            "dialerbase", f"{campaign} has no list {excerpt(wish.list)}", "Leave it as it was sent."
+        )
+    waiting = await _waiting(session, campaign, wish.phone)
+    columns = (
+        wish.phone.entry(), wish.data, wish.alternatives, wish.contact, wish.list, wish.priority, wish.agent,
+        wish.retries,
+    )  # fmt: skip
+    if waiting:
+        await session.run(
+            "UPDATE ccdata.calls_spool SET destination=%s, data=%s, alternatives=%s, contact=%s,"
+            " dialerbase=%s, priority=%s, agentphone=%s, retries=%s, notbefore=NULL, reason='', held_by=''"
+            " WHERE id=%s AND status=1",
+            (*columns, waiting),
+        )
+        return
+    await session.run(
+        "INSERT INTO ccdata.calls_spool (destination, data, alternatives, contact, dialerbase, priority,"
+        " agentphone, retries, campaign) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (*columns, campaign),
+    )
+
+
+async def _waiting(session: Session, campaign: str, phone: Phone) -> int:
+    """Return the row in which a number waits, 0 for none. Raises FieldError when it may not be put there."""
+    rows = await session.rows(THERE, (digits(phone), campaign))
+    if any(row["status"] == 0 for row in rows):
+        raise FieldError("destination", "the number is being called", "Respool an alternative number.")
+    if any(row["status"] == 3 for row in rows):
+        raise FieldError("destination", "the number is blocked", "See calls_spool.reason.")
+    return next((int(row["id"]) for row in rows if row["status"] == 1), 0)
+
+
+async def add_task(session: Session, task: Task, now: datetime, *, before_all: bool = False) -> None:
+    """Carry out a DialerTask that goes through the dialer. Raises FieldError.
+
+    Tasks of kind A are first (priority 1), in the order in which they came; `before_all`: before those, too.
+    Those of kind D come after what is scheduled. A number that waits in the spool moves there.
+    """
+    if task.kind is TaskKind.SCHEDULED:
+        if task.at is None:
+            raise FieldError("calldate", "it is empty", "Use YYYY-MM-DD HH:MM:SS.")
+        wish = Scheduled(task.at, task.campaign, task.phone, task.alternatives, task.agent, task.data)
+        await add_scheduled(session, wish)
+        return
+    campaign = await lock_campaign(session, task.campaign)
+    waiting = await _waiting(session, campaign, task.phone)
+    priority = AFTER_SCHEDULED if task.kind is TaskKind.SPOOL else FIRST
+    # Within a priority the spool is read in the order of `shuffle`: see scheduled.py.
+    place = 0 if before_all else int(now.astimezone(UTC).timestamp()) % 2**32
+    columns = (
+        task.phone.entry(), task.data, task.alternatives, priority, place, task.agent,
+    )  # fmt: skip
+    if waiting:
+        await session.run(
+            "UPDATE ccdata.calls_spool SET destination=%s, data=COALESCE(NULLIF(%s, ''), data),"
+            " alternatives=COALESCE(NULLIF(%s, ''), alternatives), priority=%s, shuffle=%s,"
+            " agentphone=COALESCE(NULLIF(%s, ''), agentphone), dialerbase='', notbefore=NULL, retries=0,"
+            " reason='', held_by='' WHERE id=%s AND status=1",
+            (*columns, waiting),
+        )
+        return
+    await session.run(
+        "INSERT INTO ccdata.calls_spool (destination, data, alternatives, priority, shuffle, agentphone,"
+        " dialerbase, campaign) VALUES (%s, %s, %s, %s, %s, %s, '', %s)",
+        (*columns, campaign),
+    )
+
+
+async def add_scheduled(session: Session, wish: Scheduled) -> None:
+    """Schedule a call. Raises FieldError when there is no such dialer."""
+    campaign = await lock_campaign(session, wish.campaign)
+    await session.run(
+        "INSERT INTO ccdata.calls_scheduler (calldate, campaign, destination, agentphone, alternatives, data,"
+        " contact) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (wish.at, campaign, wish.phone.entry(), wish.agent, wish.alternatives, wish.data, wish.contact),
+    )
+
+
+async def remove_contact(session: Session, campaign: str, phone: Phone) -> int:
+    """Take a number out of a campaign's spool, also while it is being called (the call goes on, and nothing
+    follows it); return how many rows it had."""
+    campaign = await lock_campaign(session, campaign)
+    return await session.run(
+        "DELETE FROM ccdata.calls_spool WHERE number=%s AND campaign=%s", (digits(phone), campaign)
+    )
+
+
+async def remove_scheduled_calls(session: Session, removal: Removal) -> int:
+    """Delete scheduled calls; return how many."""
+    campaign = await lock_campaign(session, removal.campaign)
+    return await remove_scheduled(session, campaign, removal.phone.number, removal.begin, removal.end)
+
+
+async def black_list(
+    session: Session, entry: BlackEntry, now: datetime, local: LocalTime, via: str = "api"
+) -> None:
+    """Never call a number again, for a campaign or ('*') for any. An entry that is there stays as it is; '*'
+    is the person's own word and is kept among the opt-outs, too, which nothing takes back."""
+    moment = local.naive(now)
+    await session.run(
+        "INSERT IGNORE INTO ccdata.black_list (phone, campaign, username, company, job_title, name, created)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (
+            entry.phone.number, entry.campaign, entry.username, entry.company, entry.job_title, entry.name,
+            moment,
+        ),
+    )  # fmt: skip
+    await session.run(
+        "INSERT INTO ccrepo.black_list_history (calldate, src, dst) VALUES (%s, %s, %s)",
+        (moment, entry.username, entry.phone.number),
+    )
+    if entry.campaign == "*":
+        who = (digits(entry.phone), place_of(entry.phone.number).key)
+        await opt_out(session, who, now, via)
+
+
+async def phone_of(session: Session, agent: str) -> dict[str, Any] | None:
+    """Return extension and user name of an agent, whichever of the two is given; None for nobody's."""
+    rows = await session.rows(
+        "SELECT name AS extension, accountcode AS agent FROM ccdata.phones"
+        " WHERE name=%s OR accountcode=%s ORDER BY name=%s DESC, id LIMIT 1",
+        (agent, agent, agent),
+    )
+    return rows[0] if rows else None

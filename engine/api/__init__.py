@@ -1,0 +1,1 @@
+"""The HTTP API: the endpoints that existing integrations speak, and `/api/v1`."""

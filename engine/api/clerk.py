@@ -1,0 +1,144 @@
+"""What the HTTP API has accepted and does afterwards: contact files, dispositions whose calls have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+
+import structlog
+
+from engine.adapters.contact_file import open_contacts
+from engine.adapters.mysql import uploads
+from engine.adapters.mysql.database import Database, Session
+from engine.adapters.mysql.dispositions import carry_out
+from engine.adapters.mysql.loading import Wish, load_file
+from engine.adapters.upload_folder import UploadFolder
+from engine.domain.errors import FieldError, Refused
+from engine.domain.integra.upload import UploadRequest
+from engine.ports import Clock, StoreError
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two looks for files that wait, and for calls that have ended.
+PERIOD, LOOK = 5.0, 1.0
+#: Lines of one transaction: the event loop serves calls between two of them.
+_BATCH = 500
+
+
+class Clerk:
+    """One per process. `holder`: the engine's name, under which its files stand in the table.
+
+    Invariant: a file whose request was answered with success is on the disk and in the table, and is loaded
+    once, whatever dies in between.
+    """
+
+    def __init__(self, database: Database, clock: Clock, folder: UploadFolder, holder: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._folder = folder
+        self._holder = holder
+        self._some = asyncio.Event()
+
+    async def take(self, request: UploadRequest, user: str) -> int:
+        """Keep a file; return its upload's id, 0 when the same was sent a moment ago. Raises FieldError,
+        Refused or StoreError, and then keeps nothing."""
+        stored = f"{uuid.uuid4().hex}.csv"
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(request.content).hexdigest())
+        try:
+            await asyncio.to_thread(self._folder.keep, stored, request.content)
+        except OSError as error:
+            log.error("file not kept", action="uploads.disk", reason=error.strerror)
+            raise Refused("the file cannot be kept") from error
+        upload = 0
+
+        async def note(session: Session) -> int:
+            return await uploads.accept(
+                session, request, digest, stored, user, self._holder, self._clock.now()
+            )
+
+        try:
+            upload = await self._database.transaction(note)
+        except (FieldError, StoreError):
+            # Whether the row is there nobody knows after a lost answer: then the file stays.
+            if not await self._known(stored):
+                await asyncio.to_thread(self._folder.drop, stored)
+            raise
+        if not upload:
+            await asyncio.to_thread(self._folder.drop, stored)
+        self._some.set()
+        return upload
+
+    async def _known(self, stored: str) -> bool:
+        try:
+            return stored in {upload.stored for upload in await uploads.waiting(self._database, self._holder)}
+        except StoreError:
+            return True
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._load(), name="uploads")
+            group.create_task(self._look_after(), name="dispositions")
+
+    async def tidy(self) -> None:
+        """Delete files that nobody was promised: before the first request is taken. Raises StoreError."""
+        wanted = {upload.stored for upload in await uploads.waiting(self._database, self._holder)}
+        strays = await asyncio.to_thread(self._folder.tidy, wanted)
+        if strays:
+            log.info("files without an upload deleted", action="uploads.tidied", files=strays)
+
+    async def _load(self) -> None:
+        while True:
+            self._some.clear()
+            try:
+                for upload in await uploads.waiting(self._database, self._holder):
+                    await self._load_one(upload)
+            except StoreError as error:
+                log.warning("files wait", action="uploads.database", reason=str(error))
+            try:
+                async with asyncio.timeout(PERIOD):
+                    await self._some.wait()
+            except TimeoutError:
+                pass
+
+    async def _load_one(self, upload: uploads.WaitingUpload) -> None:
+        path = self._folder.path(upload.stored)
+        wish = Wish(
+            list=upload.list,
+            timezone=upload.timezone,
+            each_line=True,
+            allow_at=True,
+            batch=_BATCH,
+            upload=upload.id,
+            scope=await uploads.scope_of(self._database, upload.user),
+        )
+        try:
+            file = await asyncio.to_thread(open_contacts, path)
+            load = await load_file(self._database, file, wish, self._clock.now)
+        except FieldError as error:
+            reason = f"{error.field}: {error.problem}" if path.exists() else "the file is gone from the disk"
+            await uploads.refuse(self._database, upload.id, reason, self._clock.now())
+            log.warning("file refused", action="uploads.refused", upload=upload.id, field=error.field)
+        except StoreError:
+            raise  # it goes on where it stopped
+        except Exception:
+            log.exception("file not loaded", action="uploads.failed", upload=upload.id)
+            why = "an internal error stopped it (see the log)"
+            await uploads.refuse(self._database, upload.id, why, self._clock.now())
+        else:
+            log.info(
+                "file loaded", action="uploads.loaded", upload=upload.id, contacts=load.accepted,
+                refused=load.refused,
+            )  # fmt: skip
+        await asyncio.to_thread(self._folder.drop, upload.stored)
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                done = await carry_out(self._database, self._clock.now())
+                if done.dispositions:
+                    log.info("dispositions carried out", action="dispositions.done", count=done.dispositions)
+            except StoreError as error:
+                log.warning("dispositions wait", action="dispositions.database", reason=str(error))

@@ -1,0 +1,195 @@
+"""The ASGI application of both APIs, and the server that runs it inside the engine's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.api.integra import ROUTES
+from engine.api.integra.desk import web_route, where
+from engine.api.office import Office
+from engine.api.patience import patient
+from engine.api.records import record_routes
+from engine.api.turns import Turns
+from engine.api.v1.app import build as build_v1
+from engine.api.v1.problems import problem
+from engine.config import ConfigError, HttpSection
+
+log = structlog.get_logger(__name__)
+
+#: Seconds that requests which have begun may take at the stop.
+GRACE = 5
+
+
+def build(office: Office) -> ASGIApp:
+    """Return the application: the documented endpoints and `/api/v1`."""
+    app = Starlette(
+        routes=[
+            *(web_route(office, route) for route in ROUTES),
+            *record_routes(office),
+            Mount("/api/v1", build_v1(office)),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(office.settings.allowed_origins),
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=["*"],
+                expose_headers=["ETag", "Link", "Location", "Retry-After"],
+                max_age=600,
+            ),
+        ],
+        exception_handlers={HTTPException: _plain},
+    )
+    encrypted = office.settings.tls_certificate is not None
+    return Outermost(app, (*_SAFE, _STRICT) if encrypted else _SAFE)
+
+
+async def _plain(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if request.url.path.startswith("/api/"):
+        return problem(status)
+    return Response("0", status_code=status, media_type="text/plain")
+
+
+class Outermost:
+    """Answers what nothing inside has answered; adds the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        self._app = app
+        self._headers = headers
+        self._turns = Turns()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        begun = False
+
+        async def say(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in headers}
+                headers += [(name, value) for name, value in self._headers if name not in names]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await self._turns.serve(self._serve(scope, receive, say))
+        except Exception as error:
+            # A fault of ours: where it happened is told, never with what.
+            log.error("request failed", action="api.fault", fault=where(error))
+            if not begun:
+                broken = problem(500) if scope["path"].startswith("/api/") else Response("0", 500)
+                await broken(scope, receive, say)
+
+
+_SAFE = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+_STRICT = (b"strict-transport-security", b"max-age=31536000")
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves the signals to the engine."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot.
+
+    `works` run beside the server; `farewell` ends answers that would never end by themselves.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: HttpSection,
+        works: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        farewell: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._works, self._farewell = works, farewell
+        self._socket = _bind(settings)
+        self.port: int = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            app,
+            http=patient(settings.header_timeout, settings.body_timeout),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            limit_concurrency=settings.max_connections,
+            timeout_graceful_shutdown=GRACE,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+        )
+        try:
+            config.load()
+        except (OSError, ssl.SSLError) as error:
+            self._socket.close()
+            raise ConfigError(
+                f"http.tls_certificate, http.tls_key: {error}. Fix: give a certificate and its key in PEM."
+            ) from error
+        self._server = _Quiet(config)
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        log.info("serving HTTP", action="api.serving", port=self.port)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work()) for work in self._works]
+            await self._server.serve(sockets=[self._socket])
+            for task in tasks:
+                task.cancel()
+
+    def stop(self) -> None:
+        """Take no more requests; `run` ends when those that have begun are answered."""
+        self._farewell()
+        self._server.should_exit = True
+
+
+def _bind(settings: HttpSection) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
+    # The protocol is named because asyncio switches Nagle's algorithm off only where it is: without that
+    # answers wait 40 ms for an acknowledgement.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.address, settings.port))
+        listening.listen(256)
+    except OSError as error:
+        listening.close()
+        raise ConfigError(
+            f"http.port: {settings.address} port {settings.port} cannot be used: {error.strerror}. "
+            "Fix: choose another address or a free port, or 0 for none."
+        ) from error
+    return listening

@@ -1,0 +1,1 @@
+"""`/api/v1`: JSON resources described by OpenAPI 3.1."""
