@@ -48,6 +48,7 @@ class Metrics:
         self._seen: dict[str, float] = {}
         self._bounds: dict[str, tuple[str, float]] = {}
         self._seats_at: dict[str, float] = {}
+        self._caller_ids: dict[str, tuple[int, int]] = {}
         self._spool: tuple[SpoolCount, ...] = ()
         self._spool_at: float | None = None
         self._small: SmallCounts | None = None
@@ -118,7 +119,6 @@ class Metrics:
             "result",
         )
         self._rested = x.counter("overdial_caller_id_rests", "Caller IDs sent to rest", "campaign", "cause")
-        self._caller_ids = x.gauge("overdial_caller_ids", "Caller IDs in rotation", "campaign", "state")
         self._round_trip = x.histogram(
             "overdial_ami_round_trip_seconds", "From an order to Asterisk's answer (s)", buckets=_SECONDS
         )
@@ -161,6 +161,13 @@ class Metrics:
         )
         x.follow(
             "gauge",
+            "overdial_caller_ids",
+            "Caller IDs in rotation",
+            ("campaign", "state"),
+            self._caller_id_samples,
+        )
+        x.follow(
+            "gauge",
             "overdial_orders_waiting",
             "Orders for single calls that nobody has taken yet",
             (),
@@ -180,6 +187,13 @@ class Metrics:
             ("events", "Events from Asterisk"),
         ):
             x.follow("counter", f"overdial_ami_{name}", text, (), self._link_reader(name))
+
+    def _caller_id_samples(self) -> list[Sample]:
+        return [
+            ((self.campaigns.label(campaign), state), float(count))
+            for campaign, counts in dict(self._caller_ids).items()
+            for state, count in zip(("healthy", "resting"), counts, strict=True)
+        ]
 
     def _link_reader(self, name: str) -> Callable[[], list[Sample]]:
         def read() -> list[Sample]:
@@ -276,9 +290,7 @@ class Metrics:
         self._rested.labels(self.campaigns.label(campaign), cause).inc()
 
     def caller_ids(self, campaign: str, healthy: int, resting: int) -> None:
-        label = self.campaigns.label(campaign)
-        self._caller_ids.labels(label, "healthy").set(healthy)
-        self._caller_ids.labels(label, "resting").set(resting)
+        self._caller_ids[campaign] = (healthy, resting)
 
     def link(self, up: bool) -> None:
         self._up.set(1 if up else 0)
@@ -287,6 +299,7 @@ class Metrics:
         self._leads.set(1 if leads else 0)
         if not leads:
             self._spool, self._spool_at, self._small = (), None, None
+            self._caller_ids = {}
 
     def status(self, status: EngineStatus) -> None:
         self._events.set(status.events)
@@ -304,7 +317,7 @@ class Metrics:
             if name in self.campaigns.known:
                 self.exported.forget_campaign(name)
                 self.campaigns.forget(name)
-            for memory in (self._seen, self._bounds, self._seats_at):
+            for memory in (self._seen, self._bounds, self._seats_at, self._caller_ids):
                 memory.pop(name, None)
 
     def spool(self, counts: Sequence[SpoolCount]) -> None:

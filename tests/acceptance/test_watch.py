@@ -49,6 +49,7 @@ def campaign(stage: Stage) -> Stage:
     stage.dialer(tbc=-1, maxchannels=12)
     stage.dialer(OTHER, schedule="nonsense")
     stage.sql("INSERT INTO ccdata.trunks (name, channels, cps) VALUES ('CARRIER', 40, 20)")
+    stage.sql(f"INSERT INTO ccdata.caller_ids (campaign, entry) VALUES ('{CAMPAIGN}', '18885550100')")
     rows = ", ".join(f"('{CAMPAIGN}', '55{n:05d}{100 if n % 2 else 404}', 'L1')" for n in range(600))
     stage.sql(f"INSERT INTO ccdata.calls_spool (campaign, destination, dialerbase) VALUES {rows}")
     stage.contacts(base="L1")

@@ -157,6 +157,17 @@ def test_the_spool_is_shown_until_this_engine_leads_no_more(metrics: Metrics, cl
     assert "overdial_spool_contacts{" not in text(metrics)
 
 
+def test_caller_ids_are_counted_by_campaign_and_go_with_it(metrics: Metrics, clock: Clock) -> None:
+    for number in range(CAMPAIGNS + 2):
+        metrics.caller_ids(f"C{number}", 3, 1)
+    assert value(metrics, "overdial_caller_ids", campaign="C0", state="resting") == 1
+    assert value(metrics, "overdial_caller_ids", campaign=OTHER, state="healthy") == 6, "added up"
+    metrics.status(a_status())
+    clock.at += KEPT + 1
+    metrics.status(a_status())
+    assert value(metrics, "overdial_caller_ids", campaign="C0", state="resting") is None
+
+
 def test_the_page_on_metrics_tells_what_there_is() -> None:
     assert (ROOT / "docs" / "metrics.md").read_text("utf-8") == page()
 
