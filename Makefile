@@ -8,7 +8,7 @@ MODE ?= power
 FACTOR ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool bench-records bench-api amd fuzz chaos lock clean
+.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool bench-records bench-api amd browser fuzz chaos lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ bench-spool: install ## Loading beside LOAD DATA, claims among millions beside c
 
 bench-records: install ## Pages of getrecords over a million CDRs, by filter and depth; ARGS="--rows 100000"
 	@"$(BIN)/python" -m bench.records --lab "$(LAB)" $(ARGS)
+
+browser: install ## A page on another origin in headless Chromium uses the HTTP APIs (installs chromium)
+	@deploy/lab/packages.sh chromium
+	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest tests/browser/other_origin.py $(ARGS)
 
 fuzz: install ## More broken requests to both HTTP APIs than `make test` has; FACTOR=20
 	@OVERDIAL_LAB="$(LAB)" OVERDIAL_FUZZ="$(FACTOR)" "$(BIN)/python" -m pytest tests/fuzz --timeout 3600 $(ARGS)
