@@ -3,6 +3,9 @@
 --   overdial migrate          brings any older version up to it (migrations/)
 -- The two ways end in the same tables; a test compares them.
 
+-- Whatever the client takes for its own: comments and literals below are UTF-8.
+SET NAMES utf8mb4;
+
 -- Settings: dialers, campaigns (queues) with their members, contact lists.
 
 CREATE DATABASE IF NOT EXISTS ccdata DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;

@@ -29,6 +29,7 @@ from engine.adapters.mysql.migrate import Migration, check, migrate
 from engine.adapters.mysql.outbox import Keeping, MysqlOutbox
 from engine.adapters.mysql.today import day_figures
 from engine.adapters.process import is_dead, this_process
+from engine.adapters.recordings import Recordings
 from engine.adapters.registry import Registry
 from engine.adapters.speech import SpokenTexts
 from engine.adapters.upload_folder import UploadFolder
@@ -272,7 +273,7 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
         new_id=new_attempt_id,
         guard=Guard(database, hands, local, config.http, config.passwords.policy),
         settings=config.http,
-        recordings=config.http.recordings,
+        recordings=Recordings(config.http.recordings) if config.http.recordings else None,
         profiles=profiles(config),
         clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
         stream=live_stream(hands, live),

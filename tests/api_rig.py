@@ -25,6 +25,7 @@ from engine.adapters.lawbooks import load_laws
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, users
 from engine.adapters.mysql.database import Session
+from engine.adapters.recordings import Recordings
 from engine.adapters.upload_folder import UploadFolder
 from engine.api.clerk import Clerk
 from engine.api.guard import Guard, digest
@@ -172,7 +173,7 @@ async def api_rig(
         guard=Guard(database, clock, local, http, policy or Policy()),
         settings=http,
         clerk=clerk,
-        recordings=http.recordings,
+        recordings=Recordings(http.recordings) if http.recordings else None,
         profiles=PROFILES,
         stream=live_stream(clock, live),
         reach=Reach(http=True, networks=(ip_network("127.0.0.0/8"),)),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database
+from engine.adapters.recordings import Recordings
 from engine.api.clerk import Clerk
 from engine.api.guard import Guard
 from engine.api.v1.stream import Stream
@@ -55,7 +55,7 @@ class Office:
     new_id: Callable[[], str]
     guard: Guard
     settings: HttpSection
-    recordings: Path | None
+    recordings: Recordings | None
     profiles: Mapping[str, Profile]
     clerk: Clerk
     stream: Stream

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from engine.adapters.recordings import Recordings
 from engine.api.guard import Forbidden, TooMany, UnknownCaller
 from engine.api.integra.desk import host_of, token_of
 from engine.api.integra.supervisor import check_recording
@@ -32,7 +31,7 @@ def record_routes(office: Office) -> list[Route]:
     """Return the routes; none where `http.recordings` names no folder."""
     if office.recordings is None:
         return []
-    files = Recordings(office.recordings)
+    files = office.recordings
 
     async def serve(request: Request) -> Response:
         try:

@@ -272,13 +272,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class QueueFacts:
-    """What Asterisk says of one queue: its averages and its service level are seconds."""
+    """What Asterisk says of one queue: its averages and its service level are seconds; `completed` counts
+    since its start."""
 
     queue: str
     strategy: str = ""
     service_level: int = 0
     hold: int = 0
     talk: int = 0
+    completed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

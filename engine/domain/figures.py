@@ -52,12 +52,14 @@ def _within(waits: Counter[int], threshold: int) -> int:
 
 @dataclass(slots=True)
 class QueueFigures:
-    """One queue: Asterisk's own settings and averages (s), who waits since when, and today."""
+    """One queue: Asterisk's own settings, averages (s) and count of finished calls, who waits since when,
+    and today."""
 
     strategy: str = ""
     service_level: int = 0
     hold: int = 0
     talk: int = 0
+    completed: int = 0
     since: dict[str, datetime] = field(default_factory=dict)
     queued: set[str] = field(default_factory=set)
     talking: set[str] = field(default_factory=set)
@@ -135,7 +137,9 @@ class Figures:
             case ev.AgentCompleted(hold=hold, talk=talk):
                 if call in figures.talking:
                     figures.talking.discard(call)
-                    figures.talk = _average(figures.talk, talk)
+                    figures.completed += 1
+                    # The first talk is the average; the waiting time has no such beginning.
+                    figures.talk = talk if figures.completed == 1 else _average(figures.talk, talk)
                 figures.today.holds[hold] += 1
                 figures.today.talked += talk
             case _:
@@ -147,7 +151,7 @@ class Figures:
         for facts in listed.facts:
             figures = self._of(facts.queue)
             figures.strategy, figures.service_level = facts.strategy, facts.service_level
-            figures.hold, figures.talk = facts.hold, facts.talk
+            figures.hold, figures.talk, figures.completed = facts.hold, facts.talk, facts.completed
         for waiting in listed.waiting:
             figures = self._of(waiting.queue)
             figures.since[waiting.call] = waiting.since or listed.at

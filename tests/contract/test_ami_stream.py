@@ -69,7 +69,7 @@ async def test_a_queue_list_ends_on_its_complete_event_and_other_events_pass_by(
     listed = await rig.event(ev.QueuesListed)
     assert listed.queues == ("spring",)
     assert [(member.interface, member.name) for member in listed.members] == [("PJSIP/7", "Ann")]
-    assert listed.waiting == (ev.Waiting("spring", "waiting"),)
+    assert [(waiting.queue, waiting.call) for waiting in listed.waiting] == [("spring", "waiting")]
 
 
 async def test_an_event_right_behind_a_list_comes_after_it(rig: Rig) -> None:

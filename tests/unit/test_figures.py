@@ -27,8 +27,8 @@ def test_averages_move_by_a_quarter_in_whole_seconds() -> None:
     for call, hold, talk in (("a", 8, 40), ("b", 2, 100), ("c", 30, 1)):
         _talk(figures, call, hold, talk)
     own = figures.of("power<-")
-    # 8/4 = 2; (6+2)/4 = 2; (6+30)/4 = 9. Talk: 10; (30+100)/4 = 32; (96+1)/4 = 24.
-    assert (own.hold, own.talk) == (9, 24)
+    # 8/4 = 2; (6+2)/4 = 2; (6+30)/4 = 9. Talk: 40; (120+100)/4 = 55; (165+1)/4 = 41.
+    assert (own.hold, own.talk, own.completed) == (9, 41, 3)
     assert (own.today.completed, own.today.held, own.today.talked) == (3, 40, 141)
     assert own.queued == own.talking == set()
 
@@ -36,11 +36,13 @@ def test_averages_move_by_a_quarter_in_whole_seconds() -> None:
 def test_asterisks_own_word_replaces_the_averages_and_the_waiting() -> None:
     figures = Figures()
     figures.apply(ev.CallerJoined(NOW, "ghost", Q, 1, ""))
-    facts = ev.QueueFacts(Q, "linear", 15, 7, 70)
+    facts = ev.QueueFacts(Q, "linear", 15, 7, 70, 4)
     waiting = ev.Waiting(Q, "b", NOW - timedelta(seconds=9))
     figures.apply(ev.QueuesListed(NOW, (Q,), (), (waiting,), (facts,)))
     own = figures.of(Q)
     assert (own.strategy, own.service_level, own.hold, own.talk) == ("linear", 15, 7, 70)
+    _talk(figures, "next", 3, 2)
+    assert (own.hold, own.talk) == (6, 53)
     assert own.longest(NOW + timedelta(seconds=1)) == 10
     figures.apply(ev.HungUp(NOW, "b", "", 16, None))
     assert own.longest(NOW) == 0

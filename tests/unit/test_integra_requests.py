@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 from datetime import datetime, time
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.errors import FieldError
-from engine.domain.integra import shapes
+from engine.domain.integra import shapes, upload
 from engine.domain.integra.calls import (
     DialerAction,
     finish_note,
@@ -196,11 +197,17 @@ def test_a_files_name_becomes_the_lists() -> None:
             list_of(bad)
 
 
-def test_content_is_decoded_however_it_was_sent() -> None:
+def test_content_is_decoded_however_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = "UHJ1ZWJhRW5jdWVzdGE7MjUyNTI5NjE7Ozs5OTk5Ow=="
     assert decoded(sample) == decoded(sample.rstrip("=")) == decoded(sample[:20] + "\r\n" + sample[20:])
     assert decoded("Pz8/Ozs+Pz8/") == b"???;;>???"
     assert decoded("Pz8/Ozs Pz8/") == b"???;;>???"  # a '+' that was not encoded
+    monkeypatch.setattr(upload, "_PIECE", 7)
+    for size in range(1, 30):
+        content = b";" * size
+        assert decoded(base64.encodebytes(content).decode()) == content
+    with pytest.raises(FieldError, match="base64"):
+        decoded("Ow==Ow==")
     for bad in ("", "data:text/csv;base64,QTs=", "QTs*", "YWJj", "UVRzPQ=="):
         with pytest.raises(FieldError) as caught:
             decoded(bad)

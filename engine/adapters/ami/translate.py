@@ -241,7 +241,8 @@ def queues_listed(messages: Iterable[Message], at: datetime) -> ev.QueuesListed:
 
 
 def _facts(m: Message) -> ev.QueueFacts:
-    return ev.QueueFacts(m.queue, m.strategy, _int(m.servicelevel), _int(m.holdtime), _int(m.talktime))
+    numbers = (_int(m.servicelevel), _int(m.holdtime), _int(m.talktime), _int(m.completed))
+    return ev.QueueFacts(m.queue, m.strategy, *numbers)
 
 
 def channels_listed(messages: Iterable[Message], at: datetime) -> ev.ChannelsListed:

@@ -15,7 +15,8 @@ from engine.domain.integra.upload import UploadRequest
 #: The same content for the same list within this time is the same request once more (its answer was lost).
 SAME = timedelta(minutes=10)
 
-_WAITING = (
+#: Files that this engine is to load.
+WAITING = (
     "SELECT id, list, username, timezone, stored FROM ccdata.uploads FORCE INDEX (uploads_waiting)"
     " WHERE status IN ('waiting', 'loading') AND holder=%s AND stored <> '' ORDER BY id"
 )
@@ -71,7 +72,7 @@ async def waiting(database: Database, holder: str) -> tuple[WaitingUpload, ...]:
                 str(row["timezone"]),
                 str(row["stored"]),
             )
-            for row in await session.rows(_WAITING, (holder,))
+            for row in await session.rows(WAITING, (holder,))
         )
 
     return await database.transaction(work)

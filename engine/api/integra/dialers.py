@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from engine.adapters.mysql import campaigns, contacts
 from engine.adapters.mysql.database import Session
 from engine.api.integra import ordering
@@ -95,7 +97,9 @@ async def upload_base_with_timezone(office: Office, caller: Caller, form: Form) 
 
 async def _upload(office: Office, caller: Caller, form: Form, *, zoned: bool) -> Answer:
     own = fields(form, "filename", "campaign", "cant", "timezone")
-    await office.clerk.take(read_upload(own, form.get("fileb64"), zoned=zoned), caller.user)
+    encoded = form.get("fileb64")
+    request = await asyncio.to_thread(lambda: read_upload(own, encoded, zoned=zoned))
+    await office.clerk.take(request, caller.user)
     return text("1")
 
 

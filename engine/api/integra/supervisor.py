@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from engine.adapters.mysql import recordings
-from engine.adapters.recordings import Recordings
 from engine.api.guard import Forbidden
 from engine.api.integra.dates import us_date
 from engine.api.integra.fields import fields
@@ -94,7 +93,7 @@ async def convert(office: Office, caller: Caller, form: Form) -> Answer:
     if office.recordings is None:
         raise Refused("http.recordings is not set")
     await check_recording(office, caller, guid)
-    await Recordings(office.recordings).to_mp3(guid, folder)
+    await office.recordings.to_mp3(guid, folder)
     return text("1")
 
 
