@@ -8,7 +8,7 @@ MODE ?= power
 FACTOR ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool bench-records bench-api amd browser fuzz chaos lock clean
+.PHONY: help install demo test test-unit lint docs bench-call bench-pacing bench-live bench-spool bench-records bench-api amd browser fuzz chaos lock clean bench-caller-ids
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ bench-live: install ## Progressive, fixed overdial and Predictive on real Asteri
 
 bench-api: install ## 200 requests/s to the HTTP APIs beside a running campaign: the pacer's delay with and without
 	@"$(BIN)/python" -m bench.api --lab "$(LAB)" $(ARGS)
+
+bench-caller-ids: ## What the choice of a caller ID costs among ten, a thousand, ten thousand numbers
+	@deploy/lab/venv.sh
+	@"$(BIN)/python" -m bench.caller_ids $(ARGS)
 
 amd: install ## Answering-machine detection on a spoken corpus: confusion matrix (installs espeak-ng and sox)
 	@deploy/lab/packages.sh espeak-ng sox

@@ -32,7 +32,9 @@ ALTER TABLE ccdata.attempts
 ALTER TABLE ccdata.attempts ADD KEY attempts_caller_id (caller_id, sent_at);
 
 CREATE OR REPLACE VIEW ccdata.caller_id_health AS
-  SELECT number, IF(resting_until > UTC_TIMESTAMP(3), 'resting', 'healthy') AS state, attempts, answers,
+  SELECT number,
+    CONVERT(IF(resting_until > UTC_TIMESTAMP(3), 'resting', 'healthy') USING utf8mb4)
+      COLLATE utf8mb4_unicode_ci AS state, attempts, answers,
     ROUND(answers / NULLIF(attempts, 0), 4) AS answer_rate, rejections, flagged, last_used_at,
     IF(resting_until > UTC_TIMESTAMP(3), resting_until, NULL) AS resting_until, reason, rests
   FROM ccdata.caller_id_state;

@@ -67,8 +67,8 @@ def show(config: Path | None, campaign: str) -> None:
         fail(f"campaign {campaign!r} has no row in caller_ids. Fix: 'overdial caller-ids load'.")
     now = datetime.now(UTC).replace(tzinfo=None)
     click.echo(
-        f"{'caller ID':<32} {'state':<20} {'calls':>6} {'answered':>9} {'rejected':>9}  {'last used (UTC)':<19}"
-        "  why"
+        f"{'caller ID':<32} {'state':<20} {'calls':>6} {'answered':>9} {'rejected':>9}"
+        f"  {'last used (UTC)':<19}  why"
     )
     for row in rows:
         for line in _described(row, health, now):

@@ -11,7 +11,7 @@ Where the pool has none, the rules of `dialers.callerid` serve as documented, at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -35,15 +35,16 @@ Locate = Callable[[str], Locality]
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """What is known of the numbers: when each was used last (a growing mark), and which rest."""
+    """What is known of the numbers (digits): when each was used last (a growing mark), and which rest."""
 
     used: Mapping[str, float]
-    resting: Callable[[str], bool]
+    resting: Set[str] = frozenset()
 
 
 @dataclass(slots=True)
 class _Group:
-    """The numbers of one prefix, listed by where they belong, and the ranges that are too long for that."""
+    """The numbers (digits) of one prefix, listed by where they belong, and the ranges that are too long for
+    that."""
 
     numbers: list[str] = field(default_factory=list)
     areas: dict[str, list[str]] = field(default_factory=dict)
@@ -57,7 +58,8 @@ class Pool:
     def __init__(self, entries: Iterable[CallerIdEntry], locate: Locate) -> None:
         self._groups: dict[str, _Group] = {}
         self._locate = locate
-        self._listed: set[str] = set()
+        #: Every number that is listed, as it is written.
+        self._written: dict[str, str] = {}
         self._ranges: list[CallerIdEntry] = []
         self.size = 0
         for entry in dict.fromkeys(entries):
@@ -69,10 +71,10 @@ class Pool:
                 continue
             for number in (entry.at(place) for place in range(entry.size)):
                 area, country = locate(number)
-                group.numbers.append(number)
-                self._listed.add(key(number))
-                group.areas.setdefault(area, []).append(number)
-                group.countries.setdefault(country, []).append(number)
+                self._written.setdefault(key(number), number)
+                group.numbers.append(key(number))
+                group.areas.setdefault(area, []).append(key(number))
+                group.countries.setdefault(country, []).append(key(number))
 
     @property
     def generic(self) -> bool:
@@ -81,24 +83,27 @@ class Pool:
 
     def has(self, number: str) -> bool:
         """Is the number (digits) one of the pool?"""
-        return number in self._listed or any(_within(number, entry) for entry in self._ranges)
+        return number in self._written or any(_within(number, entry) for entry in self._ranges)
 
     def serves_all(self, turns: Turns) -> bool:
         """Is there a number that does not rest for every destination?"""
         group = self._groups.get("")
         return group is not None and (
-            bool(group.ranges) or any(not turns.resting(key(number)) for number in group.numbers)
+            bool(group.ranges) or any(number not in turns.resting for number in group.numbers)
         )
 
     def choose(self, destination: str, turns: Turns, draw: Callable[[int], int], *, local: bool) -> str:
         """Return the number whose turn it is, '' when there is none that does not rest."""
         prefixes = [own for own in self._groups if own and destination.startswith(own)]
         for groups in ([self._groups[own] for own in prefixes], [self._groups.get("", _Group())]):
-            drawn = [entry.number(draw) for group in groups for entry in group.ranges for _ in range(DRAWN)]
+            ranges = [entry for group in groups for entry in group.ranges]
+            written = {key(n): n for entry in ranges for n in (entry.number(draw) for _ in range(DRAWN))}
+            drawn = list(written)
             for numbers in self._near(groups, drawn, destination) if local else [_all(groups, drawn)]:
-                free = [number for number in numbers if not turns.resting(key(number))]
+                free = [number for number in numbers if number not in turns.resting]
                 if free:
-                    return _longest_unused(free, turns, draw)
+                    number = _longest_unused(free, turns, draw)
+                    return self._written.get(number) or written[number]
         return ""
 
     def _near(
@@ -117,6 +122,8 @@ class Pool:
 
 
 def _all(groups: Sequence[_Group], drawn: Sequence[str]) -> Sequence[str]:
+    if len(groups) == 1 and not drawn:
+        return groups[0].numbers
     return [*(number for group in groups for number in group.numbers), *drawn]
 
 
@@ -132,7 +139,8 @@ def uncounted(rules: CallerIdRules, number: str) -> bool:
 
 
 def _longest_unused(numbers: Sequence[str], turns: Turns, draw: Callable[[int], int]) -> str:
-    marks = [turns.used.get(key(number), float("-inf")) for number in numbers]
+    used, never = turns.used, float("-inf")
+    marks = [used.get(number, never) for number in numbers]
     oldest = min(marks)
     equal = [number for number, mark in zip(numbers, marks, strict=True) if mark == oldest]
     return equal[draw(len(equal))]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.domain.callerid_health import Counts, Result
+from engine.domain.settings import SettingsRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class CallerIdRest:
 
 class CallerIdStore(Protocol):
     """The part of the store that keeps caller IDs. Every method raises StoreError when it did not happen."""
+
+    async def settings(self) -> SettingsRows:
+        """Return the current settings, the enabled rows of `caller_ids` and what rests among them."""
 
     async def caller_id_records(self, now: datetime) -> tuple[CallerIdRecord, ...]:
         """Return what is known of every number that was shown in the last weeks, the last moment before

@@ -131,7 +131,7 @@ class CallerIds:
     @property
     def _turns(self) -> Turns:
         now, ends = self._clock.now(), self._ends()
-        return Turns(self._used, lambda number: number in ends and ends[number] > now)
+        return Turns(self._used, {number for number, until in ends.items() if until > now})
 
     def _ends(self) -> dict[str, datetime]:
         if not self._decided:
@@ -162,13 +162,14 @@ class CallerIds:
         if number not in self._used or not self.ledger.add(number, result):
             return
         self._changed.add(number)
-        if not self._all.has(number) or self._turns.resting(number):
+        if not self._all.has(number) or number in self._turns.resting:
             return
         verdict = self.ledger.judge(number)
         if verdict is not None:
             self._let_rest(number, campaign, verdict)
         elif self._rests.get(number) and self.ledger.proven(number):
             del self._rests[number]
+            self._decided.pop(number, None)  # one that could not be written for as long as it lasted
             self._proven.add(number)
 
     def _let_rest(self, number: str, campaign: str, verdict: Verdict) -> None:
@@ -193,7 +194,7 @@ class CallerIds:
 
     async def begin(self) -> None:
         """Take in what earlier terms left. Raises StoreError."""
-        self._began = self._clock.now()
+        self._began, self._unread = self._clock.now(), []
         oldest = self._began - timedelta(hours=self.ledger.rules.hours)
         for record in await self._store.caller_id_records(self._began):
             if record.used_at is not None:
@@ -205,6 +206,7 @@ class CallerIds:
             if record.counted_from is not None:
                 self.ledger.begin_anew(record.number, record.counted_from)
         self._last = max(self._used.values(), default=0.0)
+        self.follow(await self._store.settings(), self.written)
 
     async def run(self) -> None:
         """Write figures and follow the rows until cancelled."""
@@ -247,21 +249,20 @@ class CallerIds:
     def follow(self, rows: SettingsRows, asked: int) -> None:
         """Take over what people have steered. `asked`: what `written` was when the rows were asked for."""
         now = self._clock.now()
-        for number, until in rows.resting.items():
+        # What was decided here and written after those rows were read, they do not know.
+        self._told = {number: at for number, at in self._told.items() if at > asked}
+        resting = {**rows.resting, **{number: self._resting[number] for number in self._told}}
+        for number, until in resting.items():
             if self._resting.get(number) != until:  # a person's doing, or an earlier term's
                 self.ledger.begin_anew(number, until)
                 self._changed.add(number)
-        resting = dict(rows.resting)
         for number, until in self._resting.items():
-            if number in resting or until <= now:
-                continue
-            if self._told.get(number, 0) > asked:
-                resting[number] = until  # decided here, and written after those rows were read
-            elif number not in self._decided:
+            if number not in resting and until > now and number not in self._decided:
                 self.ledger.begin_anew(number, now)  # released by a person: it gets a fresh chance
                 self._changed.add(number)
+                self._rests.pop(number, None)
+                self._proven.add(number)
         self._resting = resting
-        self._told = {number: at for number, at in self._told.items() if at > asked}
         if rows.caller_ids is not self._rows:
             self._rows = rows.caller_ids
             self._parse(rows.caller_ids)
@@ -270,8 +271,10 @@ class CallerIds:
     def _parse(self, rows: Sequence[Row]) -> None:
         entries: dict[str, list[CallerIdEntry]] = {}
         refused: dict[str, int] = {}
+        names: dict[str, str] = {}
         for row in rows:
             campaign = str(row["campaign"]).casefold()
+            names.setdefault(campaign, str(row["campaign"]))
             try:
                 entry = parse_entry(str(row["entry"]).strip(), "caller_ids.entry")
             except FieldError:
@@ -282,12 +285,12 @@ class CallerIds:
             log.error(
                 "rows of caller_ids cannot be used; 'overdial caller-ids list' tells which and why",
                 action="caller_id.refused",
-                campaign=campaign,
+                campaign=names[campaign],
                 rows=count,
             )
         self._entries = {campaign: tuple(own) for campaign, own in entries.items()}
         self._pools.clear()
-        self._own = {campaign: Pool(own, _anywhere) for campaign, own in self._entries.items()}
+        self._own = {names[campaign]: Pool(own, _anywhere) for campaign, own in self._entries.items()}
         self._all = Pool((entry for own in self._entries.values() for entry in own), _anywhere)
 
     def _report(self) -> None:

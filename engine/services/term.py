@@ -200,6 +200,10 @@ class Term:
             log.info("hanging up what is left", action="engine.hanging_up", calls=len(self.book))
             await self._hang_up_all(limits.hang_up)
         await self._until(self._errands.done, limits.hang_up)
+        try:
+            await self.caller_ids.keep()
+        except StoreError as error:
+            log.warning("caller IDs not kept", action="caller_id.database", reason=str(error))
         return released and not len(self.book)
 
     async def _hang_up_all(self, limit: float) -> None:

@@ -84,6 +84,14 @@ class Desk(ABC):
     async def dialer(self, campaign: str) -> None:
         """Insert a dialer with its queue, an active list L1 and an inactive list OLD."""
 
+    @abstractmethod
+    async def caller_id(self, campaign: str, entry: str, enabled: int = 1) -> None:
+        """Insert a row of caller_ids."""
+
+    @abstractmethod
+    async def caller_id_state(self, number: str) -> tuple[object, ...]:
+        """Return attempts, answers, rejections, flagged, resting_until, reason and rests of a number."""
+
 
 class MemoryDesk(Desk):
     """Rows in memory."""
@@ -137,6 +145,14 @@ class MemoryDesk(Desk):
         self.memory.add_dialer(campaign)
         old = {"campaign": campaign, "name": "OLD", "active": 0, "percentage": None}
         self.memory.lists.append(old)
+
+    async def caller_id(self, campaign: str, entry: str, enabled: int = 1) -> None:
+        self.memory.add_caller_id(campaign, entry, enabled)
+
+    async def caller_id_state(self, number: str) -> tuple[object, ...]:
+        row = self.memory.caller_id_state[number]
+        until = row["resting_until"]
+        return (*row["counts"], naive(until) if until else None, row["reason"], row["rests"])
 
 
 class MysqlDesk(Desk):
@@ -222,6 +238,17 @@ class MysqlDesk(Desk):
         for name, active in (("L1", 1), ("OLD", 0)):
             sql = "INSERT INTO ccdata.dialer_base (campaign, name, active) VALUES (%s, %s, %s)"
             await self._run(sql, campaign, name, active)
+
+    async def caller_id(self, campaign: str, entry: str, enabled: int = 1) -> None:
+        sql = "INSERT INTO ccdata.caller_ids (campaign, entry, enabled) VALUES (%s, %s, %s)"
+        await self._run(sql, campaign, entry, enabled)
+
+    async def caller_id_state(self, number: str) -> tuple[object, ...]:
+        sql = (
+            "SELECT attempts, answers, rejections, flagged, resting_until, reason, rests"
+            " FROM ccdata.caller_id_state WHERE number=%s"
+        )
+        return tuple((await self._rows(sql, number))[0].values())
 
 
 def naive(at: datetime) -> datetime:

@@ -28,7 +28,7 @@ FACTOR = int(os.environ.get("OVERDIAL_FUZZ", "1"))
 ENDS_SESSIONS = (
     "session-log_out", "users-revoke_tokens", "users-lock_user", "users-set_password", "users-change_user",
 )  # fmt: skip
-_CHECKS = "not_a_server_error,content_type_conformance,status_code_conformance"
+_CHECKS = "not_a_server_error,content_type_conformance,status_code_conformance,response_schema_conformance"
 
 
 async def test_requests_made_from_the_description(api: ApiRig, tmp_path: Path) -> None:

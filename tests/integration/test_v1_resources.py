@@ -131,6 +131,7 @@ async def test_a_campaign_is_made_steered_and_read(api: ApiRig, boss: str) -> No
     await post(api, boss, f"{AT}/stop", status=202)
     assert api.value("SELECT status FROM ccdata.dialers") == "0"
     assert "POST /api/v1/campaigns/A<-/stop" in api.audited()
+    assert any(action.startswith('A<-: {"am":true,"tbc":-20') for action in api.audited())
 
 
 async def test_settings_that_the_engine_could_not_use_are_refused_by_field(api: ApiRig, boss: str) -> None:
@@ -382,6 +383,7 @@ async def test_the_black_list(api: ApiRig, boss: str) -> None:
     left = await get(api, boss, f"{V1}/black-list/check?number=12125550001")
     assert left["reasons"] == ["the person does not want to be called"]
     assert len([action for action in api.audited() if "black-list" in action]) == 6
+    assert "black list of A<-: 2125550002 taken off" in api.audited()
     assert (
         await api.ask("POST", f"{V1}/black-list", boss, json={"number": "1", "campaign": "X"})
     ).status == 404

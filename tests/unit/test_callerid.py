@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.domain.callerid import parse_callerid
+from engine.domain.callerid import CallerIdEntry, key, parse_callerid, parse_entry
 from engine.domain.errors import FieldError
 from tests.builders import PURE, near
 
@@ -124,3 +124,42 @@ def test_any_text_is_a_set_of_rules_or_a_field_error(text: str, seed: int) -> No
     number = rules.choose("5939912", lambda n: seed % n)
     assert set(number) <= set("+0123456789")
     assert bool(number) == bool(rules.entries)
+
+
+DIGITS = st.text("0123456789", min_size=1, max_size=12)
+ENTRIES = st.builds(
+    lambda prefix, base, ends: CallerIdEntry(prefix, base, *ends),
+    st.one_of(st.just(""), DIGITS, DIGITS.map("+{}".format)),
+    st.one_of(DIGITS, DIGITS.map("+{}".format)),
+    st.one_of(
+        st.just(("", "")),
+        st.integers(1, 6).flatmap(
+            lambda size: st.tuples(*[st.text("0123456789", min_size=size, max_size=size)] * 2).map(
+                lambda ends: (min(ends), max(ends))
+            )
+        ),
+    ),
+)
+
+
+@PURE
+@given(ENTRIES, st.integers(min_value=0))
+def test_an_entry_reads_as_it_was_written_and_its_numbers_are_its_own(
+    entry: CallerIdEntry, seed: int
+) -> None:
+    assert parse_entry(entry.text()) == entry
+    number = entry.number(lambda n: seed % n)
+    assert number == entry.at(seed % entry.size)
+    assert number.startswith(entry.base)
+    assert len(number) == len(entry.base) + len(entry.low)
+    assert key(number).isdigit()
+
+
+@PURE
+@given(NEARLY)
+def test_an_entry_is_read_and_written_alike_or_refused(text: str) -> None:
+    try:
+        entry = parse_entry(text)
+    except FieldError:
+        return
+    assert entry.text() == text

@@ -18,6 +18,7 @@ from engine.ports.callerids import (
 #: What the figures may not tell yet of the last term: they are written every second or so, and a contact is
 #: claimed some time before it is called where an agent decides.
 _GAP = timedelta(minutes=15)
+_OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 #: The newest calls of one number.
 CALLS = (
     "SELECT caller_id, campaign, outcome, sip, sent_at FROM ccdata.attempts FORCE INDEX (attempts_caller_id)"
@@ -95,6 +96,8 @@ async def calls(
     for number in numbers:
         args += [number, utc(since), utc(before), limit]
     for row in await session.rows(query, args):
+        if row["outcome"] not in _OUTCOMES:
+            continue  # of another version, or changed by hand
         result = result_of(
             row["sent_at"].replace(tzinfo=UTC), str(row["campaign"]), Outcome(row["outcome"]), row["sip"]
         )

@@ -32,8 +32,8 @@ DUE = (
 )
 #: Lists that are switched on and have nobody left to call, with the last contact that left them.
 _DRY = (
-    "SELECT b.campaign, b.name, (SELECT MAX(f.id) FROM ccrepo.finished_contacts f"
-    "  WHERE f.campaign = b.campaign AND f.dialerbase = b.name) AS last"
+    "SELECT b.campaign, b.name, (SELECT f.id FROM ccrepo.finished_contacts f"
+    "  WHERE f.campaign = b.campaign AND f.dialerbase = b.name ORDER BY f.id DESC LIMIT 1) AS last"
     " FROM ccdata.dialer_base b WHERE b.active <> 0 AND NOT EXISTS (SELECT 1 FROM ccdata.calls_spool s"
     "  WHERE s.campaign = b.campaign AND s.dialerbase = b.name AND s.status IN (0, 1))"
 )

@@ -14,7 +14,7 @@ from engine.adapters.mysql.database import Session
 from engine.api.v1.campaigns import known
 from engine.api.v1.contact_models import BlackIn, BlackOut, CheckOut
 from engine.api.v1.contacts import phone_of
-from engine.api.v1.gate import Asking, InOffice, needs, reach
+from engine.api.v1.gate import Asking, InOffice, needs, note, reach
 from engine.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
 from engine.api.v1.problems import NotFound
 from engine.api.v1.resource import Resource
@@ -60,6 +60,7 @@ async def add(caller: Asking, office: InOffice, wish: BlackIn, response: Respons
     async def work(session: Session) -> BlackOut:
         if wish.campaign != "*":
             await known(session, wish.campaign)
+        await note(session, office, caller, f"black list of {wish.campaign}: {phone.number} added")
         await black_list(session, entry, office.clock.now(), office.local, "api")
         [row] = await session.rows(
             "SELECT * FROM ccdata.black_list WHERE phone=%s AND campaign=%s", (phone.number, wish.campaign)
@@ -107,5 +108,10 @@ async def take_off(
     """Take a number off a black list. What the person has said himself (opt-outs) stays."""
     reach(caller, campaign)
     phone = phone_of(number)
-    if not await office.database.transaction(lambda s: tables.take_off(s, phone, campaign)):
-        raise NotFound("The number is not on this black list.")
+
+    async def work(session: Session) -> None:
+        if not await tables.take_off(session, phone, campaign):
+            raise NotFound("The number is not on this black list.")
+        await note(session, office, caller, f"black list of {campaign}: {phone.number} taken off")
+
+    await office.database.transaction(work)

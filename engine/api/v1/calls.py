@@ -13,7 +13,7 @@ from engine.adapters.mysql import call_pages as tables
 from engine.adapters.mysql import contacts as spool
 from engine.adapters.mysql.database import Session
 from engine.adapters.places import place_of
-from engine.api.v1.campaign_models import Moment, Text80, Text255
+from engine.api.v1.campaign_models import LocalMoment, Moment, Text80, Text255
 from engine.api.v1.contacts import phone_of
 from engine.api.v1.gate import Asking, InOffice, needs, reach
 from engine.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
@@ -99,7 +99,7 @@ class OrderOut(BaseModel):
     status: str
     result: str
     guid: str
-    created_at: datetime
+    created_at: LocalMoment
     done_at: Moment | None
 
 

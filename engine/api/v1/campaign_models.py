@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from engine.domain.modes import Machines, Recording
 
@@ -155,13 +155,14 @@ class CampaignOut(BaseModel):
 
 def _utc(value: Any) -> Any:
     """Our own columns hold UTC without a zone."""
-    from datetime import UTC
-
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
-#: A moment of one of our own columns.
+#: A moment of one of our own columns; and one of a documented column, which has no zone: the server's.
 Moment = Annotated[datetime, BeforeValidator(_utc)]
+LocalMoment = Annotated[
+    datetime, WithJsonSchema({"type": "string", "description": "Local time of the server."})
+]
 
 
 class CampaignLine(BaseModel):

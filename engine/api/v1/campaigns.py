@@ -27,7 +27,7 @@ from engine.api.v1.campaign_models import (
     SwitchIn,
     SwitchOut,
 )
-from engine.api.v1.gate import Asking, InOffice, needs, reach
+from engine.api.v1.gate import Asking, InOffice, needs, note, reach
 from engine.api.v1.paging import Cursor, Limit, Page, paged, read_cursor
 from engine.api.v1.problems import NotFound, Problem
 from engine.api.v1.resource import Resource
@@ -61,6 +61,11 @@ async def known(session: Session, campaign: str, *, lock: bool = False) -> str:
     if name is None:
         raise NotFound("There is no such campaign.")
     return name
+
+
+def _said(values: dict[str, Any]) -> str:
+    """Return a change as the audit tells it."""
+    return orjson.dumps(values).decode()
 
 
 def _out(row: dict[str, Any]) -> CampaignOut:
@@ -122,6 +127,7 @@ async def create(caller: Asking, office: InOffice, wish: CampaignNew, response: 
 
     async def work(session: Session) -> CampaignOut:
         await steering.create(session, wish.campaign, wish.values())
+        await note(session, office, caller, f"{wish.campaign} made: {_said(wish.values())}")
         await steering.check(session, wish.campaign, office.profiles, office.legal)
         return await _whole(session, wish.campaign)
 
@@ -143,13 +149,19 @@ async def campaign_of(office: InOffice, campaign: str, response: Response) -> Ca
 @router.patch("/{campaign}", responses=_STALE)
 @needs(Right.STEER)
 async def change(
-    office: InOffice, campaign: str, wish: CampaignPatch, response: Response, if_match: IfMatch = None
+    caller: Asking,
+    office: InOffice,
+    campaign: str,
+    wish: CampaignPatch,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> CampaignOut:
     """Change settings. What the engine could not use is refused by its field, and nothing changes."""
 
     async def work(session: Session) -> CampaignOut:
         before = await _whole(session, campaign, if_match, lock=True)
         await steering.change(session, before.campaign, wish.values())
+        await note(session, office, caller, f"{before.campaign}: {_said(wish.values())}")
         await steering.check(session, before.campaign, office.profiles, office.legal)
         return await _whole(session, before.campaign)
 
@@ -273,7 +285,7 @@ async def pace(office: InOffice, campaign: str) -> PaceOut:
 
 @router.put("/{campaign}/pace")
 @needs(Right.STEER)
-async def set_pace(office: InOffice, campaign: str, wish: PaceIn) -> PaceOut:
+async def set_pace(caller: Asking, office: InOffice, campaign: str, wish: PaceIn) -> PaceOut:
     """Override the pace; it holds within two seconds. The abandonment budget and the channels still bind."""
 
     async def work(session: Session) -> CampaignOut:
@@ -287,6 +299,7 @@ async def set_pace(office: InOffice, campaign: str, wish: PaceIn) -> PaceOut:
         if not values:
             raise FieldError("overdial", "no pace is given", "Give overdial, adaptive, target or gap.")
         await steering.change(session, before.campaign, values)
+        await note(session, office, caller, f"{before.campaign}: {_said(values)}")
         await steering.check(session, before.campaign, office.profiles, office.legal)
         return await _whole(session, before.campaign)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from engine.api.v1.campaign_models import Moment, Text80
+from engine.api.v1.campaign_models import LocalMoment, Moment, Text80
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.phones import join_alternatives, parse_phone
 
@@ -126,7 +126,7 @@ class BlackOut(BaseModel):
     company: str | None
     job_title: str | None
     name: str | None
-    created: datetime
+    created: LocalMoment
 
 
 class CheckOut(BaseModel):
@@ -136,7 +136,7 @@ class CheckOut(BaseModel):
     campaign: str
     blocked: bool
     reasons: list[str]
-    until: datetime | None
+    until: LocalMoment | None
 
 
 def join_data(data: dict[str, str]) -> str:

@@ -27,7 +27,7 @@ from engine.api.v1.contact_models import (
     split_data,
     split_numbers,
 )
-from engine.api.v1.gate import Asking, InOffice, needs, reach
+from engine.api.v1.gate import Asking, InOffice, needs, note, reach
 from engine.api.v1.paging import Cursor, Limit, Page, paged, read_cursor, write_cursor
 from engine.api.v1.problems import NotFound
 from engine.api.v1.resource import Resource
@@ -178,7 +178,8 @@ async def remove(caller: Asking, office: InOffice, id: int) -> None:
     """Take a contact out of the spool. A call that is up goes on, and nothing follows it."""
 
     async def work(session: Session) -> None:
-        await _mine(session, caller, id, lock=True)
+        row = await _mine(session, caller, id, lock=True)
+        await note(session, office, caller, f"{row['campaign']}: {row['destination']} taken out of the spool")
         await tables.remove(session, id)
 
     await office.database.transaction(work)

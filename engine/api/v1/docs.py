@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -40,7 +41,11 @@ Schema = Mapping[str, Any]
 @needs(Right.OPEN)
 async def docs(request: Request) -> HTMLResponse:
     """Show the description of every route."""
-    return HTMLResponse(page(request.app.openapi()), headers={"Content-Security-Policy": _POLICY})
+    app = request.app
+    if not hasattr(app.state, "page"):
+        # Calls go on meanwhile: the description of all routes takes a while to make.
+        app.state.page = await asyncio.to_thread(lambda: page(app.openapi()))
+    return HTMLResponse(app.state.page, headers={"Content-Security-Policy": _POLICY})
 
 
 def page(described: Schema) -> str:

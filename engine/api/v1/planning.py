@@ -13,7 +13,7 @@ from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.why import Entry, Story, why
 from engine.api.simulation import simulate
 from engine.api.survey import survey
-from engine.api.v1.campaign_models import Moment
+from engine.api.v1.campaign_models import LocalMoment, Moment
 from engine.api.v1.campaigns import known
 from engine.api.v1.gate import Asking, InOffice, needs, reach
 from engine.api.v1.problems import NotFound
@@ -58,15 +58,15 @@ class EntryOut(BaseModel):
 
     kind: str
     campaign: str
-    since: datetime | None
-    until: datetime | None
+    since: LocalMoment | None
+    until: LocalMoment | None
     by: str
 
 
 class AppointmentOut(BaseModel):
     """A scheduled call; `at` is local time of the server."""
 
-    at: datetime
+    at: LocalMoment
     campaign: str
     agent: str
 
@@ -119,7 +119,7 @@ class SimulationIn(BaseModel):
     campaign: str = Field("", max_length=128)
     list: str = Field("", max_length=128)
     agents: int | None = Field(None, ge=1, le=200)
-    hours: float | None = Field(None, ge=0.05, le=12)
+    hours: float = Field(2.0, ge=0.05, le=12)
     answer: float | None = Field(None, gt=0, le=100, description="% answered by a person.")
     ring: float | None = Field(None, ge=1, le=60, description="Mean s until the answer.")
     talk: float | None = Field(None, ge=1, le=3600, description="Mean s.")
@@ -226,6 +226,6 @@ async def simulation(caller: Asking, office: InOffice, wish: SimulationIn) -> Si
         exclude_none=True, exclude={"campaign", "list", "amd", "policies", "days"}, exclude_unset=True
     )
     options |= given
-    options["seeds"] = wish.days
+    options |= {"hours": wish.hours, "seeds": wish.days}
     flags = ["amd"] if wish.amd else []
     return SimulationOut.model_validate(await simulate(options, flags, wish.policies))
