@@ -73,6 +73,10 @@ bench-maintain: install ## The longest transaction while old rows leave; ARGS="-
 bench-records: install ## Pages of getrecords over a million CDRs, by filter and depth; ARGS="--rows 100000"
 	@"$(BIN)/python" -m bench.records --lab "$(LAB)" $(ARGS)
 
+browser: install ## A page on another origin in headless Chromium uses the HTTP APIs (installs chromium)
+	@deploy/lab/packages.sh chromium
+	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest tests/browser/other_origin.py $(ARGS)
+
 fuzz: install ## More broken requests to both HTTP APIs than `make test` has; FACTOR=20
 	@OVERDIAL_LAB="$(LAB)" OVERDIAL_FUZZ="$(FACTOR)" "$(BIN)/python" -m pytest tests/fuzz --timeout 3600 $(ARGS)
 

@@ -4,8 +4,8 @@
 
 Real Asterisk, real MariaDB, SIPp as the carrier, a progressive campaign. Windows without and with `--rate`
 requests/s take turns; requests come from a process of their own, at fixed moments, whatever the answers do:
-live views, lists of dialers and campaigns, records, single tasks and removals, black list, /api/v1, and one
-login a second. One JSON object per line: what one figure is with the load, `baseline` without it, `ratio`.
+live views, lists of dialers and campaigns, records, single tasks and removals, black list, /api/v1, and a
+login every ten seconds. One JSON object per line: a figure with the load, `baseline` without it, `ratio`.
 
 * decision delay: from the event that asks for a decision to the decision (overdial_decision_delay_seconds);
 * free to INVITE: from the end of a talk to the INVITE of the next call on the wire;
@@ -101,7 +101,7 @@ async def load(base: str, user: str, word: str, rate: float, seconds: float) -> 
         begin = time.perf_counter()
         for number in range(int(rate * seconds)):
             await asyncio.sleep(max(begin + number / rate - time.perf_counter(), 0))
-            if number % int(rate) == 0:
+            if number % int(10 * rate) == 0:
                 path, body = "/Integra/resources/auth/getUserToken", urlencode(login).encode()
                 group.create_task(ask("POST", path, body, True))  # the group's own
             elif number % 8 == 0 or not mix:

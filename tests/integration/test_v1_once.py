@@ -92,6 +92,16 @@ async def test_a_key_is_forgotten_after_a_day(api: ApiRig, boss: str) -> None:
     assert api.value("SELECT COUNT(*) FROM ccdata.idempotency_keys") == "1"
 
 
+async def test_a_request_that_died_with_its_engine_is_not_done_again(api: ApiRig, boss: str) -> None:
+    await order(api, boss, "k1")
+    api.sql("UPDATE ccdata.idempotency_keys SET status=0")
+    assert (await order(api, boss, "k1")).headers["Retry-After"] == "1"
+    api.sql("UPDATE ccdata.idempotency_keys SET created_at = created_at - INTERVAL 10 MINUTE")
+    cut_off = await order(api, boss, "k1")
+    assert (cut_off.status, ordered(api)) == (409, "1")
+    assert "look whether it had an effect" in cut_off.json()["detail"]
+
+
 @pytest.mark.parametrize("word", ["a b", "x" * 256])
 async def test_a_key_that_is_none_is_refused(api: ApiRig, boss: str, word: str) -> None:
     said = await order(api, boss, word)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import Request, Response
@@ -23,6 +24,8 @@ from engine.domain.errors import FieldError, Refused
 from engine.ports import StoreError
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+#: No request takes longer: one that has not ended by then was cut off with its engine.
+_LONGEST = timedelta(minutes=5)
 #: Whatever raises one of these has had no effect.
 _HARMLESS = (FieldError, Refused, NotFound, Forbidden, RequestValidationError, HTTPException)
 _HEADER = {
@@ -84,7 +87,7 @@ async def _once(request: Request, office: Office, word: str, digest: str, inner:
     now = office.clock.now()
     known = await run(lambda s: idempotency.begin(s, who, word, digest, now))
     if known is not None:
-        return _known(known, digest)
+        return _known(known, digest, now)
     try:
         answer = await inner(request)
     except _HARMLESS:
@@ -106,18 +109,19 @@ async def _once(request: Request, office: Office, word: str, digest: str, inner:
     return answer
 
 
-def _known(known: idempotency.Kept, digest: str) -> Response:
+def _known(known: idempotency.Kept, digest: str, now: datetime) -> Response:
     if known.request != digest:
         raise FieldError(
             "Idempotency-Key", "it was used for another request", "Use a new key for every request."
         )
-    if known.status == idempotency.WORKING:
+    lost = known.status == idempotency.WORKING and now - known.created_at > _LONGEST
+    if known.status == idempotency.WORKING and not lost:
         raise HTTPException(
             409, "The same request is being carried out: ask again for its answer.", {"Retry-After": "1"}
         )
-    if known.status == idempotency.UNKNOWN:
+    if lost or known.status == idempotency.UNKNOWN:
         raise HTTPException(
-            409, "The database failed during this request: look whether it had an effect, then use a new key."
+            409, "This request was cut off: look whether it had an effect, then use a new key."
         )
     headers = {"Idempotency-Replayed": "true"}
     if known.location:
