@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from engine.domain.agent import SeatState
-from engine.ports import CampaignReport
+from engine.ports import CallControl, CampaignReport, Clock, Journal, Store
+from engine.ports.voice import VoiceControl
 from engine.ports.watch import CampaignStatus, Component, EngineStatus, TrunkStatus
+from engine.services.dispatch import Dispatcher
 from engine.services.fleet import PERIOD, Fleet
-
-if TYPE_CHECKING:
-    from engine.services.engine import Engine
+from engine.services.lease import Lease
+from engine.services.recorder import Recorder
+from engine.services.term import Term
 
 #: The fleet looks every PERIOD; so many periods without a look mean that it does not work.
 _PATIENCE = 12
 
 
-def status_of(engine: Engine) -> EngineStatus:
+class Whole(Protocol):
+    """An engine, as far as its parts tell how they are. `terms`: how often it began to lead;
+    `clock_jumps`: how often the time of day was set."""
+
+    name: str
+    control: CallControl
+    store: Store
+    clock: Clock
+    lease: Lease
+    journal: Journal
+    recorder: Recorder
+    dispatcher: Dispatcher
+    voice: VoiceControl | None
+    term: Term | None
+    terms: int
+    clock_jumps: int
+
+
+def status_of(engine: Whole) -> EngineStatus:
     """Return how things stand now. Free of waiting."""
     now = engine.clock.now()
     term = engine.term
@@ -48,22 +68,22 @@ def status_of(engine: Engine) -> EngineStatus:
     )
 
 
-def _asterisk(engine: Engine) -> Component:
+def _asterisk(engine: Whole) -> Component:
     obstacle = engine.dispatcher.obstacle
     return Component("asterisk", not obstacle, obstacle or "linked, and the picture of its queues is current")
 
 
-def _database(engine: Engine) -> Component:
+def _database(engine: Whole) -> Component:
     fault = engine.store.fault or engine.recorder.failing
     return Component("database", not fault, fault or "answers")
 
 
-def _journal(engine: Engine) -> Component:
+def _journal(engine: Whole) -> Component:
     fault = engine.journal.fault
     return Component("journal", not fault, fault or f"{engine.recorder.pending} outcomes wait to be written")
 
 
-def _lease(engine: Engine) -> Component:
+def _lease(engine: Whole) -> Component:
     if engine.term is None:
         leader = engine.lease.owner
         return Component(
@@ -75,7 +95,7 @@ def _lease(engine: Engine) -> Component:
     )
 
 
-def _ari(engine: Engine) -> tuple[Component, ...]:
+def _ari(engine: Whole) -> tuple[Component, ...]:
     """Nothing where ARI is not set up; a standby has no link to it."""
     voice = engine.voice
     if voice is None:
@@ -85,7 +105,7 @@ def _ari(engine: Engine) -> tuple[Component, ...]:
     return (Component("ari", voice.up, "linked" if voice.up else "no link: broadcasts wait"),)
 
 
-def _pacing(engine: Engine, fleet: Fleet | None) -> Component:
+def _pacing(engine: Whole, fleet: Fleet | None) -> Component:
     if fleet is None:
         return Component("pacing", True, "standing by")
     silent = engine.clock.monotonic() - fleet.looked_at
@@ -118,7 +138,7 @@ def _campaign(report: CampaignReport) -> CampaignStatus:
     )
 
 
-def _trunks(engine: Engine, fleet: Fleet) -> tuple[TrunkStatus, ...]:
+def _trunks(engine: Whole, fleet: Fleet) -> tuple[TrunkStatus, ...]:
     now = engine.clock.now()
     found = []
     for trunk in sorted(fleet.trunks):

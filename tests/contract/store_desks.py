@@ -327,9 +327,9 @@ async def record(desk: Desk, *entries: Entry, fence: int = 0) -> None:
     await desk.store.record(batch(*entries, fence=fence))
 
 
-async def one(desk: Desk, **columns: Any) -> tuple[int, Attempt]:
+async def one(desk: Desk, number: str = "1001", **columns: Any) -> tuple[int, Attempt]:
     """Insert one contact, claim it and mark it sent."""
-    [spool_id] = await contacts(desk, "1001", **columns)
+    [spool_id] = await contacts(desk, number, **columns)
     [attempt] = (await claim(desk)).attempts
     await desk.store.mark_sent([attempt], NOW)
     return spool_id, attempt

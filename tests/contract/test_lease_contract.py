@@ -154,7 +154,7 @@ async def test_a_take_over_whose_answer_was_lost_gives_the_same_again_and_never_
 ) -> None:
     await desk.store.take_lease("first", OVER)
     _, open_one = await one(desk)
-    _, done = await one(desk)
+    _, done = await one(desk, "1002")
     await record(desk, finished(done, *BUSY), fence=desk.store.fence)
     await other.take_lease("second", LONG)
     both = frozenset((open_one.id, done.id))
@@ -201,7 +201,7 @@ async def test_another_engines_claims_are_not_forgotten_ones(desk: Desk, other: 
 
 async def test_of_some_attempts_those_that_have_ended_are_told(desk: Desk) -> None:
     _, open_one = await one(desk)
-    _, done = await one(desk)
+    _, done = await one(desk, "1002")
     await record(desk, finished(done, *BUSY))
     stranger = attempt_id(1, 1)
     assert await desk.store.ended(frozenset((open_one.id, done.id, stranger))) == {done.id}

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from engine.adapters.legal import Legal
-from engine.adapters.mysql import callerids, counting, lease, migrate, orders, recycling
+from engine.adapters.mysql import (
+    callerids,
+    counting,
+    lease,
+    migrate,
+    orders,
+    recycling,
+    reporting,
+    taking_over,
+)
 from engine.adapters.mysql.claim import Claimant, claim_contacts, still_held
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.outbox import Subscriptions, budget_warning
 from engine.adapters.mysql.record import write_batch
 from engine.domain.callerid import key
 from engine.domain.callerid_health import Result
-from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
-from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId
-from engine.domain.pacing import DayTotals, Decision, Profile, Since
-from engine.domain.phones import Phone
-from engine.domain.settings import SettingsRows, read_contact
+from engine.domain.model import Attempt, AttemptId, CampaignName
+from engine.domain.pacing import DayTotals, Profile, Since
+from engine.domain.settings import SettingsRows
 from engine.ports import (
-    DECISIONS_KEPT,
     Batch,
     CampaignReport,
     ClaimRequest,
@@ -250,33 +256,13 @@ class MysqlStore:
         taken: list[OpenAttempt] = []
         ids = sorted(attempts)
         for start in range(0, len(ids), _MANY):
-            taken += await self._take_over(ids[start : start + _MANY])
+            part = ids[start : start + _MANY]
+            taken += await self.database.transaction(partial(self._take_over, part))
         return tuple(taken)
 
-    async def _take_over(self, ids: Sequence[AttemptId]) -> tuple[OpenAttempt, ...]:
-        marks = ",".join(["%s"] * len(ids))
-
-        async def work(session: Session) -> tuple[OpenAttempt, ...]:
-            await lease.check(session, self._fence)
-            await session.run(
-                f"UPDATE ccdata.attempts SET owner=%s, fence=%s, taken_over=1 WHERE id IN ({marks})"
-                " AND state <> 'ended' AND fence < %s",
-                (self.owner, self._fence, *ids, self._fence),
-            )
-            rows = await session.rows(
-                "SELECT a.id AS attempt_id, a.campaign AS attempt_campaign, a.spool_id, a.state,"
-                " a.destination AS attempt_destination, a.contact AS attempt_contact,"
-                " a.dialerbase AS attempt_list, a.attempt, a.claimed_at, a.sent_at, a.ringing_at,"
-                " a.answered_at, a.queued_at, a.connected_at, a.agent, a.caller_id,"
-                " s.id, s.campaign, s.destination,"
-                " s.alternatives, s.data, s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
-                " FROM ccdata.attempts a LEFT JOIN ccdata.calls_spool s ON s.id = a.spool_id"
-                f" WHERE a.id IN ({marks}) AND a.fence = %s AND a.state <> 'ended'",
-                (*ids, self._fence),
-            )
-            return tuple(_open_attempt(row) for row in rows)
-
-        return await self.database.transaction(work)
+    async def _take_over(self, ids: Sequence[AttemptId], session: Session) -> tuple[OpenAttempt, ...]:
+        await lease.check(session, self._fence)
+        return await taking_over.take(session, ids, self.owner, self._fence)
 
     async def ended(self, attempts: frozenset[AttemptId]) -> frozenset[AttemptId]:
         ids = sorted(attempts)
@@ -346,25 +332,7 @@ class MysqlStore:
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         async def work(session: Session) -> None:
-            await session.run_many(
-                "INSERT INTO ccdata.campaign_state (campaign, state, field, reason, bound, calls,"
-                " overdial, ready, ringing, talking, wrapup, paused, dialling, waiting, channels,"
-                " owner, since, until_utc, updated_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-                " ON DUPLICATE KEY UPDATE state=VALUES(state), field=VALUES(field),"
-                " reason=VALUES(reason), bound=VALUES(bound), calls=VALUES(calls),"
-                " overdial=VALUES(overdial), ready=VALUES(ready), ringing=VALUES(ringing),"
-                " talking=VALUES(talking), wrapup=VALUES(wrapup), paused=VALUES(paused),"
-                " dialling=VALUES(dialling), waiting=VALUES(waiting), channels=VALUES(channels),"
-                " owner=VALUES(owner), since=VALUES(since), until_utc=VALUES(until_utc),"
-                " updated_at=VALUES(updated_at)",
-                [self._report(report, now) for report in reports],
-            )
-            await session.run_many(
-                "REPLACE INTO ccdata.decisions (campaign, slot, decided_at, calls, bound, reason, detail)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                [_decision(report, report.decision, now) for report in reports if report.decision],
-            )
+            await reporting.publish(session, reports, self.owner, now)
             today = int(self._local.at(now).strftime("%Y%m%d"))
             for report in reports:
                 if report.decision:
@@ -373,90 +341,3 @@ class MysqlStore:
 
         if reports:
             await self.database.transaction(work)
-
-    def _report(self, report: CampaignReport, now: datetime) -> tuple[Any, ...]:
-        snapshot, decision = report.snapshot, report.decision
-        counts = (
-            (
-                snapshot.dialer.overdial,
-                snapshot.ready,
-                snapshot.ringing,
-                snapshot.talking,
-                snapshot.wrapup,
-                report.paused,
-                snapshot.dialling,
-                snapshot.waiting,
-                snapshot.channels,
-            )
-            if snapshot
-            else (0,) * 9
-        )
-        reason = report.reason or (decision.reason if decision else "")
-        return (
-            report.campaign[:128],
-            report.state,
-            report.field[:32],
-            reason[:500],
-            decision.bound if decision else "",
-            decision.calls if decision else 0,
-            *counts,
-            self.owner,
-            utc(report.since),
-            utc(report.until),
-            utc(now),
-        )
-
-
-def _decision(report: CampaignReport, decision: Decision, now: datetime) -> tuple[Any, ...]:
-    numbers = {name: round(value, 4) for name, value in decision.detail.items()}
-    return (
-        report.campaign[:128],
-        report.sequence % DECISIONS_KEPT,
-        utc(now),
-        decision.calls,
-        decision.bound,
-        decision.reason[:500],
-        json.dumps(numbers)[:2000],
-    )
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    return None if at is None else at.replace(tzinfo=UTC)
-
-
-def _open_attempt(row: dict[str, Any]) -> OpenAttempt:
-    return OpenAttempt(
-        id=AttemptId(str(row["attempt_id"])),
-        campaign=CampaignName(str(row["attempt_campaign"])),
-        state=str(row["state"]),
-        contact=_contact_of(row),
-        claimed_at=row["claimed_at"].replace(tzinfo=UTC),
-        sent_at=_aware(row["sent_at"]),
-        ringing_at=_aware(row["ringing_at"]),
-        answered_at=_aware(row["answered_at"]),
-        queued_at=_aware(row["queued_at"]),
-        connected_at=_aware(row["connected_at"]),
-        agent=str(row["agent"]),
-        caller_id=str(row["caller_id"]),
-    )
-
-
-def _contact_of(row: dict[str, Any]) -> Contact:
-    """The contact as its spool row says; from the attempt alone where the row is gone or broken."""
-    if row["id"] is not None:
-        try:
-            return read_contact(row)
-        except FieldError:
-            pass
-    return Contact(
-        id=SpoolId(int(row["spool_id"])),
-        campaign=CampaignName(str(row["attempt_campaign"])),
-        phone=Phone(str(row["attempt_destination"])),
-        alternatives=(),
-        data="",
-        reference=str(row["attempt_contact"]),
-        list_name=str(row["attempt_list"]),
-        priority=9999,
-        agent_phone="",
-        retries=max(int(row["attempt"]) - 1, 0),
-    )
