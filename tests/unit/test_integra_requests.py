@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.api.integra.dates import us_date
 from engine.domain.errors import FieldError
 from engine.domain.integra import shapes, upload
 from engine.domain.integra.calls import (
@@ -231,7 +232,7 @@ def test_an_upload_needs_its_zone_only_where_it_has_one() -> None:
     ],
 )
 def test_dates_are_written_as_in_the_documents(at: datetime, text: str) -> None:
-    assert shapes.us_date(at) == text
+    assert us_date(at) == text
 
 
 def test_objects_have_exactly_the_documented_keys() -> None:

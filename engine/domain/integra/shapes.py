@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
 #: Dialers/get: 26 keys. True = a number.
 DIALER_KEYS: Mapping[str, bool] = {
     "campaign": False, "schedule": False, "dialertype": False, "status": True, "dialstring": False,
@@ -31,13 +29,6 @@ QUEUE_DEFAULTS: Mapping[str, str | int | bool] = {
     "auto_answer": "FALSE", "show_dispositions": 1, "queue_breaks": "", "screen_recording": 0,
     "language": "en", "transferCampaigns": "",
 }  # fmt: skip
-
-
-def us_date(at: datetime) -> str:
-    """Return a (local) moment as the documented answers write it: `Nov 2, 2018 11:31:42 AM`."""
-    hour = at.hour % 12 or 12
-    half = "AM" if at.hour < 12 else "PM"
-    return f"{_MONTHS[at.month - 1]} {at.day}, {at.year} {hour}:{at:%M:%S} {half}"
 
 
 def dialer_object(row: Mapping[str, Any]) -> dict[str, str | int]:
