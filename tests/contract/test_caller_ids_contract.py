@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,11 +20,12 @@ from tests.doubles import FakeClock, RecordingObserver
 
 #: After whatever time the server has.
 LATE = datetime(2099, 1, 1, tzinfo=UTC)
+_NUMBERS = itertools.count(2001)
 
 
 async def placed(desk: Desk, caller_id: str, at: datetime = NOW) -> Attempt:
     """Claim a new contact and place its call with `caller_id`."""
-    await contacts(desk, "1001")
+    await contacts(desk, str(next(_NUMBERS)))
     [attempt] = (await claim(desk, 1)).attempts
     shown = replace(attempt, caller_id=caller_id)
     assert await desk.store.mark_sent([shown], at) == {attempt.id}
