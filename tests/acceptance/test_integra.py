@@ -484,6 +484,8 @@ def test_an_accepted_file_survives_the_process_and_is_loaded_once(floor: Floor) 
         ("filename", "big"), ("fileb64", base64.b64encode(text.encode()).decode()), ("campaign", OTHER),
         ("cant", "0"), ("username", "admin"),
     )  # fmt: skip
+    # What ends while nobody watches is told by nobody: it is not what is compared below.
+    stage.wait_for_value("SELECT COUNT(*) FROM ccdata.attempts WHERE state <> 'ended'", 0)
     assert floor.ask("Dialers/uploadbase", *fields, client=fetch) == "1"
     read = "SELECT lines_read FROM ccdata.uploads WHERE list = 'big'"
     stage.wait(lambda: int(stage.value(read)) > 0, "the load has begun")
