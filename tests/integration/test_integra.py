@@ -177,6 +177,31 @@ async def test_black_list_tag_and_disposition(api: ApiRig, admin: str) -> None:
     assert "Tipificacion1" in api.value("SELECT finishtime FROM ccrepo.cdr_repo")
 
 
+async def test_a_disposition_is_told_to_whoever_has_subscribed(api: ApiRig, admin: str) -> None:
+    api.sql(
+        "INSERT INTO ccdata.webhooks (campaign, url, events, secret, created_at)"
+        " VALUES ('Ventas->', 'http://127.0.0.1:9/', 'call.disposition', 'x', UTC_TIMESTAMP(3))"
+    )
+    api.sql("INSERT INTO ccdata.dispositions (level1) VALUES ('Tipificacion1')")
+    api.sql(
+        "INSERT INTO ccdata.attempts (id, campaign, dialerbase, spool_id, contact, destination, owner, fence,"
+        f" state, claimed_at) VALUES ('{GUID}', 'Ventas->', 'MARCH', 7, 'c7', '1234567890', 'e', 1, 'ended',"
+        " UTC_TIMESTAMP(3))"
+    )
+    form = {
+        "campaign": "Ventas->", "agent": "Vcisneros", "callerid": "1234567890", "guid": GUID,
+        "l1": "Tipificacion1", "comment": "twice",
+    }  # fmt: skip
+    assert await api.integra("api/DispositionCall", admin, **form) == "1"
+    assert await api.integra("api/DispositionCall", admin, **{**form, "l1": "unknown"}) == '"0"'
+    [[body]] = api.sql("SELECT body FROM ccdata.webhook_events")
+    assert json.loads(body)["data"] == {
+        "campaign": "Ventas->", "call": GUID, "number": "1234567890", "contact": "c7", "list": "MARCH",
+        "agent": "Vcisneros", "levels": ["Tipificacion1"], "comment": "twice", "action": "",
+    }  # fmt: skip
+    assert api.value("SELECT COUNT(*) FROM ccdata.webhook_deliveries") == "1"
+
+
 async def test_click_to_call_gives_the_guid_at_once_and_leaves_an_order(api: ApiRig, admin: str) -> None:
     call = {
         "callerid": "1888", "agent": "Ana", "phone": "1001", "tech": "SIP", "context": "agentes",
