@@ -99,6 +99,42 @@ async def test_what_cannot_be_done_answers_0_with_status_200(
     assert await api.integra("api/DispositionCall", admin, campaign="POWER<-") == '"0"'
 
 
+async def test_no_spelling_of_a_field_leads_round_the_scope(api: ApiRig, admin: str) -> None:
+    api.sql("INSERT INTO ccdata.dispositions (level1) VALUES ('any')")
+    api.sql("INSERT INTO ccdata.calls_spool (campaign, destination) VALUES ('Ventas->', '0977')")
+    program = await api.user("program", Role.INTEGRATION, campaigns=["POWER<-"])
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    base = "/Integra/resources/"
+    for path, body in (
+        ("Dialers/RemoveContact", "campaign=&campaign=Ventas-%3E&number=0977"),
+        ("Dialers/RemoveContact", "campaign=+&campaign=Ventas-%3E&number=0977"),
+        ("Dialers/RemoveContact", "campaign=%00Ventas-%3E&number=0977"),
+        ("api/DispositionCall", f"campaign=&campaign=Ventas-%3E&agent=a&callerid=0977&guid={GUID}&l1=any"),
+        ("Agents/AgentCall", "outqueue=&outqueue=Ventas-%3E&agent=a&phone=1&destination=0977"),
+    ):
+        said = await api.ask("POST", base + path, program, data=body, headers=kind)
+        assert said.text in ("0", '"0"'), (path, body)
+    assert api.value("SELECT status FROM ccdata.calls_spool WHERE destination='0977'") == "1"
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders WHERE destination='0977'") == "0"
+    assert api.value("SELECT COUNT(*) FROM ccrepo.disposition_repo WHERE callerid='0977'") == "0"
+
+
+async def test_a_flow_is_only_for_who_reaches_every_campaign(api: ApiRig, admin: str) -> None:
+    program = await api.user("program", Role.INTEGRATION, campaigns=["POWER<-"])
+    form = {"context": "flow", "extension": "start", "jsonparams": "{}"}
+    before = api.value("SELECT COUNT(*) FROM ccdata.orders")
+    assert await api.integra("admin/CallWorkflow", program, **form) == "0"
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders") == before
+
+
+async def test_an_agent_calls_in_nobody_elses_name(api: ApiRig, admin: str) -> None:
+    agent = await api.user("gil", Role.AGENT, campaigns=["Ventas->"], phone="1010")
+    call = {"phone": "1010", "outqueue": "Ventas->", "destination": "0966", "context": "agents"}
+    for spelling in ({"agent": "eve"}, {"callerid": "1888agent=eve"}):
+        assert await api.integra("Agents/AgentCall", agent, **call, **spelling) == "0"
+    assert len(await api.integra("Agents/AgentCall", agent, **call, callerid="1888agent=gil")) == 36
+
+
 async def test_nobody_reaches_another_campaign(api: ApiRig, admin: str) -> None:
     scoped = await api.user("scoped", Role.ADMINISTRATOR, campaigns=["POWER<-"])
     assert await api.integra("Dialers/Respool", scoped, callspool=json.dumps(RESPOOL)) == "0"
