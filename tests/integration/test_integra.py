@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from engine.domain.access import Role
 from engine.domain.agent import SeatState
@@ -97,6 +98,16 @@ async def test_what_cannot_be_done_answers_0_with_status_200(
 ) -> None:
     assert await api.integra(path, admin, **form) == "0"
     assert await api.integra("api/DispositionCall", admin, campaign="POWER<-") == '"0"'
+
+
+async def test_slashes_before_and_behind_a_documented_path(api: ApiRig, admin: str) -> None:
+    for path in ("/Integra/resources/Dialers/get", "//Integra/resources/Dialers/get/"):
+        where = URL(api.base + path, encoded=True)
+        assert json.loads((await api.ask("POST", where, admin)).text)
+        wrong = await api.ask("GET", where, admin)
+        assert (wrong.status, wrong.text, wrong.headers["Allow"]) == (405, "0", "POST")
+    said = await api.ask("GET", "/api/v1/session/", admin, allow_redirects=False)
+    assert (said.status, said.json()["title"]) == (404, "Not Found")
 
 
 async def test_no_spelling_of_a_field_leads_round_the_scope(api: ApiRig, admin: str) -> None:

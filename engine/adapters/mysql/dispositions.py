@@ -42,7 +42,9 @@ _CONFIGURED = (
     "SELECT action FROM ccdata.dispositions WHERE campaign IN (%s, '*') AND level1=%s AND level2 IN (%s, '')"
     " AND level3 IN (%s, '') ORDER BY campaign='*', level2='', level3='' LIMIT 1"
 )
-_ATTEMPT = "SELECT campaign, dialerbase, spool_id, contact, destination, state FROM ccdata.attempts WHERE id=%s"
+_ATTEMPT = (
+    "SELECT campaign, dialerbase, spool_id, contact, destination, state FROM ccdata.attempts WHERE id=%s"
+)
 #: Waiting ones whose call has ended (or was never ours), oldest first.
 RIPE = (
     "SELECT d.id FROM ccrepo.disposition_repo d"
