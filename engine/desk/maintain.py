@@ -19,7 +19,8 @@ from engine.desk.common import CONFIG, Desk, at_desk, fail
 def maintain(config: Path | None, seconds: float | None) -> None:
     """Archive and delete old rows, as [retention] of the settings says, while the engine dials.
 
-    Keys of requests that were sent twice go after a day, whatever the settings say. Rows go in small transactions, each shorter than 0.1 s; run it once a night.
+    Rows go in small transactions, each shorter than 0.1 s; run it once a night. Keys of requests that were
+    sent twice go after a day, whatever the settings say.
     """
 
     async def work(desk: Desk) -> list[retention.Done]:
