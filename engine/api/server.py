@@ -50,7 +50,7 @@ def build(office: Office) -> ASGIApp:
                 allow_origins=list(office.settings.allowed_origins),
                 allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=["*"],
-                expose_headers=["ETag", "Link", "Location", "Retry-After"],
+                expose_headers=["ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After"],
                 max_age=600,
             ),
         ],
