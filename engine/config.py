@@ -245,6 +245,7 @@ class RetentionSection(_Section):
     orders: int = Field(default=0, ge=0, le=36_500)
     agent_acts: int = Field(default=0, ge=0, le=36_500)
     decisions: int = Field(default=0, ge=0, le=36_500)
+    dead_letters: int = Field(default=0, ge=0, le=36_500)
     archive: Path | None = None
 
 

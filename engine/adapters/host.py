@@ -8,6 +8,7 @@ import pwd
 import resource
 import shutil
 import socket
+import ssl
 import stat
 import subprocess
 import urllib.error
@@ -24,7 +25,7 @@ _UNSYNCHRONISED = 5
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What of the configuration lies on this machine. Port 0: no metrics."""
+    """What of the configuration lies on this machine. Port 0: no metrics, no HTTP API."""
 
     state: Path
     secrets: tuple[Path, ...] = ()
@@ -37,6 +38,10 @@ class Places:
     unit: str = "overdial.service"
     metrics_address: str = "127.0.0.1"
     metrics_port: int = 0
+    http_address: str = "127.0.0.1"
+    http_port: int = 0
+    certificate: Path | None = None
+    certificate_key: Path | None = None
 
 
 def host_facts(places: Places, further: dict[str, str]) -> HostFacts:
@@ -54,8 +59,11 @@ def host_facts(places: Places, further: dict[str, str]) -> HostFacts:
         there = "cannot be read" if places.cdr_file.exists() else "is not there"
         problems["asterisk.cdr_file"] = f"{places.cdr_file} {there}"
     runs = _engine_runs(places)
-    if places.metrics_port and not runs and (why := _taken(places)):
-        problems["metrics.port"] = f"{places.metrics_port} cannot be used: {why}"
+    if not runs:
+        _port(problems, "metrics.port", places.metrics_address, places.metrics_port)
+        _port(problems, "http.port", places.http_address, places.http_port)
+    if places.http_port and places.certificate is not None:
+        _certificate(problems, places.certificate, places.certificate_key)
     folders = [places.state, *([places.spool] if places.spool else [])]
     recordings = places.spool / "monitor" if places.spool and places.records else None
     return HostFacts(
@@ -92,15 +100,24 @@ def _open_to_all(path: Path) -> bool:
         return False
 
 
-def _taken(places: Places) -> str:
-    family = socket.AF_INET6 if ":" in places.metrics_address else socket.AF_INET
+def _port(problems: dict[str, str], setting: str, address: str, port: int) -> None:
+    """A port that shall be served must be free; 0 is none."""
+    if not port:
+        return
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((places.metrics_address, places.metrics_port))
+            probe.bind((address, port))
         except OSError as error:
-            return error.strerror or str(error)
-    return ""
+            problems[setting] = f"{port} cannot be used: {error.strerror or error}"
+
+
+def _certificate(problems: dict[str, str], certificate: Path, key: Path | None) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        problems["http.tls_certificate"] = f"{certificate} and its key cannot be used: {error}"
 
 
 def _engine_runs(places: Places) -> bool:

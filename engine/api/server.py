@@ -50,12 +50,14 @@ def build(office: Office) -> ASGIApp:
                 allow_origins=list(office.settings.allowed_origins),
                 allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=["*"],
-                expose_headers=["ETag", "Link", "Location", "Retry-After"],
+                expose_headers=["ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After"],
                 max_age=600,
             ),
         ],
         exception_handlers={HTTPException: _plain},
     )
+    # A redirection would name the server as the client does, and without TLS behind a proxy that has it.
+    app.router.redirect_slashes = False
     encrypted = office.settings.tls_certificate is not None
     return Outermost(app, (*_SAFE, _STRICT) if encrypted else _SAFE)
 
@@ -64,7 +66,8 @@ async def _plain(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if request.url.path.startswith("/api/"):
         return problem(status)
-    return Response("0", status_code=status, media_type="text/plain")
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return Response("0", status, headers, media_type="text/plain")
 
 
 class Outermost:
@@ -81,6 +84,7 @@ class Outermost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        scope = {**scope, "path": _spelt(scope["path"])}
         begun = False
 
         async def say(message: Message) -> None:
@@ -101,6 +105,14 @@ class Outermost:
             if not begun:
                 broken = problem(500) if scope["path"].startswith("/api/") else Response("0", 500)
                 await broken(scope, receive, say)
+
+
+def _spelt(path: str) -> str:
+    """Return the one spelling of a path: the documents write some with a leading slash, so that clients put
+    two behind the server's name; a slash at the end of a documented path is none."""
+    if path.startswith("//"):
+        path = "/" + path.lstrip("/")
+    return path.rstrip("/") if path.startswith("/Integra/") else path
 
 
 _SAFE = (

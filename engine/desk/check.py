@@ -159,7 +159,12 @@ def _host(config: Config, wanted: Needs, spool: Path | None) -> list[Finding]:
     except ConfigError as error:
         setting = "law.registries" if "registries" in str(error) else "law.folder"
         further[setting] = str(error)
-    sections = (config.asterisk.secret_file, config.database.password_file, config.ari.secret_file)
+    sections = (
+        config.asterisk.secret_file,
+        config.database.password_file,
+        config.ari.secret_file,
+        config.http.tls_key,
+    )
     places = Places(
         state=config.engine.state,
         secrets=tuple(path for path in sections if path is not None),
@@ -171,6 +176,10 @@ def _host(config: Config, wanted: Needs, spool: Path | None) -> list[Finding]:
         records=wanted.records,
         metrics_address=config.metrics.address,
         metrics_port=config.metrics.port,
+        http_address=config.http.address,
+        http_port=config.http.port,
+        certificate=config.http.tls_certificate,
+        certificate_key=config.http.tls_key,
     )
     findings = list(judge_host(host_facts(places, further)))
     if config.asterisk.cdr_file is None:

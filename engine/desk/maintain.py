@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from engine.adapters.mysql import retention
+from engine.adapters.mysql.idempotency import KEPT
 from engine.desk.common import CONFIG, Desk, at_desk, fail
 
 
@@ -18,16 +19,20 @@ from engine.desk.common import CONFIG, Desk, at_desk, fail
 def maintain(config: Path | None, seconds: float | None) -> None:
     """Archive and delete old rows, as [retention] of the settings says, while the engine dials.
 
-    Rows go in small transactions, each shorter than 0.1 s; run it once a night.
+    Rows go in small transactions, each shorter than 0.1 s; run it once a night. Keys of requests that were
+    sent twice go after a day, whatever the settings say.
     """
 
     async def work(desk: Desk) -> list[retention.Done]:
-        section = desk.config.retention
-        limits = retention.bounds(section.model_dump(exclude={"archive"}), datetime.now(UTC))
+        section, now = desk.config.retention, datetime.now(UTC)
+        limits = retention.bounds(section.model_dump(exclude={"archive"}), now)
         archive = retention.Archive(section.archive) if section.archive is not None else None
         done: dict[str, retention.Done] = {}
         try:
             async with asyncio.timeout(seconds):
+                old = await retention.clear(desk.database, retention.EXPIRED, now - KEPT, desk.local)
+                if old.rows:
+                    done["idempotency_keys"] = old
                 for name, before in limits.items():
                     table = retention.TABLES[name]
                     done[name] = await retention.clear(

@@ -75,6 +75,16 @@ async def test_agents_log_off_nobody_else(api: ApiRig) -> None:
     assert await api.integra("api/AgentLogoff", agent, agent="ann") == "Success"
 
 
+async def test_who_reaches_some_campaigns_logs_off_their_agents_only(api: ApiRig) -> None:
+    lead = await api.user("lead", Role.SUPERVISOR, campaigns=["A<-"])
+    mine = await api.user("mine", Role.AGENT, campaigns=["A<-", "B<-"])
+    theirs = await api.user("theirs", Role.AGENT, campaigns=["B<-"])
+    assert await api.integra("api/AgentLogoff", lead, agent="theirs") == "0"
+    assert (await api.ask("GET", "/api/v1/session", theirs)).status == 200
+    assert await api.integra("api/AgentLogoff", lead, agent="mine") == "Success"
+    assert (await api.ask("GET", "/api/v1/session", mine)).status == 401
+
+
 @pytest.mark.parametrize("fields", [{}, {"user": "nobody", "password": WORD}, {"user": "x" * 5000}])
 async def test_who_is_unknown_gets_the_documented_failure(api: ApiRig, fields: dict[str, str]) -> None:
     assert await api.integra("auth/UserLogin", **fields) == "0"

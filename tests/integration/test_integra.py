@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from engine.domain.access import Role
 from engine.domain.agent import SeatState
@@ -99,6 +100,52 @@ async def test_what_cannot_be_done_answers_0_with_status_200(
     assert await api.integra("api/DispositionCall", admin, campaign="POWER<-") == '"0"'
 
 
+async def test_slashes_before_and_behind_a_documented_path(api: ApiRig, admin: str) -> None:
+    for path in ("/Integra/resources/Dialers/get", "//Integra/resources/Dialers/get/"):
+        where = URL(api.base + path, encoded=True)
+        assert json.loads((await api.ask("POST", where, admin)).text)
+        wrong = await api.ask("GET", where, admin)
+        assert (wrong.status, wrong.text, wrong.headers["Allow"]) == (405, "0", "POST")
+    said = await api.ask("GET", "/api/v1/session/", admin, allow_redirects=False)
+    assert (said.status, said.json()["title"]) == (404, "Not Found")
+
+
+async def test_no_spelling_of_a_field_leads_round_the_scope(api: ApiRig, admin: str) -> None:
+    api.sql("INSERT INTO ccdata.dispositions (level1) VALUES ('any')")
+    api.sql("INSERT INTO ccdata.calls_spool (campaign, destination) VALUES ('Ventas->', '0977')")
+    program = await api.user("program", Role.INTEGRATION, campaigns=["POWER<-"])
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    base = "/Integra/resources/"
+    for path, body in (
+        ("Dialers/RemoveContact", "campaign=&campaign=Ventas-%3E&number=0977"),
+        ("Dialers/RemoveContact", "campaign=+&campaign=Ventas-%3E&number=0977"),
+        ("Dialers/RemoveContact", "campaign=%00Ventas-%3E&number=0977"),
+        ("api/DispositionCall", f"campaign=&campaign=Ventas-%3E&agent=a&callerid=0977&guid={GUID}&l1=any"),
+        ("Agents/AgentCall", "outqueue=&outqueue=Ventas-%3E&agent=a&phone=1&destination=0977"),
+    ):
+        said = await api.ask("POST", base + path, program, data=body, headers=kind)
+        assert said.text in ("0", '"0"'), (path, body)
+    assert api.value("SELECT status FROM ccdata.calls_spool WHERE destination='0977'") == "1"
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders WHERE destination='0977'") == "0"
+    assert api.value("SELECT COUNT(*) FROM ccrepo.disposition_repo WHERE callerid='0977'") == "0"
+
+
+async def test_a_flow_is_only_for_who_reaches_every_campaign(api: ApiRig, admin: str) -> None:
+    program = await api.user("program", Role.INTEGRATION, campaigns=["POWER<-"])
+    form = {"context": "flow", "extension": "start", "jsonparams": "{}"}
+    before = api.value("SELECT COUNT(*) FROM ccdata.orders")
+    assert await api.integra("admin/CallWorkflow", program, **form) == "0"
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders") == before
+
+
+async def test_an_agent_calls_in_nobody_elses_name(api: ApiRig, admin: str) -> None:
+    agent = await api.user("gil", Role.AGENT, campaigns=["Ventas->"], phone="1010")
+    call = {"phone": "1010", "outqueue": "Ventas->", "destination": "0966", "context": "agents"}
+    for spelling in ({"agent": "eve"}, {"callerid": "1888agent=eve"}):
+        assert await api.integra("Agents/AgentCall", agent, **call, **spelling) == "0"
+    assert len(await api.integra("Agents/AgentCall", agent, **call, callerid="1888agent=gil")) == 36
+
+
 async def test_nobody_reaches_another_campaign(api: ApiRig, admin: str) -> None:
     scoped = await api.user("scoped", Role.ADMINISTRATOR, campaigns=["POWER<-"])
     assert await api.integra("Dialers/Respool", scoped, callspool=json.dumps(RESPOOL)) == "0"
@@ -175,6 +222,31 @@ async def test_black_list_tag_and_disposition(api: ApiRig, admin: str) -> None:
     rows = api.sql("SELECT data1, data2, comment FROM ccrepo.disposition_repo ORDER BY id")
     assert rows == [["", "first", ""], ["x", "y", "c"]]
     assert "Tipificacion1" in api.value("SELECT finishtime FROM ccrepo.cdr_repo")
+
+
+async def test_a_disposition_is_told_to_whoever_has_subscribed(api: ApiRig, admin: str) -> None:
+    api.sql(
+        "INSERT INTO ccdata.webhooks (campaign, url, events, secret, created_at)"
+        " VALUES ('Ventas->', 'http://127.0.0.1:9/', 'call.disposition', 'x', UTC_TIMESTAMP(3))"
+    )
+    api.sql("INSERT INTO ccdata.dispositions (level1) VALUES ('Tipificacion1')")
+    api.sql(
+        "INSERT INTO ccdata.attempts (id, campaign, dialerbase, spool_id, contact, destination, owner, fence,"
+        f" state, claimed_at) VALUES ('{GUID}', 'Ventas->', 'MARCH', 7, 'c7', '1234567890', 'e', 1, 'ended',"
+        " UTC_TIMESTAMP(3))"
+    )
+    form = {
+        "campaign": "Ventas->", "agent": "Vcisneros", "callerid": "1234567890", "guid": GUID,
+        "l1": "Tipificacion1", "comment": "twice",
+    }  # fmt: skip
+    assert await api.integra("api/DispositionCall", admin, **form) == "1"
+    assert await api.integra("api/DispositionCall", admin, **{**form, "l1": "unknown"}) == '"0"'
+    [[body]] = api.sql("SELECT body FROM ccdata.webhook_events")
+    assert json.loads(body)["data"] == {
+        "campaign": "Ventas->", "call": GUID, "number": "1234567890", "contact": "c7", "list": "MARCH",
+        "agent": "Vcisneros", "levels": ["Tipificacion1"], "comment": "twice", "action": "",
+    }  # fmt: skip
+    assert api.value("SELECT COUNT(*) FROM ccdata.webhook_deliveries") == "1"
 
 
 async def test_click_to_call_gives_the_guid_at_once_and_leaves_an_order(api: ApiRig, admin: str) -> None:

@@ -53,6 +53,8 @@ ROWS: dict[str, Any] = {
         moment(age), an_id(age, n), "A", 1, "5551234", "ana", "dial", "key")),
     "decisions": ("campaign, slot, decided_at, calls, bound, reason, detail", lambda age, n: (
         f"C{n}", 1, moment(age), 0, "nobody", "", "{}")),
+    "dead_letters": ("webhook, event, kind, campaign, body, attempts, happened_at, died_at", lambda age, n: (
+        1, f"{n:036d}", "call.ended", "A", "{}", 16, moment(age), moment(age))),
 }  # fmt: skip
 
 
@@ -168,6 +170,28 @@ async def test_the_command_does_what_the_settings_say(
     assert "ccrepo.cdr_repo: 1 rows deleted in 1 transactions; longest transaction" in told
     assert "ccdata.orders: 0 rows deleted in 0 transactions; nothing was old" in told
     assert len(list((tmp_path / "old" / "cdr_repo").iterdir())) == 1
+
+
+async def test_keys_of_requests_go_after_a_day_and_into_no_archive(
+    database: Database, mariadb: MariaDB, names: Names, tmp_path: Path
+) -> None:
+    async with database.session() as session:
+        await session.run_many(
+            "INSERT INTO ccdata.idempotency_keys (caller, word, request, status, answer, created_at)"
+            " VALUES ('boss', %s, 'x', 201, 'secret', UTC_TIMESTAMP(3) - INTERVAL %s HOUR)",
+            [(f"key-{hours}-{n}", hours) for hours in (1, 23, 25, 2000) for n in range(150)],
+        )
+    config = tmp_path / "overdial.toml"
+    config.write_text(
+        f'[database]\nsocket = "{mariadb.socket}"\nuser = "root"\nconfiguration = "{names.configuration}"\n'
+        f'history = "{names.history}"\n[retention]\ncdr = 30\narchive = "{tmp_path}/old"\n'
+    )
+    told = await _run(["maintain", "--config", str(config)])
+    assert "ccdata.idempotency_keys: 300 rows deleted" in told
+    async with database.session() as session:
+        [row] = await session.rows("SELECT COUNT(*) AS n FROM ccdata.idempotency_keys")
+    assert row["n"] == 300
+    assert not (tmp_path / "old" / "idempotency_keys").exists()
 
 
 async def _run(argv: list[str]) -> str:

@@ -193,6 +193,21 @@ async def test_a_sign_of_life_comes_and_a_session_that_is_over_ends_the_stream(
                 await listener.answer.content.readline()
 
 
+async def test_a_session_that_is_over_ends_the_stream_also_when_there_is_always_something_to_tell(
+    api: ApiRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "CHECK", 0.0)
+    token = await api.user("boss", Role.SUPERVISOR)
+    api.live.up[:] = [call()]
+    async with listening(api, token) as listener:
+        await listener.until("ready")
+        api.sql("DELETE FROM ccdata.tokens")
+        api.office.guard.forget()
+        api.live.up[:] = [call("connected")]
+        async with asyncio.timeout(20):
+            assert await listener.next() is None
+
+
 async def test_so_many_connections_and_no_more(api: ApiRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "OF_ONE", 1)
     token = await api.user("boss", Role.SUPERVISOR)

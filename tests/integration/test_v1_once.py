@@ -106,3 +106,21 @@ async def test_a_request_that_died_with_its_engine_is_not_done_again(api: ApiRig
 async def test_a_key_that_is_none_is_refused(api: ApiRig, boss: str, word: str) -> None:
     said = await order(api, boss, word)
     assert (said.status, fields(said)) == (422, ["Idempotency-Key"])
+
+
+async def test_a_file_of_the_same_length_is_another_request(api: ApiRig, boss: str) -> None:
+    key = {"Idempotency-Key": "file"}
+
+    async def sent(content: str) -> Said:
+        return await api.ask("POST", f"{AT}/uploads?list=MAY", boss, data=content, headers=key)
+
+    first = await sent(f"{A};2125550001;;;9\n")
+    assert first.status == 202, first
+    again = await sent(f"{A};2125550001;;;9\n")
+    assert (again.status, again.text) == (202, first.text)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (await sent(f"{A};2125550002;;;9\n")).status == 422
+    large = "".join(f"{A};21255{number:05};;;9\n" for number in range(20_000))
+    key["Idempotency-Key"] = "large"
+    assert [(await sent(large)).status, (await sent(large)).status] == [202, 202]
+    assert api.value("SELECT COUNT(*) FROM ccdata.uploads") == "2"

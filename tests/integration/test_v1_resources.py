@@ -488,6 +488,12 @@ async def test_seats_come_from_the_live_picture(api: ApiRig, boss: str) -> None:
     assert (await api.ask("GET", f"{V1}/agents", boss)).status == 503
 
 
+async def test_a_body_that_is_no_json_is_named_as_such(api: ApiRig, boss: str) -> None:
+    kind = {"Content-Type": "application/json"}
+    said = await api.ask("POST", f"{V1}/campaigns", boss, data="{bad", headers=kind)
+    assert (said.status, fields(said)) == (422, ["body"])
+
+
 # Dispositions, caller IDs, webhooks.
 
 

@@ -19,6 +19,7 @@ from engine.adapters.mysql.contacts import (
     lock_campaign,
 )
 from engine.adapters.mysql.database import Database, Session, utc
+from engine.adapters.mysql.outbox import tell
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.integra.calls import (
     DialerAction,
@@ -30,6 +31,7 @@ from engine.domain.integra.calls import (
 from engine.domain.integra.contacts import BlackEntry, Scheduled
 from engine.domain.localtime import LocalTime
 from engine.domain.phones import Phone, join_alternatives, parse_alternatives, parse_phone
+from engine.domain.webhooks import Kind
 
 #: A note for a call whose CDR never came is given up after so long.
 NOTES_KEPT = timedelta(days=2)
@@ -40,7 +42,9 @@ _CONFIGURED = (
     "SELECT action FROM ccdata.dispositions WHERE campaign IN (%s, '*') AND level1=%s AND level2 IN (%s, '')"
     " AND level3 IN (%s, '') ORDER BY campaign='*', level2='', level3='' LIMIT 1"
 )
-_ATTEMPT = "SELECT campaign, spool_id, contact, destination, state FROM ccdata.attempts WHERE id=%s"
+_ATTEMPT = (
+    "SELECT campaign, dialerbase, spool_id, contact, destination, state FROM ccdata.attempts WHERE id=%s"
+)
 #: Waiting ones whose call has ended (or was never ours), oldest first.
 RIPE = (
     "SELECT d.id FROM ccrepo.disposition_repo d"
@@ -59,8 +63,8 @@ _NOTES = (
 
 
 async def dispose(session: Session, wish: Disposition, now: datetime, local: LocalTime) -> DialerAction:
-    """Note a disposition and do what it does. Raises FieldError when it is not configured, or cannot be
-    carried out."""
+    """Note a disposition, do what it does and tell whoever has subscribed to dispositions. Raises FieldError
+    when it is not configured, or cannot be carried out."""
     action = await _action(session, wish)
     if action is DialerAction.SCHEDULE and wish.schedule is None:
         raise FieldError("schedule", "this disposition schedules a call", "Use YYYY-MM-DD HH:MM:SS.")
@@ -85,7 +89,23 @@ async def dispose(session: Session, wish: Disposition, now: datetime, local: Loc
     )  # fmt: skip
     finish = finish_note(local.naive(now), wish.levels) if await _finishes(session, wish.campaign) else None
     await _note(session, wish.guid, "", wish.tag or None, finish, now)
+    await _tell(session, wish, action, now)
     return action
+
+
+async def _tell(session: Session, wish: Disposition, action: DialerAction, now: datetime) -> None:
+    attempts = await session.rows(_ATTEMPT, (wish.guid,))
+    data = {
+        "call": wish.guid,
+        "number": wish.phone.number,
+        "contact": attempts[0]["contact"] if attempts else "",
+        "list": attempts[0]["dialerbase"] if attempts else "",
+        "agent": wish.agent,
+        "levels": [level for level in wish.levels if level],
+        "comment": wish.comment,
+        "action": str(action),
+    }
+    await tell(session, Kind.DISPOSITION, wish.campaign, now, data)
 
 
 async def _action(session: Session, wish: Disposition) -> DialerAction:

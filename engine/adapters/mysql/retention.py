@@ -36,7 +36,8 @@ Row = Mapping[str, Any]
 class Table:
     """How the old rows of a table are found. `key`: its primary key; `at`: the column that tells the age, in
     UTC unless `local`; `select`: follows an index and takes what its order needs, then a number of rows:
-    `by_moment` the bound, `by_id` the last id and the id of the bound, else the last id."""
+    `by_moment` the bound, `by_id` the last id and the id of the bound, else the last id. Without `archived`
+    its rows are of use to nobody afterwards."""
 
     name: str
     key: tuple[str, ...]
@@ -45,6 +46,7 @@ class Table:
     local: bool = False
     by_id: bool = False
     by_moment: bool = False
+    archived: bool = True
 
 
 #: By their names in the settings.
@@ -93,7 +95,24 @@ TABLES: Mapping[str, Table] = {
         "SELECT * FROM ccdata.decisions WHERE decided_at < %s LIMIT %s",
         by_moment=True,
     ),
+    "dead_letters": Table(
+        "ccdata.webhook_dead_letters",
+        ("id",),
+        "died_at",
+        "SELECT * FROM ccdata.webhook_dead_letters WHERE id > %s ORDER BY id LIMIT %s",
+    ),
 }
+
+#: Answers to requests that no key asks for any more. They may hold the secret of a webhook.
+EXPIRED = Table(
+    "ccdata.idempotency_keys",
+    ("caller", "word"),
+    "created_at",
+    "SELECT caller, word, created_at FROM ccdata.idempotency_keys FORCE INDEX (idempotency_keys_age)"
+    " WHERE created_at < %s ORDER BY created_at LIMIT %s",
+    by_moment=True,
+    archived=False,
+)
 
 
 @dataclass(slots=True)
@@ -160,7 +179,7 @@ async def clear(
     while True:
         rows, cursor, more = await _old(database, table, before, local, cursor, size)
         if rows:
-            if archive is not None:
+            if archive is not None and table.archived:
                 await asyncio.to_thread(archive.keep, table, rows)
             seconds = await _delete(database, table, rows)
             done.note(len(rows), seconds)

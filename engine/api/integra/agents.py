@@ -10,7 +10,7 @@ from engine.api.integra.fields import fields
 from engine.api.integra.form import Form
 from engine.api.integra.route import Answer, Route, field, no_campaign, says, text
 from engine.api.office import Office
-from engine.domain.access import Caller, Right
+from engine.domain.access import Caller, Right, Role
 from engine.domain.integra.calls import read_agent_call, read_hang_up, read_tag
 from engine.domain.model import Desk
 
@@ -20,6 +20,9 @@ async def agent_call(office: Office, caller: Caller, form: Form) -> Answer:
     row = read_agent_call(
         fields(form, "callerid", "agent", "phone", "tech", "context", "outqueue", "destination")
     )
+    # A sample has the agent's name inside another field.
+    if caller.role is Role.AGENT and not caller.is_me(str(row["agent"])):
+        raise Forbidden
     return text(await ordering.place_call(office, row))
 
 

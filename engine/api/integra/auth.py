@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.adapters.mysql import phones, users
 from engine.api import accounts
+from engine.api.guard import Forbidden
 from engine.api.integra.dates import us_date
 from engine.api.integra.form import Form
 from engine.api.integra.route import Answer, Route, json, no_campaign, says, text
@@ -89,6 +90,9 @@ async def agent_logoff(office: Office, caller: Caller, form: Form) -> Answer:
         raise Refused("no such user")
     if user.role is not Role.AGENT and not caller.is_me(user.name) and not caller.may(Right.USERS):
         raise Refused("only an administrator logs off users who are no agents")
+    mine = caller.is_me(user.name) or caller.scope.everything or caller.may(Right.USERS)
+    if not mine and not any(caller.scope.reaches(campaign) for campaign in user.campaigns):
+        raise Forbidden
     await office.database.transaction(lambda s: users.drop_tokens(s, user.name))
     office.guard.forget(user.name)
     return text("Success")

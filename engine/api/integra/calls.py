@@ -45,7 +45,10 @@ def _its_campaigns(form: Form) -> Iterable[str]:
 
 
 async def call_workflow(office: Office, caller: Caller, form: Form) -> Answer:
-    """Start a flow of the dialplan with the data as channel variables."""
+    """Start a flow of the dialplan with the data as channel variables. A flow is of no campaign: it is for
+    who reaches all of them."""
+    if not caller.scope.everything:
+        raise Forbidden
     await ordering.carry_out(office, read_workflow(fields(form, "context", "extension", "jsonparams")))
     return text("OK")
 

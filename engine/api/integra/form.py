@@ -21,7 +21,8 @@ _SLICE = 262_144
 
 
 class Form:
-    """Fields by name; the first of several with one name counts, as in the documented service.
+    """Fields by name; of several with one name the first that is not empty counts (clients send `d2` twice,
+    once empty). Whoever checks a field reads the same value as who uses it.
 
     `server`: by which name the client reached us.
     """
@@ -33,11 +34,7 @@ class Form:
     def get(self, name: str, default: str = "") -> str:
         """Return a field; `default` when it is missing."""
         values = self._fields.get(name)
-        return values[0] if values else default
-
-    def all(self, name: str) -> tuple[str, ...]:
-        """Return every value that was sent under a name, in order."""
-        return tuple(self._fields.get(name, ()))
+        return next(filter(None, values), "") if values else default
 
     def has(self, name: str) -> bool:
         """Was the field sent?"""

@@ -53,7 +53,7 @@ def json_key(name: str, key: str) -> Campaigns:
     def read(form: Form) -> Iterable[str]:
         value = form.json(name)
         items = value if isinstance(value, list) else [value]
-        return [str(item.get(key) or "") for item in items if isinstance(item, dict)]
+        return [str(item[key]) for item in items if isinstance(item, dict) and item.get(key) is not None]
 
     return read
 

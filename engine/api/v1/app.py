@@ -84,6 +84,7 @@ def build(office: Office) -> FastAPI:
         docs_url=None,  # they would load their scripts from elsewhere
         redoc_url=None,
         servers=[{"url": "/api/v1"}],
+        redirect_slashes=False,
         openapi_url=None,  # it would be written out anew for every request
         responses=_PROBLEMS,
         generate_unique_id_function=operation_id,

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.adapters.mysql import disposition_desk as tables
 from engine.adapters.mysql.database import Session
 from engine.adapters.mysql.dispositions import dispose
-from engine.adapters.mysql.outbox import tell
 from engine.api.v1.calls import call_of_caller
 from engine.api.v1.campaign_models import Text255
 from engine.api.v1.campaigns import known, url_of
@@ -22,7 +21,6 @@ from engine.api.v1.resource import Resource
 from engine.domain.access import Right, Role
 from engine.domain.errors import FieldError
 from engine.domain.integra.calls import DialerAction, Disposition
-from engine.domain.webhooks import Kind
 
 router = APIRouter(route_class=Resource, tags=["dispositions"])
 
@@ -141,19 +139,7 @@ async def give(caller: Asking, office: InOffice, guid: str, wish: GivenIn) -> Gi
             tag=wish.tag,
             quoted=False,
         )
-        now = office.clock.now()
-        action = await dispose(session, disposition, now, office.local)
-        data = {
-            "call": guid,
-            "number": disposition.phone.number,
-            "contact": row["contact"],
-            "list": row["dialerbase"],
-            "agent": agent,
-            "levels": [level for level in disposition.levels if level],
-            "comment": wish.comment,
-            "action": str(action),
-        }
-        await tell(session, Kind.DISPOSITION, disposition.campaign, now, data)
+        action = await dispose(session, disposition, office.clock.now(), office.local)
         return GivenOut(guid=guid, campaign=disposition.campaign, action=action)
 
     return await office.database.transaction(work)

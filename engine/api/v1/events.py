@@ -23,6 +23,8 @@ router = APIRouter(route_class=Resource, tags=["events"])
 
 #: Seconds of silence until a sign of life, and that a watcher may need to read what it was sent.
 HEARTBEAT, SLOW = 15.0, 10.0
+#: Seconds between two looks whether the session still has its rights, however much there is to tell.
+CHECK = 5.0
 #: Milliseconds after which a browser comes back.
 _RETRY = 2000
 _DESCRIBED: dict[int | str, dict[str, Any]] = {
@@ -43,6 +45,7 @@ class _Events(Response):
         super().__init__()
         self._office, self._stream, self._watcher = office, stream, watcher
         self._token, self._host = token, host
+        self._checked = asyncio.get_running_loop().time()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -81,12 +84,19 @@ class _Events(Response):
 
     async def _next(self) -> bytes:
         """Return what is to be sent next; nothing when it is over."""
-        watcher = self._watcher
+        watcher, quiet = self._watcher, False
         try:
             async with asyncio.timeout(HEARTBEAT):
                 await watcher.some.wait()
         except TimeoutError:
-            return b": alive\n\n" if await self._may_still() else b""
+            quiet = True
+        now = asyncio.get_running_loop().time()
+        if quiet or now - self._checked >= CHECK:
+            self._checked = now
+            if not await self._may_still():
+                return b""
+        if quiet:
+            return b": alive\n\n"
         if watcher.over:
             return b""
         watcher.some.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -103,14 +104,15 @@ async def _store(request: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # the handler's type
-    faults = [
-        Fault(
-            field=".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
-            problem=str(item["msg"]),
-        )
-        for item in error.errors()
-    ]
-    return problem(422, "Some fields cannot be used.", faults)
+    return problem(422, "Some fields cannot be used.", [_fault(item) for item in error.errors()])
+
+
+def _fault(item: Mapping[str, Any]) -> Fault:
+    """Name the field as the client knows it; a body that is no JSON has none."""
+    if item["type"] == "json_invalid":
+        return Fault(field="body", problem="it is no JSON", fix="Send a JSON object.")
+    field = ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0])
+    return Fault(field=field, problem=str(item["msg"]))
 
 
 async def _http(_: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine
@@ -26,6 +27,8 @@ from engine.ports import StoreError
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 #: No request takes longer: one that has not ended by then was cut off with its engine.
 _LONGEST = timedelta(minutes=5)
+#: What is told of a larger body is worked out in a thread: a file has 128 MB.
+_SMALL = 65_536
 #: Whatever raises one of these has had no effect.
 _HARMLESS = (FieldError, Refused, NotFound, Forbidden, RequestValidationError, HTTPException)
 _HEADER = {
@@ -54,8 +57,12 @@ class _Once(APIRoute):
                 return await inner(request)
             if not _KEY.fullmatch(word):
                 raise FieldError("Idempotency-Key", "it is no key", "Use up to 255 visible characters.")
-            body = b"" if getattr(self, "uploads", False) else await request.body()
-            return await _once(request, office, word, _digest(request, body), inner)
+            body = await request.body()
+            if len(body) > _SMALL:
+                digest = await asyncio.to_thread(_digest, request, body)
+            else:
+                digest = _digest(request, body)
+            return await _once(request, office, word, digest, inner)
 
         return handle
 
@@ -72,10 +79,9 @@ class Resource(Gate, _Once):
 
 
 def _digest(request: Request, body: bytes) -> str:
-    """Return what tells requests apart. A file is told by its length alone: the same file is loaded once."""
+    """Return what tells requests apart."""
     digest = hashlib.sha256()
-    length = request.headers.get("content-length", "") if not body else ""
-    for part in (request.url.path, request.url.query, request.headers.get("content-type", ""), length):
+    for part in (request.url.path, request.url.query, request.headers.get("content-type", "")):
         digest.update(part.encode() + b"\0")
     digest.update(body)
     return digest.hexdigest()

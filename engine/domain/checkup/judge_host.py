@@ -68,6 +68,8 @@ _FIXES = {
     " into the group asterisk.",
     "asterisk.queues_file": "install -d -o overdial -g asterisk -m 2750 <folder> (deploy/tmpfiles.conf).",
     "metrics.port": "Choose a free port, or 0 for none.",
+    "http.port": "Choose a free port, or 0 for none (where metrics.port is 0, it may be our own engine's).",
+    "http.tls_certificate": "Give a certificate and its own key in PEM that the user overdial can read.",
     "ari.tts_command": "Install the program (apt install espeak-ng), or give its full path.",
     "ari.tts_folder": "install -d -o overdial -g asterisk -m 2750 <folder> (deploy/tmpfiles.conf).",
     "law.folder": "Correct the file that is named.",
