@@ -539,6 +539,28 @@ async def test_caller_ids_rest_and_are_released(api: ApiRig, boss: str) -> None:
     assert fields(await api.ask("PUT", f"{V1}/caller-ids/1/rest", boss, json={})) == ["until"]
 
 
+async def test_a_campaign_gets_other_caller_ids(api: ApiRig, boss: str) -> None:
+    api.sql("INSERT INTO ccdata.caller_ids (campaign, entry) VALUES ('*', '18885550199')")
+    for entries in (["18885550100", "212#12125550100"], ["212#12125550100", "18885550101"]):
+        said = await api.ask(
+            "PUT", f"{AT}/caller-ids", boss, json=[{"entry": e, "note": "n"} for e in entries]
+        )
+        assert said.status == 200, said
+        assert {one["entry"] for one in said.json()} == {"18885550199", *entries}
+    for wrong, field in (
+        ("not one", "1.entry"),
+        ("18885550102;18885550102", "1.entry"),
+        ("18885550103", "1.entry"),
+    ):
+        body = [{"entry": "18885550103"}, {"entry": wrong}]
+        said = await api.ask("PUT", f"{AT}/caller-ids", boss, json=body)
+        assert fields(said) == [field]
+    assert (await api.ask("PUT", f"{AT}/caller-ids", boss, json=[{"entry": "callerid"}])).status == 422
+    program = await api.user("program", Role.INTEGRATION, campaigns=[A])
+    assert (await api.ask("PUT", f"{AT}/caller-ids", program, json=[])).status == 403
+    assert (await api.ask("PUT", f"{AT}/caller-ids", boss, json=[])).json()[0]["campaign"] == "*"
+
+
 async def test_webhooks(api: ApiRig, boss: str) -> None:
     assert (await api.ask("GET", f"{V1}/webhooks", boss)).status == 403
     admin = await api.user("root", Role.ADMINISTRATOR)

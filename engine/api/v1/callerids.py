@@ -15,6 +15,7 @@ from engine.api.v1.gate import Asking, InOffice, needs, reach
 from engine.api.v1.problems import NotFound
 from engine.api.v1.resource import Resource
 from engine.domain.access import Right
+from engine.domain.callerid_file import read_caller_ids
 from engine.domain.errors import FieldError
 
 router = APIRouter(route_class=Resource, tags=["caller IDs"])
@@ -31,6 +32,15 @@ class CallerIdOut(BaseModel):
     entry: str
     enabled: bool
     note: str
+
+
+class CallerIdIn(BaseModel):
+    """A caller ID as dialers.callerid has it: `NUMBER`, `PREFIX#NUMBER`, `PREFIX#NUMBER-FROM-TO`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entry: str = Field(min_length=1, max_length=200, pattern=r"^[^;]*$")
+    note: Text255 = ""
 
 
 class HealthOut(BaseModel):
@@ -62,6 +72,24 @@ class RestIn(BaseModel):
 async def caller_ids(office: InOffice, campaign: str) -> list[CallerIdOut]:
     """List the caller IDs that serve a campaign."""
     own = await office.database.transaction(lambda s: known(s, campaign))
+    return [CallerIdOut.model_validate(row) for row in await tables.rows_of(office.database, own)]
+
+
+@router.put("/campaigns/{campaign}/caller-ids")
+@needs(Right.STEER)
+async def replace(
+    office: InOffice, campaign: str, wish: Annotated[list[CallerIdIn], Field(max_length=10_000)]
+) -> list[CallerIdOut]:
+    """Give a campaign these caller IDs of its own instead of those that it has. All or nothing; those that
+    serve every campaign stay."""
+    own = await office.database.transaction(lambda s: known(s, campaign))
+    good, bad = read_caller_ids((at, f"{one.entry};{one.note}") for at, one in enumerate(wish))
+    if bad:
+        fault = bad[0].fault
+        raise FieldError(f"{bad[0].line}.entry", fault.problem, fault.fix)
+    if len(good) < len(wish):
+        raise FieldError("0.entry", "it is no caller ID", "Write PREFIX#CALLERID-FROM-TO.")
+    await tables.load(office.database, own, good, replace=True)
     return [CallerIdOut.model_validate(row) for row in await tables.rows_of(office.database, own)]
 
 
