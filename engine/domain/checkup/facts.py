@@ -10,8 +10,8 @@ from engine.domain.queue_tables import QueueMember
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the tables ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers; `lawless`:
-    those for which nobody named a law."""
+    """What the tables ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers;
+    `lawless`: those for which nobody named a law."""
 
     campaigns: tuple[str, ...] = ()
     broadcasts: tuple[str, ...] = ()
