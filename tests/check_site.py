@@ -129,7 +129,8 @@ def no_manual_trunk(site: Site) -> None:
 
 def queue_missing(site: Site) -> None:
     site.sql(
-        "INSERT INTO ccdata.dialers (campaign, dialstring, status) VALUES ('LATER->', 'SIP/CARRIER-IP/', 1)"
+        "INSERT INTO ccdata.dialers (campaign, dialstring, status, country)"
+        " VALUES ('LATER->', 'SIP/CARRIER-IP/', 1, 'US')"
     )
 
 
