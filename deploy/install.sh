@@ -225,6 +225,7 @@ write_asterisk() {
 install_service() {
     say "service"
     install -D -m 0644 "$here/overdial.service" "$UNIT"
+    install -m 0644 "$here/overdial-maintain.service" "$here/overdial-maintain.timer" "$UNITS/"
     if getent group asterisk >/dev/null; then
         install -D -m 0644 "$here/tmpfiles.conf" /etc/tmpfiles.d/overdial.conf
         # Without systemd (a container), the same by hand.
@@ -257,6 +258,9 @@ start() {
     fi
     systemctl daemon-reload
     systemctl enable -q overdial
+    # Old rows leave only where somebody decided so: the timer is there and not enabled.
+    systemctl is-enabled -q overdial-maintain.timer ||
+        note "old rows stay until you enable it: systemctl enable --now overdial-maintain.timer (see [retention])"
     if [ "$with_start" = yes ]; then systemctl restart overdial; fi
 }
 

@@ -5,6 +5,7 @@ CONFIG=/etc/overdial
 STATE=/var/lib/overdial
 SHARED=/var/lib/overdial-asterisk
 ASTERISK=/etc/asterisk
+UNITS=/etc/systemd/system
 UNIT=/etc/systemd/system/overdial.service
 #: Lines that install.sh adds to files of others end with this, and uninstall.sh takes them out by it.
 MARK='; overdial'

@@ -14,7 +14,11 @@ done
 [ "$drop" = no ] || [ "$purge" = yes ] || fail "--drop-databases goes with --purge only."
 need_root
 
-if has_systemd; then systemctl disable --now -q overdial 2>/dev/null || true; fi
+if has_systemd; then
+    for unit in overdial-maintain.timer overdial-maintain.service overdial; do
+        systemctl disable --now -q "$unit" 2>/dev/null || true
+    done
+fi
 # A journal with entries holds outcomes that are in no table yet.
 if [ "$purge" = yes ] && [ -n "$(find "$STATE/journal" -type f -size +0 2>/dev/null)" ] && [ "$drop" = no ]; then
     fail "$STATE/journal holds outcomes that are not in the tables yet. Fix: start the engine once with the database \
@@ -33,7 +37,7 @@ if command -v asterisk >/dev/null && asterisk -rx 'core waitfullybooted' >/dev/n
 fi
 
 say "service and program"
-rm -f "$UNIT" /etc/tmpfiles.d/overdial.conf /etc/logrotate.d/overdial /usr/local/bin/overdial
+rm -f "$UNIT" "$UNITS"/overdial-maintain.{service,timer} /etc/tmpfiles.d/overdial.conf /etc/logrotate.d/overdial /usr/local/bin/overdial
 if has_systemd; then systemctl daemon-reload; fi
 rm -rf "$ASTERISK/overdial"
 

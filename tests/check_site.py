@@ -129,7 +129,8 @@ def no_manual_trunk(site: Site) -> None:
 
 def queue_missing(site: Site) -> None:
     site.sql(
-        "INSERT INTO ccdata.dialers (campaign, dialstring, status) VALUES ('LATER->', 'SIP/CARRIER-IP/', 1)"
+        "INSERT INTO ccdata.dialers (campaign, dialstring, status, country)"
+        " VALUES ('LATER->', 'SIP/CARRIER-IP/', 1, 'US')"
     )
 
 
@@ -277,6 +278,10 @@ def unknown_key(site: Site) -> None:
     site.lines["log"] = 'colour = "red"'
 
 
+def no_law(site: Site) -> None:
+    site.sql("UPDATE ccdata.dialers SET country = ''")
+
+
 FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (no_secret, ("asterisk", "reachable", Level.FAIL)),
     (nobody_there, ("asterisk", "reachable", Level.FAIL)),
@@ -294,6 +299,7 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (trunk_without_address, ("trunk", "unreachable", Level.FAIL)),
     (trunk_codec, ("trunk", "codec", Level.FAIL)),
     (card_missing, ("asterisk", "module", Level.FAIL)),
+    (no_law, ("config", "law", Level.WARN)),
     (bad_dialstring, ("config", "row", Level.FAIL)),
     (schema_older, ("database", "schema", Level.FAIL)),
     (schema_newer, ("database", "schema", Level.FAIL)),

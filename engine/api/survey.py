@@ -40,7 +40,8 @@ class Preflight:
     """What the supervisor is told. Counts are contacts, scaled to all where `judged` < `total`.
 
     `learnt`: agents and answers are those of the campaign's own calls, not assumed; `first`: when the first
-    of `later` may be called (UTC, to the hour); `outlook`: None when nobody is callable.
+    of `later` may be called (UTC, to the hour); `outlook`: None when nobody is callable;
+    `lawless`: nobody named a law for it.
     """
 
     campaign: str
@@ -56,6 +57,7 @@ class Preflight:
     answer: float
     learnt: bool
     outlook: Outlook | None
+    lawless: bool
 
 
 async def survey(
@@ -92,6 +94,7 @@ async def survey(
         answer=scenario.answer_rate(0),
         learnt=bool(learnt),
         outlook=outlook,
+        lawless=found.lawless,
     )
 
 

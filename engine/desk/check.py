@@ -32,6 +32,7 @@ from engine.domain.checkup import (
     judge_host,
     judge_switch,
     judge_trunks,
+    warned,
 )
 from engine.domain.checkup.judge_switch import CONTEXTS, needed_modules
 from engine.ports import LinkError, StoreError, UncertainError
@@ -88,6 +89,15 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
     findings += [
         failed("config", "row", fault, "Correct the row; its campaign is set aside until then.")
         for fault in wanted.faults
+    ]
+    findings += [
+        warned(
+            "config",
+            "law",
+            f"dialer {campaign!r}: country is empty, so no law's hours, caps or rests hold",
+            "Set dialers.country (docs/law.md); none says that no law shall hold.",
+        )
+        for campaign in wanted.lawless
     ]
     about_switch, spool = await _switch(config, wanted, call=call)
     findings += about_switch

@@ -32,6 +32,9 @@ def explain(config: Path | None, last: int, plain: bool, what: str) -> None:
     """Tell what campaign WHAT is doing, and why it placed the calls that it did; or, for a number, a contact
     id or the id of a row of the spool (#12), which rules hold it back and when each ends."""
 
+    if not what.strip():
+        fail("what: it is empty. Fix: give a campaign, a number, a contact id or #ROW.")
+
     async def work(desk: Desk) -> str | None:
         told = await explain_campaign(desk.database, what, last)
         if told is not None and plain:

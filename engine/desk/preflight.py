@@ -47,6 +47,8 @@ def lines_of(found: Preflight, local: LocalTime) -> Iterator[str]:
     for reason in found.obstacles:
         until = f" — until {local.at(reason.until):%Y-%m-%d %H:%M %Z}" if reason.until else ""
         yield f"in the way of all: {reason.text}{until}"
+    if found.lawless:
+        yield "no law holds: dialers.country is empty. Fix: set it (docs/law.md), to none if that is meant"
     if found.outlook is None:
         return
     source = "as its own calls lately" if found.learnt else "assumed: it has no calls to learn from"

@@ -110,7 +110,9 @@ def list_name(text: str) -> str:
     """Check the name of a list (or of the file that gives it). Raises FieldError."""
     if not _LIST.fullmatch(text):
         raise FieldError(
-            "list", f"{excerpt(text)} has spaces or strange characters", "Use letters, digits, '_', '-', '.'."
+            "list",
+            f"{excerpt(text)} has spaces, strange characters or more than 100",
+            "Use 1 to 100 letters, digits, '_', '-', '.'.",
         )
     return text
 

@@ -71,8 +71,8 @@ def site(switch: Switch, mariadb: MariaDB, databases: Names, tmp_path: Path) -> 
     site.sql(
         "DELETE FROM ccdata.dialers; DELETE FROM ccdata.queues; DELETE FROM ccdata.queue_members;"
         "INSERT INTO ccdata.queues (name) VALUES ('SALES->');"
-        "INSERT INTO ccdata.dialers (campaign, dialstring, callerid, status)"
-        " VALUES ('SALES->', 'SIP/CARRIER-IP/', '18885550100', 1)"
+        "INSERT INTO ccdata.dialers (campaign, dialstring, callerid, status, country)"
+        " VALUES ('SALES->', 'SIP/CARRIER-IP/', '18885550100', 1, 'US')"
     )
     with site.undo:
         yield site

@@ -39,6 +39,14 @@ def test_the_unit_starts_what_the_script_installs() -> None:
     assert f"d {value('SHARED')} 2750 overdial asterisk" in (DEPLOY / "tmpfiles.conf").read_text()
 
 
+def test_the_nightly_job_starts_what_the_script_installs_and_leaves_with_the_rest() -> None:
+    unit = (DEPLOY / "overdial-maintain.service").read_text()
+    command = f"{value('PREFIX')}/current/bin/overdial maintain --config {value('CONFIG')}/overdial.toml"
+    assert f"ExecStart={command}\n" in unit
+    assert '"$here/overdial-maintain.service" "$here/overdial-maintain.timer" "$UNITS/"' in INSTALL
+    assert '"$UNITS"/overdial-maintain.{service,timer}' in (DEPLOY / "uninstall.sh").read_text()
+
+
 def test_the_settings_that_the_script_fills_in_are_in_the_example() -> None:
     keys = re.findall(r"uncomment (\w+) ", INSTALL)
     assert {"socket", "cdr_file", "queues_file", "url", "tts_folder"} <= set(keys)

@@ -12,6 +12,7 @@ from engine.adapters.lawbooks import load_laws
 from engine.adapters.places import holiday_of, place_of, zones
 from engine.domain.errors import FieldError
 from engine.domain.law import Ban, Contacted, Facts, LawSettings, may_call, next_moment
+from engine.domain.law.book import lawless
 from engine.domain.pacing import profile_for
 
 BOOK = load_laws()
@@ -223,3 +224,21 @@ def test_settings_of_a_campaign() -> None:
     assert law.looks_back == timedelta(hours=168)
     assert law.registries == {"US"}
     assert BOOK.settings({"country": "US"}, {"law": "none"}) == LawSettings("NONE")
+
+
+@pytest.mark.parametrize(
+    ("country", "rule", "law", "expected"),
+    [
+        ("", "", None, True),
+        (" ", "NONE", "", True),
+        (None, None, None, True),
+        ("none", "", None, False),
+        ("US", "", None, False),
+        ("", "STATE", None, False),
+        ("", "", "UK", False),
+    ],
+)
+def test_a_dialer_for_which_nobody_named_a_law_is_told_apart_from_one_that_needs_none(
+    country: str | None, rule: str | None, law: str | None, expected: bool
+) -> None:
+    assert lawless({"country": country, "rule": rule}, None if law is None else {"law": law}) is expected

@@ -12,6 +12,7 @@ from engine.adapters.mysql.database import Database, Session
 from engine.domain.checkup.facts import DatabaseFacts, Needs
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.errors import FieldError
+from engine.domain.law.book import lawless
 from engine.domain.queue_tables import QueueMember, read_member
 
 _VARIABLES = (
@@ -123,6 +124,7 @@ async def needs(database: Database) -> Needs:
         options = await session.rows("SELECT * FROM ccdata.dialer_options")
         agents = await session.rows("SELECT COUNT(*) AS n FROM ccdata.agent_options WHERE recording <> 0")
         rows = await session.rows("SELECT * FROM ccdata.queue_members")
+        laws = {str(row["campaign"]): row for row in await session.rows("SELECT * FROM ccdata.law_options")}
         trunks, faults = set(), []
         for row in dialers:
             try:
@@ -150,6 +152,9 @@ async def needs(database: Database) -> Needs:
             detects_machines=any(row["am"] for row in dialers),
             records=bool(agents[0]["n"]) or any(str(row["recording"]).lower() != "none" for row in options),
             faults=tuple(faults),
+            lawless=tuple(
+                str(row["campaign"]) for row in dialers if lawless(row, laws.get(str(row["campaign"])))
+            ),
         )
 
     return await database.transaction(work)

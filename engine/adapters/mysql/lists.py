@@ -113,7 +113,9 @@ async def _known(session: Session, campaign: str, name: str) -> int:
     )
     if not rows:
         raise FieldError(
-            "list", f"{campaign} has no list {excerpt(name)}", f"See them with 'overdial lists {campaign}'."
+            "list",
+            f"{campaign} has no list {excerpt(name)}",
+            f"See them with 'overdial lists show {campaign}'.",
         )
     return int(rows[0]["id"])
 

@@ -120,7 +120,7 @@ def _examine(file: ContactFile, rules: Rules) -> list[str]:
             faults.append(f"line {number}: {error}")
             if len(faults) >= _TOLD:
                 break
-    return faults if lines else ["it has no line. Fix: write one contact a line."]
+    return faults if lines else ["it has no line: write one contact a line"]
 
 
 def _batches(file: ContactFile, rules: Rules, after: int, size: int) -> Iterator[_Batch]:

@@ -13,6 +13,7 @@ from engine.adapters.mysql.compliance import Inquiry, campaign_law
 from engine.adapters.mysql.database import Database, Session
 from engine.adapters.mysql.why import Reason, campaign_reasons
 from engine.domain.errors import FieldError
+from engine.domain.law.book import lawless
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact
 from engine.domain.settings import read_contact
@@ -40,7 +41,7 @@ class Census:
     `later`: rule → contacts; `opens`: hour (UTC) → contacts that may be called from then on;
     `never`: rule → contacts that do not become callable by themselves; `tries`: calls that all callable
     contacts allow together; `inactive`: contacts in lists that are not active, not judged;
-    `obstacles`: what keeps the campaign itself from calling.
+    `obstacles`: what keeps the campaign itself from calling. `lawless`: nobody named a law.
     """
 
     seen: int = 0
@@ -52,6 +53,7 @@ class Census:
     tries: int = 0
     inactive: int = 0
     obstacles: list[Reason] = field(default_factory=list)
+    lawless: bool = False
     #: The dialer's row.
     dialer: dict[str, Any] = field(default_factory=dict)
 
@@ -79,6 +81,8 @@ async def census(
         [count] = await session.rows(_COUNT.format("", marks), (campaign, *names))
         [others] = await session.rows(_COUNT.format("NOT", marks), (campaign, *names))
         found = Census(total=int(count["n"]), inactive=int(others["n"]), dialer=rows[0])
+        options = await session.rows("SELECT * FROM ccdata.law_options WHERE campaign=%s", (campaign,))
+        found.lawless = lawless(rows[0], options[0] if options else None)
         found.obstacles = await campaign_reasons(session, campaign, local, now)
         every = max(-(-found.total // most), 1)
         ids = await session.rows(SAMPLE.format(marks), (campaign, *names, every))

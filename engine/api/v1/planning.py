@@ -109,6 +109,7 @@ class PreflightOut(BaseModel):
     answer: float = Field(description="Share answered by a person.")
     learnt: bool
     outlook: dict[str, Any] | None
+    lawless: bool = Field(description="Nobody named a law: no hours, caps or rests of one hold.")
 
 
 class SimulationIn(BaseModel):

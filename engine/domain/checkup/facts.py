@@ -10,7 +10,8 @@ from engine.domain.queue_tables import QueueMember
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the tables ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers."""
+    """What the tables ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers;
+    `lawless`: those for which nobody named a law."""
 
     campaigns: tuple[str, ...] = ()
     broadcasts: tuple[str, ...] = ()
@@ -20,6 +21,7 @@ class Needs:
     detects_machines: bool = False
     records: bool = False
     faults: tuple[str, ...] = ()
+    lawless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,13 @@ class LawBook:
         )
 
 
+def lawless(dialer: Mapping[str, Any], options: Mapping[str, Any] | None) -> bool:
+    """Has nobody said which law holds for a dialer? One who wrote `none` has decided."""
+    named = ((options or {}).get("law"), dialer.get("country"))
+    rule = str(dialer.get("rule") or "").strip().upper()
+    return not any(str(name or "").strip() for name in named) and rule in ("", "NONE")
+
+
 def own_rules(row: Mapping[str, Any]) -> Law:
     """Read the rules that a campaign gives itself. Raises FieldError."""
     rules: list[Cap | Rest | Consent] = []
