@@ -23,6 +23,18 @@ from engine.ports import StoreError
 
 T = TypeVar("T")
 
+_MIGRATE = "run `overdial migrate` with the same --config."
+#: How the database's words begin (its error numbers), and what to do.
+_FIXES = {
+    "2003": "start the server, or correct [database] host and port, or socket.",
+    "1044": "GRANT the account of [database] user ALL on both databases.",
+    "1045": "correct [database] user and password, or make the account.",
+    "1049": _MIGRATE,
+    "1054": _MIGRATE,
+    "1146": _MIGRATE,
+    "no answer": "look what keeps the server busy, or raise [database] timeout.",
+}
+
 CONFIG = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -60,8 +72,17 @@ def at_desk(path: Path | None, work: Callable[[Desk], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(go())
-    except (ConfigError, FieldError, StoreError) as error:
+    except (ConfigError, FieldError) as error:
         fail(error)
+    except StoreError as error:
+        fail(with_fix(error))
+
+
+def with_fix(error: StoreError) -> str:
+    """Say what would be right where the database's own words do not."""
+    text = str(error)
+    fix = next((fix for start, fix in _FIXES.items() if text.startswith(start)), "")
+    return f"database: {text}. Fix: {fix}" if fix else text
 
 
 def as_json(record: Any) -> str:

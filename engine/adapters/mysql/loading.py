@@ -201,7 +201,8 @@ async def _refuse(database: Database, load: Load, faults: Sequence[str], at: dat
 
     await database.transaction(work)
     more = f"\nand more: the first {_TOLD} are named" if len(faults) >= _TOLD else ""
-    raise FieldError("file", "nothing was loaded:\n" + "\n".join(faults) + more, "Correct these lines.")
+    said = "\n".join(faults) + more
+    raise FieldError("file", f"nothing was loaded:\n{said.removesuffix('.')}", "Correct these lines.")
 
 
 async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: datetime) -> None:
