@@ -22,8 +22,8 @@ install: ## Everything that the demo and the tests need (idempotent)
 demo: install ## Watch a campaign on a private Asterisk and MariaDB; MODE=preview, ARGS="--agents 5 --contacts 60 --duration 90 --plain"
 	@"$(BIN)/overdial" demo --lab "$(LAB)" --mode "$(MODE)" $(ARGS)
 
-test: install ## All tests: unit, contract, integration, acceptance (installs ffmpeg and chromium)
-	@deploy/lab/packages.sh ffmpeg chromium
+test: install ## All tests: unit, contract, integration, acceptance (installs curl, ffmpeg, openssl)
+	@deploy/lab/packages.sh curl ffmpeg openssl
 	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest $(ARGS)
 
 test-unit: ## The pure tests only (seconds, nothing but Python)

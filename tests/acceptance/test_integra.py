@@ -8,11 +8,8 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -418,50 +415,6 @@ def test_live_answers_agree_with_asterisks_own(floor: Floor) -> None:
         assert [own["servicelevel"], own["servicelevel2"]] == [
             params["ServicelevelPerf"], params["ServicelevelPerf2"],
         ]  # fmt: skip
-
-
-#: What $.post of the older page does: form-urlencoded data, the token without a space, another origin.
-_PAGE = """<!doctype html><body>nothing</body><script>
-  function post(url, headers, data) {
-    var request = new XMLHttpRequest();
-    request.open("POST", url, false);
-    for (var name in headers) request.setRequestHeader(name, headers[name]);
-    var pairs = [];
-    for (var key in data) pairs.push(encodeURIComponent(key) + "=" + encodeURIComponent(data[key]));
-    request.send(pairs.join("&").replace(/%20/g, "+"));
-    return request.status + " " + request.responseText;
-  }
-  var call = {calldate: null, campaign: "CAMPAIGN", destination: "5554-000-100", alternatives: "", agent: "",
-    data: "idcustomer=7", source: "source", bulk: false, automatic: true};
-  var headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": "Basic" + "TOKEN"};
-  try {
-    document.body.textContent = post("URL", headers, {call: JSON.stringify(call)});
-  } catch (error) { document.body.textContent = String(error); }
-</script>"""
-
-
-def test_a_page_of_another_origin_in_a_browser(floor: Floor, tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{floor.site.port}/{PREFIX}Dialers/DialerTask"
-    page = _PAGE.replace("CAMPAIGN", CAMPAIGN).replace("TOKEN", floor.site.token).replace("URL", url)
-    (tmp_path / "page.html").write_text(page)
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as origin:
-        threading.Thread(target=origin.serve_forever, daemon=True).start()
-        browser = subprocess.run(
-            [
-                "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
-                f"http://localhost:{origin.server_port}/page.html",
-            ],
-            capture_output=True, text=True, check=True, timeout=60,
-        )  # fmt: skip
-        origin.shutdown()
-    assert "<body>200 1</body>" in browser.stdout.replace("\n", ""), browser.stdout
-    floor.stage.wait(lambda: "5554000100" in floor.stage.invites(), "the number that the page sent is called")
 
 
 # Reads, and the end.
