@@ -72,7 +72,7 @@ async def test_figures_and_rests_are_kept_apart(desk: Desk) -> None:
 
 
 async def test_who_has_lost_the_lease_keeps_nothing(desk: Desk) -> None:
-    await desk.store.take_lease("one", timedelta(seconds=0))
+    await desk.store.take_lease("one", timedelta(seconds=-1))  # it is over already
     await desk.seen_by("another").take_lease("two", timedelta(seconds=30))
     with pytest.raises(FencedError):
         await desk.store.keep_caller_ids([CallerIdFigures("1212", NOW, Counts(), None)], [], [])
