@@ -33,11 +33,11 @@ class UnknownCaller(Exception):  # noqa: N818  # it is what the answer says
     """There is no (live) token."""
 
 
-class Forbidden(Exception):  # noqa: N818
+class Forbidden(Exception):  # noqa: N818  # it is what the answer says
     """The caller is known and may not do this."""
 
 
-class TooMany(Exception):  # noqa: N818
+class TooMany(Exception):  # noqa: N818  # it is what the answer says
     """The caller or the address asks too often."""
 
 

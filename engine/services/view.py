@@ -130,7 +130,7 @@ class CampaignView:
         return self._pacer.standing
 
     def rest(self) -> None:
-        """Nothing is placed for now: others need not leave agents to this campaign."""
+        """Nothing is placed at present: others need not leave agents to this campaign."""
         self._rivals.rest(self.name, calls=len(self._open))
 
     def states(self, now: datetime) -> Counter[SeatState]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -349,8 +350,6 @@ def _csv(*numbers: str, campaign: str = "POWER<-") -> str:
 
 
 async def _loaded(api: ApiRig, uploads: int = 1) -> list[list[str]]:
-    import asyncio
-
     async with asyncio.timeout(30):
         while True:
             rows = api.sql("SELECT status, list, accepted, refused FROM ccdata.uploads ORDER BY id")

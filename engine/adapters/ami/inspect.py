@@ -96,7 +96,7 @@ class SwitchInspector:
         """Asterisk tells whole seconds: half of one is the best guess of the rest."""
         before = time.time()  # noqa: TID251 - the machine's clock is what is compared
         text = await self._value("EPOCH")
-        middle = (before + time.time()) / 2  # noqa: TID251
+        middle = (before + time.time()) / 2  # noqa: TID251 - as above
         return round(int(text) + 0.5 - middle) if text.isdecimal() else 0.0
 
     async def _registrations(self) -> tuple[Registration, ...]:

@@ -46,7 +46,7 @@ class Rivals:
         self._claims.pop(campaign, None)
 
     def rest(self, campaign: Hashable, *, calls: int) -> None:
-        """The campaign places none for now, whatever the agents do; `calls` are still in flight."""
+        """The campaign places none at present, whatever the agents do; `calls` are still in flight."""
         claim = self._claims.get(campaign)
         if claim is not None:
             self._claims[campaign] = claim._replace(wants=False)
