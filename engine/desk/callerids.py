@@ -64,7 +64,10 @@ def show(config: Path | None, campaign: str) -> None:
 
     rows, health = at_desk(config, work)
     if not rows:
-        fail(f"campaign {campaign!r} has no row in caller_ids. Fix: 'overdial caller-ids load'.")
+        fail(
+            f"campaign {campaign!r} has no row in caller_ids, or there is no such campaign. Fix: check"
+            " the name ('overdial status' shows the campaigns), or load some with 'overdial caller-ids load'."
+        )
     now = datetime.now(UTC).replace(tzinfo=None)
     click.echo(
         f"{'caller ID':<32} {'state':<20} {'calls':>6} {'answered':>9} {'rejected':>9}"
@@ -132,5 +135,8 @@ def release(config: Path | None, number: str) -> None:
     """End the rest of NUMBER; what was counted against it is forgotten."""
     digits = _number(number)
     if not at_desk(config, lambda desk: tables.release(desk.database, digits)):
-        fail(f"{digits} does not rest")
+        fail(
+            f"{digits} does not rest: nothing was changed. Fix: check the number; 'overdial caller-ids list'"
+            " shows which rest."
+        )
     click.echo(f"{digits} is shown again")

@@ -29,7 +29,10 @@ def show(config: Path | None, campaign: str) -> None:
     """Show the lists of CAMPAIGN and where their contacts are."""
     found = at_desk(config, lambda desk: tables.counts(desk.database, campaign))
     if not found:
-        fail(f"campaign {campaign!r} has no list. Fix: load one with 'overdial load'.")
+        fail(
+            f"campaign {campaign!r} has no list, or there is no such campaign. Fix: check the name"
+            " ('overdial status' shows the campaigns), or load a list with 'overdial load'."
+        )
     click.echo(
         f"{'list':<24} {'':<8} {'share':>5} {'order':>5} {'ready':>8} {'waiting':>8} {'calling':>8}"
         f" {'blocked':>8} {'aside':>8} {'finished':>8}"

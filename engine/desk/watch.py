@@ -76,7 +76,9 @@ def status(config: Path | None, as_json: bool) -> None:
 
 @click.command()
 @CONFIG
-@click.option("--once", is_flag=True, help="One picture, then leave.")
+@click.option(
+    "--once", is_flag=True, help="One picture, then leave; as `status`, with 1 when the engine is not ready."
+)
 @click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.2, 60), help="Seconds.")
 def top(config: Path | None, once: bool, every: float) -> None:
     """Show live what the engine does: agents, calls, pace and trunks. Ctrl-C leaves.
@@ -86,11 +88,12 @@ def top(config: Path | None, once: bool, every: float) -> None:
     settings, database = _opened(config)
     console = _console()
 
-    async def work() -> None:
+    async def work() -> bool:
         try:
             if once:
-                console.print(screen(await _look(settings, database), console.width))
-                return
+                found = await _look(settings, database)
+                console.print(screen(found, console.width))
+                return bool(found["ready"])
             with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
                 while True:
                     live.update(screen(await _look(settings, database), console.width), refresh=True)
@@ -99,6 +102,7 @@ def top(config: Path | None, once: bool, every: float) -> None:
             await database.close()
 
     try:
-        asyncio.run(work())
+        ready = asyncio.run(work())
     except KeyboardInterrupt:
         sys.exit(0)
+    sys.exit(0 if ready else 1)

@@ -115,6 +115,11 @@ class Caller:
         """Has the caller this right?"""
         return right in RIGHTS[self.role]
 
+    def reaches(self, campaign: str, agent: str) -> bool:
+        """Is a call of this campaign and agent ('' = nobody) the caller's business? An agent has his own."""
+        mine = self.role is not Role.AGENT or not agent or self.is_me(agent)
+        return mine and self.scope.reaches(campaign)
+
     def is_me(self, name: str) -> bool:
         """Is `name` (a user name, an extension or `TECH/extension`) the caller's own?"""
         extension = name.strip().rpartition("/")[2]

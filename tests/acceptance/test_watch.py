@@ -146,6 +146,7 @@ def _people_see_it_too(campaign: Stage) -> None:
     assert json.loads(overdial(campaign, "status", "--json").stdout)["ready"] is True
     shown = overdial(campaign, "top", "--once")
     assert CAMPAIGN in shown.stdout, shown.stdout + shown.stderr
+    assert shown.returncode == 0
 
     _one_grep_tells_the_life_of_a_call(campaign)
     assert campaign.stop() == 0
@@ -153,7 +154,8 @@ def _people_see_it_too(campaign: Stage) -> None:
     assert told.returncode == 1
     assert "no engine answers here" in told.stdout
     assert CAMPAIGN in told.stdout, "what the tables know is shown"
-    assert CAMPAIGN in overdial(campaign, "top", "--once").stdout
+    shown = overdial(campaign, "top", "--once")
+    assert (CAMPAIGN in shown.stdout, shown.returncode) == (True, 1)
 
 
 def _one_grep_tells_the_life_of_a_call(stage: Stage) -> None:

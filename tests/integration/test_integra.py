@@ -147,6 +147,23 @@ async def test_an_agent_calls_in_nobody_elses_name(api: ApiRig, admin: str) -> N
     assert len(await api.integra("Agents/AgentCall", agent, **call, callerid="1888agent=gil")) == 36
 
 
+async def test_an_agent_says_nothing_of_another_agents_call(api: ApiRig, admin: str) -> None:
+    gil = await api.user("gil", Role.AGENT, campaigns=["Ventas->"], phone="1010")
+    eve = await api.user("eve", Role.AGENT, campaigns=["Ventas->"], phone="1011")
+    api.sql(
+        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, agent, owner, fence, state,"
+        f" claimed_at) VALUES ('{GUID}', 'Ventas->', 1, '0977', 'eve', 'one', 1, 'ended', NOW())"
+    )
+    api.sql("INSERT INTO ccdata.dispositions (level1, action) VALUES ('l', '')")
+    form = {"campaign": "Ventas->", "callerid": "0977", "guid": GUID, "l1": "l"}
+    tag = {"phone": "", "guid": GUID, "data": "x"}
+    assert await api.integra("api/DispositionCall", gil, agent="gil", **form) == '"0"'
+    assert await api.integra("Agents/TagRecord", gil, **tag) == "0"
+    assert api.value("SELECT COUNT(*) FROM ccrepo.disposition_repo") == "0"
+    assert await api.integra("api/DispositionCall", eve, agent="eve", **form) == "1"
+    assert await api.integra("Agents/TagRecord", eve, **tag) == ""
+
+
 async def test_nobody_reaches_another_campaign(api: ApiRig, admin: str) -> None:
     scoped = await api.user("scoped", Role.ADMINISTRATOR, campaigns=["POWER<-"])
     assert await api.integra("Dialers/Respool", scoped, callspool=json.dumps(RESPOOL)) == "0"

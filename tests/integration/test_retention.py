@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from engine.adapters.mysql.retention import (
     SLOW,
     TABLES,
     Archive,
+    Done,
     clear,
     deletion,
     next_size,
@@ -126,6 +128,28 @@ def test_batches_grow_while_they_are_quick_and_shrink_as_soon_as_they_are_not() 
     assert next_size(100, SLOW * 100) == 25
     assert next_size(LEAST, 10.0) == LEAST
     assert next_size(MOST, 0.0) == MOST
+
+
+async def test_a_deletion_that_takes_too_long_is_taken_back_and_done_with_fewer_rows(
+    database: Database,
+) -> None:
+    await fill(database, "cdr", [90.5] * 100)
+    first: list[int] = []
+    free = asyncio.Event()
+
+    def told(done: Done) -> None:
+        first.append(done.rows)
+        free.set()
+
+    async with database.session() as somebody:
+        [last] = await somebody.rows("SELECT MAX(id) AS id FROM ccrepo.cdr_repo")
+        await somebody.run("SELECT id FROM ccrepo.cdr_repo WHERE id = %s FOR UPDATE", (last["id"],))
+        clearing = asyncio.ensure_future(clear(database, TABLES["cdr"], BEFORE, LOCAL, told=told))
+        await free.wait()
+    done = await clearing
+    assert 0 < first[0] < 100
+    assert done.rows == 100
+    assert await ages(database, "cdr") == []
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "decisions"])

@@ -150,9 +150,12 @@ async def records(
     return await session.rows(sql, args)
 
 
-async def campaign_of(session: Session, guid: str) -> str | None:
-    """Return the campaign of a call, from its attempt or its CDR; None when nothing is known of it."""
-    rows = await session.rows("SELECT campaign FROM ccdata.attempts WHERE id=%s", (guid,))
+async def whose(session: Session, guid: str) -> tuple[str, str] | None:
+    """Return the campaign and the agent ('' = none) of a call, from its attempt or its CDR; None when nothing
+    is known of it."""
+    rows = await session.rows("SELECT campaign, agent FROM ccdata.attempts WHERE id=%s", (guid,))
     if not rows:
-        rows = await session.rows("SELECT campaign FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (guid,))
-    return str(rows[0]["campaign"]) if rows else None
+        rows = await session.rows(
+            "SELECT campaign, accountcode AS agent FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (guid,)
+        )
+    return (str(rows[0]["campaign"]), str(rows[0]["agent"] or "")) if rows else None

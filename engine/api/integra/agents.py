@@ -51,10 +51,9 @@ async def tag_record(office: Office, caller: Caller, form: Form) -> Answer:
     tag = read_tag(fields(form, "phone", "guid", "data"))
 
     async def work(session: Session) -> None:
-        if not caller.scope.everything:
-            campaign = await recordings.campaign_of(session, tag.guid)
-            if campaign is None or not caller.scope.reaches(campaign):
-                raise Forbidden
+        call = await recordings.whose(session, tag.guid)
+        if not (caller.scope.everything if call is None else caller.reaches(*call)):
+            raise Forbidden
         await dispositions.tag_record(session, tag, caller.user, office.clock.now(), office.local)
 
     await office.database.transaction(work)

@@ -31,8 +31,8 @@ async def disposition_call(office: Office, caller: Caller, form: Form) -> Answer
     wish = read_disposition(fields(form, *_DISPOSITION))
 
     async def work(session: Session) -> None:
-        campaign = await recordings.campaign_of(session, wish.guid)
-        if campaign is not None and not caller.scope.reaches(campaign):
+        call = await recordings.whose(session, wish.guid)
+        if call is not None and not caller.reaches(*call):
             raise Forbidden
         await dispositions.dispose(session, wish, office.clock.now(), office.local)
 

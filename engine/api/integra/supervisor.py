@@ -102,8 +102,8 @@ async def check_recording(office: Office, caller: Caller, guid: str) -> None:
     see everything."""
     if caller.scope.everything:
         return
-    campaign = await office.database.transaction(lambda s: recordings.campaign_of(s, guid))
-    if campaign is None or not caller.scope.reaches(campaign):
+    call = await office.database.transaction(lambda s: recordings.whose(s, guid))
+    if call is None or not caller.reaches(*call):
         raise Forbidden
 
 
