@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import signal
 import sys
 import time
@@ -115,6 +116,10 @@ class _Stage:
         self.asterisk.start()
         metrics_port = free_port()
         config = self.home / "overdial.toml"
+        state = self.home / "state"
+        # The journal of a demo that was killed belongs to a database that is gone.
+        shutil.rmtree(state, ignore_errors=True)
+        state.mkdir()
         config.write_text(
             scene.config_toml(
                 self.asterisk.ami_port,
@@ -122,7 +127,7 @@ class _Stage:
                 self.asterisk.secret,
                 str(self.database.socket),
                 metrics_port,
-                config.parent,
+                state,
             )
         )
         self._say("schema (overdial migrate)")
