@@ -1,8 +1,8 @@
 """The office process: serves the HTTP API beside the engine, so that the engine's own loop only dials.
 
 Started by the engine alone, as `python -m engine.office_process`, with its end of a private line and the
-socket that already listens. It knows of this moment what the engine tells it, lives no longer than the engine,
-and is started again when it dies (adapters/office/keeper.py).
+socket that already listens. It knows of this moment what the engine tells it, lives no longer than the
+engine, and is started again when it dies (adapters/office/keeper.py).
 """
 
 from __future__ import annotations

@@ -202,4 +202,5 @@ async def api_rig(
                 await client.close()
                 server.stop()
     finally:
+        listening.close()
         await database.close()

@@ -1,4 +1,4 @@
-"""What bad input raises: it names the field, what is wrong and the fix. What a log may say of our own faults."""
+"""What bad input raises: it names the field, what is wrong and the fix. What a log may say of others."""
 
 
 class FieldError(ValueError):

@@ -1,8 +1,8 @@
 """What goes over the line between engine and office process.
 
 The office asks in short lines of fixed words; the engine answers in frames: a kind, a length, a pickled
-value. Only the office unpickles, and only what its own parent wrote: the line is a socketpair, nobody else can
-be on it.
+value. Only the office unpickles, and only what its own parent wrote: the line is a socketpair that nobody
+else can be on.
 """
 
 from __future__ import annotations
