@@ -15,7 +15,7 @@ from engine.adapters.office import keeper
 from engine.adapters.office.keeper import OfficeProcess
 from engine.api import server
 from engine.lab.parts import free_port
-from tests.doubles import background, until
+from tests.doubles import until
 
 #: A process that takes up the line as the office does. It gets what it needs as arguments.
 _HEAD = """
@@ -52,11 +52,22 @@ class Watch:
 
 
 @asynccontextmanager
+async def kept(watch: Watch) -> AsyncIterator[asyncio.Task[None]]:
+    """Keep the office; it is gone where the block ends."""
+    running = asyncio.ensure_future(watch.office.run({}))
+    try:
+        yield running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
 async def watched(watch: Watch) -> AsyncIterator[list[str]]:
     """Run the watch; give the reasons of every end that was logged."""
     with structlog.testing.capture_logs() as logged:
         reasons: list[str] = []
-        async with background(watch.office.run({})):
+        async with kept(watch):
             yield reasons
             reasons += [line["reason"] for line in logged if line["action"] == "office.ended"]
 
@@ -97,10 +108,10 @@ async def test_who_connects_while_the_office_is_away_waits_and_is_refused_after_
     serves = "listening = socket.socket(fileno=int(sys.argv[sys.argv.index('--listening') + 1]))\n"
     serves += "taken, _ = listening.accept(); taken.sendall(b'served'); taken.close()\n"
     watch = Watch(serves, listening)
-    async with background() as group:
-        with socket.create_connection(("127.0.0.1", port)):  # before anybody serves
-            group.create_task(watch.office.run({}))
-            await watch.until_restarted(1)
+    with socket.create_connection(("127.0.0.1", port)):  # before anybody serves
+        pass
+    async with kept(watch):
+        await watch.until_restarted(1)
         for _ in range(3):  # each is served by another process
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             async with asyncio.timeout(30):
@@ -119,8 +130,7 @@ async def test_the_stop_waits_for_the_office_but_not_for_ever(
 ) -> None:
     monkeypatch.setattr(keeper, "PATIENCE", patience)
     watch = Watch(script)
-    running = asyncio.ensure_future(watch.office.run({}))
-    async with asyncio.timeout(30):
+    async with kept(watch) as running, asyncio.timeout(30):
         await watch.office.opened.wait()
         assert watch.office.component.ok
         watch.office.stop()
@@ -130,12 +140,10 @@ async def test_the_stop_waits_for_the_office_but_not_for_ever(
 
 async def test_an_engine_that_fails_leaves_no_office_behind() -> None:
     watch = Watch("time.sleep(60)")
-    running = asyncio.ensure_future(watch.office.run({}))
-    await watch.office.opened.wait()
-    process = watch.office._process
-    assert process is not None
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with kept(watch):
+        await watch.office.opened.wait()
+        process = watch.office._process
+        assert process is not None
     assert process.returncode == -9
 
 

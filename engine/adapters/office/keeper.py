@@ -128,9 +128,11 @@ class OfficeProcess:
             self._process = process = await asyncio.create_subprocess_exec(
                 *self._command, *options, stdin=asyncio.subprocess.DEVNULL, pass_fds=handed
             )
-        except OSError as error:
+        except BaseException as error:
             ours.close()
-            return f"it cannot be started: {error.strerror}"
+            if isinstance(error, OSError):
+                return f"it cannot be started: {error.strerror}"
+            raise
         finally:
             theirs.close()
         reader, self._writer = await asyncio.open_connection(sock=ours)
@@ -140,19 +142,16 @@ class OfficeProcess:
                 self._order(Kind.STOP)
             fault = await self._talk(reader, self._writer, parts)
             if not fault:
-                # It has left the line: that is its last act, unless something in it hangs.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PATIENCE):
-                        await process.wait()
+                await _within(PATIENCE, process)  # leaving the line is its last act, unless it hangs
         finally:
             self._kill()
             self._writer.close()
             self._writer = None
-            status = await process.wait()
+            await _within(PATIENCE, process)
             self._process = None
             if self._end is not None:
                 self._end.cancel()
-        return fault or _ended(status)
+        return fault or _ended(process.returncode)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parts: Parts) -> str:
         """Listen to it until it leaves the line; return what is wrong with it, '' for nothing."""
@@ -206,5 +205,13 @@ class OfficeProcess:
         await writer.drain()
 
 
-def _ended(status: int) -> str:
+async def _within(seconds: float, process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await process.wait()
+
+
+def _ended(status: int | None) -> str:
+    if status is None:
+        return "it does not end"
     return f"it was ended by signal {-status}" if status < 0 else f"it ended with status {status}"
