@@ -13,7 +13,7 @@ import pytest
 
 from engine.adapters.process import is_dead
 from engine.lab.parts import free_port, poll
-from tests.acceptance.test_v1 import Client
+from tests.acceptance.test_v1 import AT, Client
 from tests.stage import Stage
 
 _CONNECTED = "SELECT COUNT(*) FROM ccdata.attempts WHERE state = 'connected'"
@@ -68,6 +68,8 @@ def test_an_office_that_is_killed_comes_back_and_calls_go_on(stage: Stage, clien
     os.kill(office, signal.SIGKILL)
     assert client.ask("GET", "/api/v1/session")["user"] == "admin", "who asks now waits and is answered"
     assert len(client.ask("GET", "/api/v1/agents")) >= 3, "the new one knows what the engine knows"
+    assert client.ask("GET", f"{AT}/state")["live"] is True
+    assert not stage.logged("office.fault")
     [fresh] = offices(stage)
     assert fresh != office
     [ended] = [json.loads(line) for line in stage.log().splitlines() if '"office.ended"' in line]

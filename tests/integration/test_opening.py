@@ -1,4 +1,4 @@
-"""The port of the HTTP API: taken by another, just left by one who dies, or with a certificate that is none."""
+"""The port of the HTTP API: taken, left a moment ago, or with a certificate that is none."""
 
 from __future__ import annotations
 
