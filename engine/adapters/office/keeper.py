@@ -62,9 +62,9 @@ class OfficeProcess:
 
     @property
     def component(self) -> Component:
-        """How it is."""
+        """How it is. One that is being stopped is as it should be."""
         up = self.opened.is_set()
-        return Component("office", up, self._served if up else self._trouble)
+        return Component("office", up or self._stopping.is_set(), self._served if up else self._trouble)
 
     async def run(self, parts: Parts) -> None:
         """Keep it running until `stop`, and see it to its end."""
@@ -81,13 +81,16 @@ class OfficeProcess:
                 log.error(
                     "the office process ended", action="office.ended", reason=fault, again_in=round(pause, 1)
                 )
-                with contextlib.suppress(TimeoutError):
+                try:
                     async with asyncio.timeout(pause):
                         await self._stopping.wait()
-                self._restarted()
-                pause = min(2 * pause, LONGEST)
+                except TimeoutError:
+                    self._restarted()
+                    pause = min(2 * pause, LONGEST)
         finally:
             self._close_port()
+            if self._end is not None:
+                self._end.cancel()
 
     def stop(self) -> None:
         """Take no more requests; `run` ends when those that have begun are answered."""
@@ -118,7 +121,10 @@ class OfficeProcess:
 
     async def _once(self, parts: Parts) -> str:
         """Start it and see it to its end; return why it ended."""
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            return f"it cannot be started: {error.strerror}"
         handed = [theirs.fileno()]
         options = ["--line", str(theirs.fileno())]
         if self._listening is not None:
@@ -149,8 +155,6 @@ class OfficeProcess:
             self._writer = None
             await _within(PATIENCE, process)
             self._process = None
-            if self._end is not None:
-                self._end.cancel()
         return fault or _ended(process.returncode)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parts: Parts) -> str:
@@ -172,9 +176,11 @@ class OfficeProcess:
                     case [str(word)] if word == ALIVE:
                         pass
                     case _:
-                        return "it says what nobody understands"
+                        raise ValueError
         except ConnectionError:
             return ""
+        except ValueError:
+            return "it says what nobody understands"
         except TimeoutError:
             return f"nothing was heard of it for {SILENCE:.0f} s"
 
