@@ -104,7 +104,7 @@ async def run(path: Path | None) -> int:
     gc.collect()
     gc.freeze()
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
-    watched = asyncio.ensure_future(watch(supervisor, engine, office))
+    watched = asyncio.ensure_future(watch(supervisor, engine, office.opened))
     try:
         clean = await _run(engine, office)
     finally:
@@ -119,14 +119,14 @@ def stop_budget(config: Config) -> float:
     return max(engine_settings(config).stop.total + 2 * config.database.timeout, OFFICE_PATIENCE)
 
 
-async def watch(supervisor: Supervisor, engine: Engine, office: OfficeProcess) -> None:
+async def watch(supervisor: Supervisor, engine: Engine, opened: asyncio.Event) -> None:
     """Tell systemd when the engine is ready and, for as long as it is well, that it lives. This runs in the
-    engine's own event loop: a loop that hangs says nothing. An office that does not open delays it a little,
-    no more: calls need none."""
+    engine's own event loop: a loop that hangs says nothing. An office that is not `opened` delays it a
+    little, no more: calls need none."""
     await engine.started.wait()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_OPENING):
-            await office.opened.wait()
+            await opened.wait()
     supervisor.ready()
     while supervisor.interval:
         if engine.alive:
