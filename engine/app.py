@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import signal
-from dataclasses import replace
+import sys
 from pathlib import Path
 
 import structlog
@@ -20,11 +21,12 @@ from engine.adapters.mysql import Database, MysqlStore
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, migrate, pending
 from engine.adapters.mysql.queues import MysqlQueues
+from engine.adapters.office.keeper import PATIENCE as OFFICE_PATIENCE
+from engine.adapters.office.keeper import OfficeProcess
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.queue_file import ConfFile
 from engine.adapters.speech import SpokenTexts
 from engine.adapters.supervisor import Supervisor, from_environment
-from engine.api.server import HttpServer
 from engine.build import (
     ami_settings,
     ari_settings,
@@ -38,14 +40,17 @@ from engine.build import (
     profiles,
 )
 from engine.config import Config, ConfigError, load
+from engine.opening import open_doors
 from engine.ports.queues import QueueOffice
 from engine.reload import changes, taken_over
 from engine.services.engine import Engine, Outside
 from engine.services.lease import Identity
 from engine.services.live import LivePicture
-from engine.web import open_web
 
 log = structlog.get_logger(__name__)
+
+#: Seconds that the office is waited for before the engine is called ready.
+_OPENING = 10.0
 
 
 async def run(path: Path | None) -> int:
@@ -85,35 +90,43 @@ async def run(path: Path | None) -> int:
                 f"metrics.port: {config.metrics.port} cannot be used: {error.strerror}. "
                 "Fix: choose a free port, or 0 for none."
             ) from error
-    # Connections of its own: requests, however many, never keep a claim or an outcome waiting for one.
-    apart = Database(replace(database_settings(config), pool=config.http.pool))
-    web = await open_web(config, apart, hands, LivePicture(engine), engine.dispatcher.figures)
-    supervisor = from_environment()
-    _on_signals(engine, web, config, path, metrics, supervisor)
+    supervisor = from_environment()  # before there is a child: nobody else speaks in our name
+    office = OfficeProcess(
+        _office_command(path),
+        await open_doors(config, database, hands, engine.dispatcher.figures),
+        metrics.logged,
+        metrics.office_restarted,
+    )
+    engine.beside = lambda: (office.component,)
+    _on_signals(engine, office, config, path, metrics, supervisor)
     # What has been built lives as long as the process. Looking through it for garbage again and again
     # would stop the event loop for tens of milliseconds each time.
     gc.collect()
     gc.freeze()
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
-    watched = asyncio.ensure_future(watch(supervisor, engine))
+    watched = asyncio.ensure_future(watch(supervisor, engine, office.opened))
     try:
-        clean = await _run(engine, web)
+        clean = await _run(engine, office)
     finally:
         watched.cancel()
-        await apart.close()
         await database.close()
     return 0 if clean else 1
 
 
 def stop_budget(config: Config) -> float:
-    """Return how long a stop may take (s): its stages, then the lease and the journal's row."""
-    return engine_settings(config).stop.total + 2 * config.database.timeout
+    """Return how long a stop may take (s): its stages, then the lease and the journal's row; the office is
+    given its own time meanwhile."""
+    return max(engine_settings(config).stop.total + 2 * config.database.timeout, OFFICE_PATIENCE)
 
 
-async def watch(supervisor: Supervisor, engine: Engine) -> None:
+async def watch(supervisor: Supervisor, engine: Engine, opened: asyncio.Event) -> None:
     """Tell systemd when the engine is ready and, for as long as it is well, that it lives. This runs in the
-    engine's own event loop: a loop that hangs says nothing."""
+    engine's own event loop: a loop that hangs says nothing. An office that is not `opened` delays it a
+    little, no more: calls need none."""
     await engine.started.wait()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_OPENING):
+            await opened.wait()
     supervisor.ready()
     while supervisor.interval:
         if engine.alive:
@@ -128,17 +141,21 @@ def _queues_file(config: Config) -> ConfFile | None:
     return None if path is None else ConfFile(path)
 
 
-async def _run(engine: Engine, web: HttpServer | None) -> bool:
-    """Run the engine, and the HTTP server as long as it does."""
-    if web is None:
-        return await engine.run()
+def _office_command(path: Path | None) -> list[str]:
+    return [
+        sys.executable, "-m", "engine.office_process", *(("--config", str(path)) if path is not None else ())
+    ]  # fmt: skip
+
+
+async def _run(engine: Engine, office: OfficeProcess) -> bool:
+    """Run the engine, and the office as long as it does."""
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(web.run(), name="http")
+            group.create_task(office.run(LivePicture(engine).parts()), name="office")
             try:
                 return await engine.run()
             finally:
-                web.stop()
+                office.stop()
     except BaseExceptionGroup as failed:
         if len(failed.exceptions) == 1:
             raise failed.exceptions[0] from failed  # what the command explains has no group around it
@@ -156,7 +173,7 @@ def _journals(folder: Path) -> JournalFolder:
 
 def _on_signals(
     engine: Engine,
-    web: HttpServer | None,
+    office: OfficeProcess,
     config: Config,
     path: Path | None,
     metrics: telemetry.Metrics,
@@ -167,12 +184,11 @@ def _on_signals(
 
     def reload() -> None:
         nonlocal current
-        current = _reload(engine, current, path, metrics)
+        current = _reload(engine, office, current, path, metrics)
 
     def stop() -> None:
         supervisor.stopping(stop_budget(current))
-        if web is not None:
-            web.stop()
+        office.stop()
         engine.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -180,7 +196,9 @@ def _on_signals(
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
-def _reload(engine: Engine, config: Config, path: Path | None, metrics: telemetry.Metrics) -> Config:
+def _reload(
+    engine: Engine, office: OfficeProcess, config: Config, path: Path | None, metrics: telemetry.Metrics
+) -> Config:
     """Read the configuration again; take over what can change while running, name what cannot. What waits
     for a restart is named at every reload until it comes."""
     try:
@@ -191,6 +209,7 @@ def _reload(engine: Engine, config: Config, path: Path | None, metrics: telemetr
     found = changes(config, fresh)
     engine.reconfigure(engine_settings(fresh))
     telemetry.configure_logging(fresh.log.level, fresh.log.format, metrics.logged)
+    office.log_as(fresh.log.level, fresh.log.format)
     log.info(
         "configuration reloaded",
         action="engine.reloaded",

@@ -1,26 +1,27 @@
-"""Builds the HTTP server: what its routes need, and the first administrator."""
+"""Builds the HTTP server: what its routes need, and what runs beside it."""
 
 from __future__ import annotations
 
 import secrets
-import sys
+import socket
 from collections.abc import Iterator
 
+import structlog
+
 from engine.adapters.mysql import Database
-from engine.adapters.mysql.migrate import check
-from engine.adapters.mysql.today import day_figures
 from engine.adapters.recordings import Recordings
 from engine.adapters.upload_folder import UploadFolder
 from engine.api.clerk import Clerk
 from engine.api.guard import Guard
-from engine.api.office import Live, Office
+from engine.api.office import Office
 from engine.api.server import HttpServer, build
-from engine.api.staff import first_administrator
 from engine.api.v1.stream import Event, Stream, picture
 from engine.build import legal, local_time, new_attempt_id, profiles, reach
 from engine.config import Config
-from engine.domain.figures import Figures
-from engine.ports import Clock
+from engine.ports import Clock, StoreError
+from engine.ports.live import Live
+
+log = structlog.get_logger(__name__)
 
 
 def office(config: Config, database: Database, hands: Clock, live: Live) -> Office:
@@ -38,33 +39,30 @@ def office(config: Config, database: Database, hands: Clock, live: Live) -> Offi
         recordings=Recordings(config.http.recordings) if config.http.recordings else None,
         profiles=profiles(config),
         clerk=Clerk(database, hands, UploadFolder(config.engine.state / "uploads"), config.engine.name),
-        stream=live_stream(hands, live),
+        stream=live_stream(live),
         reach=reach(config),
     )
 
 
-def live_stream(hands: Clock, live: Live) -> Stream:
+def live_stream(live: Live) -> Stream:
     """Return the live events. Their ids begin with a mark of this process: another one knows none of them."""
 
-    def look() -> Iterator[Event]:
-        return picture(live.reports(), live.queues(hands.now()), live.each_call())
+    async def look() -> Iterator[Event]:
+        return picture(await live.reports(), await live.queues(), await live.each_call())
 
     return Stream(look, secrets.token_hex(4))
 
 
 async def open_web(
-    config: Config, database: Database, hands: Clock, live: Live, figures: Figures
-) -> HttpServer | None:
-    """Return the HTTP server, its port taken; None when there is none."""
-    if not config.http.port:
-        return None
+    config: Config, database: Database, hands: Clock, live: Live, listening: socket.socket
+) -> HttpServer:
+    """Return the HTTP server. Raises ConfigError, or OSError when certificate or key cannot be used."""
     room = office(config, database, hands, live)
-    await check(database)
-    await room.clerk.tidy()
-    today = hands.local(hands.now()).date()
-    figures.begin(today, await day_figures(database, today))
-    word = await first_administrator(room.guard)
-    if word:
-        # No log line: it is for whoever starts the engine for the first time, and for nobody else.
-        sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
-    return HttpServer(build(room), config.http, (room.clerk.run, room.stream.run), room.stream.close)
+    try:
+        await room.clerk.tidy()
+    except StoreError as error:
+        # The files stay until the next start; requests are answered as the database allows.
+        log.warning("files not tidied", action="uploads.database", reason=str(error))
+    return HttpServer(
+        build(room), config.http, listening, (room.clerk.run, room.stream.run), room.stream.close
+    )

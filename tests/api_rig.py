@@ -41,6 +41,7 @@ from engine.domain.passwords import Policy
 from engine.domain.webhooks import Reach
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
+from engine.opening import take_port
 from engine.ports import CampaignReport, Clock
 from engine.web import live_stream
 from tests.stage import Names
@@ -50,22 +51,28 @@ from tests.stage import Names
 class LiveDouble:
     """A live picture that a test fills."""
 
-    current: bool = True
+    linked: bool = True
     seen: list[QueueNow] = field(default_factory=list)
     under_way: dict[str, CallsNow] = field(default_factory=dict)
     told: list[CampaignReport] = field(default_factory=list)
     up: list[CallNow] = field(default_factory=list)
 
-    def queues(self, now: datetime) -> Sequence[QueueNow]:
+    async def current(self) -> bool:
+        return self.linked
+
+    async def leading(self) -> bool:
+        return True
+
+    async def queues(self) -> Sequence[QueueNow]:
         return self.seen
 
-    def calls(self) -> Mapping[str, CallsNow]:
+    async def calls(self) -> Mapping[str, CallsNow]:
         return self.under_way
 
-    def each_call(self) -> Sequence[CallNow]:
+    async def each_call(self) -> Sequence[CallNow]:
         return self.up
 
-    def reports(self) -> Sequence[CampaignReport]:
+    async def reports(self) -> Sequence[CampaignReport]:
         return self.told
 
 
@@ -176,12 +183,15 @@ async def api_rig(
         clerk=clerk,
         recordings=Recordings(http.recordings) if http.recordings else None,
         profiles=PROFILES,
-        stream=live_stream(clock, live),
+        stream=live_stream(live),
         reach=Reach(http=True, networks=(ip_network("127.0.0.0/8"),)),
     )
     # The real one takes a tenth of a second of a core for each password: test_passwords.py looks at it.
     office.guard.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    server = HttpServer(build(office), http, (office.clerk.run, office.stream.run), office.stream.close)
+    listening = await take_port(http)
+    server = HttpServer(
+        build(office), http, listening, (office.clerk.run, office.stream.run), office.stream.close
+    )
     scheme = "https" if http.tls_certificate else "http"
     try:
         async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as client:
@@ -192,4 +202,5 @@ async def api_rig(
                 await client.close()
                 server.stop()
     finally:
+        listening.close()
         await database.close()

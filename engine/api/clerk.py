@@ -14,7 +14,7 @@ from engine.adapters.mysql.database import Database, Session
 from engine.adapters.mysql.dispositions import carry_out
 from engine.adapters.mysql.loading import Wish, load_file
 from engine.adapters.upload_folder import UploadFolder
-from engine.domain.errors import FieldError, Refused
+from engine.domain.errors import FieldError, Refused, where
 from engine.domain.integra.upload import UploadRequest
 from engine.ports import Clock, StoreError
 
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 #: Seconds between two looks for files that wait, and for calls that have ended.
 PERIOD, LOOK = 5.0, 1.0
-#: Lines of one transaction: the event loop serves calls between two of them.
+#: Lines of one transaction: requests are served between two of them.
 _BATCH = 500
 
 
@@ -122,8 +122,9 @@ class Clerk:
             log.warning("file refused", action="uploads.refused", upload=upload.id, field=error.field)
         except StoreError:
             raise  # it goes on where it stopped
-        except Exception:
-            log.exception("file not loaded", action="uploads.failed", upload=upload.id)
+        except Exception as error:
+            # A fault of ours: where it happened is told, never with what (rows hold numbers and names).
+            log.error("file not loaded", action="uploads.failed", upload=upload.id, fault=where(error))
             why = "an internal error stopped it (see the log)"
             await uploads.refuse(self._database, upload.id, why, self._clock.now())
         else:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database
@@ -14,31 +13,11 @@ from engine.api.clerk import Clerk
 from engine.api.guard import Guard
 from engine.api.v1.stream import Stream
 from engine.config import HttpSection
-from engine.domain.live import CallNow, CallsNow, QueueNow
 from engine.domain.localtime import LocalTime
 from engine.domain.pacing import Profile
 from engine.domain.webhooks import Reach
-from engine.ports import CampaignReport, Clock
-
-
-class Live(Protocol):
-    """The engine's own picture: no query, no waiting."""
-
-    @property
-    def current(self) -> bool:
-        """Is the picture of Asterisk current?"""
-
-    def queues(self, now: datetime) -> Sequence[QueueNow]:
-        """Return every queue that Asterisk has."""
-
-    def calls(self) -> Mapping[str, CallsNow]:
-        """Return campaign → calls of the campaigns that run; none on a standby."""
-
-    def each_call(self) -> Sequence[CallNow]:
-        """Return every call that is up; none on a standby."""
-
-    def reports(self) -> Sequence[CampaignReport]:
-        """Return what the campaigns were doing within the last second; none on a standby."""
+from engine.ports import Clock
+from engine.ports.live import Live
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
-"""The ASGI application of both APIs, and the server that runs it inside the engine's loop."""
+"""The ASGI application of both APIs, and the server that runs it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
@@ -21,14 +20,14 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.api.integra import ROUTES
-from engine.api.integra.desk import web_route, where
+from engine.api.integra.desk import web_route
 from engine.api.office import Office
 from engine.api.patience import patient
 from engine.api.records import record_routes
-from engine.api.turns import Turns
 from engine.api.v1.app import build as build_v1
 from engine.api.v1.problems import problem
-from engine.config import ConfigError, HttpSection
+from engine.config import HttpSection
+from engine.domain.errors import where
 
 log = structlog.get_logger(__name__)
 
@@ -76,10 +75,6 @@ class Outermost:
     def __init__(self, app: ASGIApp, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         self._app = app
         self._headers = headers
-        self._turns = Turns()
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -98,7 +93,7 @@ class Outermost:
             await send(message)
 
         try:
-            await self._turns.serve(self._serve(scope, receive, say))
+            await self._app(scope, receive, say)
         except Exception as error:
             # A fault of ours: where it happened is told, never with what.
             log.error("request failed", action="api.fault", fault=where(error))
@@ -126,7 +121,7 @@ _STRICT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class _Quiet(uvicorn.Server):
-    """Leaves the signals to the engine."""
+    """Leaves the signals to the process that it runs in."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -134,7 +129,8 @@ class _Quiet(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves until it is told to stop. Making it takes the port: Raises ConfigError when it cannot.
+    """Serves on a socket that listens already, until it is told to stop. Raises OSError (also ssl.SSLError)
+    when certificate or key cannot be used.
 
     `works` run beside the server; `farewell` ends answers that would never end by themselves.
     """
@@ -143,11 +139,12 @@ class HttpServer:
         self,
         app: ASGIApp,
         settings: HttpSection,
+        listening: socket.socket,
         works: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         farewell: Callable[[], None] = lambda: None,
     ) -> None:
         self._works, self._farewell = works, farewell
-        self._socket = _bind(settings)
+        self._socket = listening
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
@@ -165,13 +162,7 @@ class HttpServer:
             ssl_certfile=settings.tls_certificate,
             ssl_keyfile=settings.tls_key,
         )
-        try:
-            config.load()
-        except (OSError, ssl.SSLError) as error:
-            self._socket.close()
-            raise ConfigError(
-                f"http.tls_certificate, http.tls_key: {error}. Fix: give a certificate and its key in PEM."
-            ) from error
+        config.load()
         self._server = _Quiet(config)
 
     async def run(self) -> None:
@@ -187,21 +178,3 @@ class HttpServer:
         """Take no more requests; `run` ends when those that have begun are answered."""
         self._farewell()
         self._server.should_exit = True
-
-
-def _bind(settings: HttpSection) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
-    # The protocol is named because asyncio switches Nagle's algorithm off only where it is: without that
-    # answers wait 40 ms for an acknowledgement.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((settings.address, settings.port))
-        listening.listen(256)
-    except OSError as error:
-        listening.close()
-        raise ConfigError(
-            f"http.port: {settings.address} port {settings.port} cannot be used: {error.strerror}. "
-            "Fix: choose another address or a free port, or 0 for none."
-        ) from error
-    return listening

@@ -1,4 +1,4 @@
-"""The one error that bad input raises: it names the field, what is wrong and the fix."""
+"""What bad input raises: it names the field, what is wrong and the fix. What a log may say of others."""
 
 
 class FieldError(ValueError):
@@ -24,3 +24,14 @@ def excerpt(value: str, limit: int = 40) -> str:
 class Refused(Exception):  # noqa: N818  # it is what the answer says
     """Somebody asked for what he may not do, or what cannot be done now. The text names no person and no
     number: it may go into logs."""
+
+
+def where(error: BaseException) -> str:
+    """Return kind and place of a fault without any value: that is what a log may say of it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type(error).__name__} in {place}"

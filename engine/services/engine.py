@@ -26,6 +26,7 @@ from engine.ports import (
 )
 from engine.ports.queues import QueueOffice
 from engine.ports.voice import Speech, VoiceControl
+from engine.ports.watch import Component
 from engine.services.callerids import nowhere
 from engine.services.dispatch import Dispatcher
 from engine.services.lease import Identity, Lease
@@ -103,6 +104,8 @@ class Engine:
         self.terms = self.clock_jumps = 0
         self._queues = outside.queues
         self._courier = outside.courier
+        #: How parts beside the engine are: what shows the engine shows them, too.
+        self.beside: Callable[[], tuple[Component, ...]] = tuple
         self._inheriting = asyncio.Lock()
         self._inherited: list[Journal] = []
         self._stop = asyncio.Event()

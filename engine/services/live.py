@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from engine.domain.agent import Seat
@@ -14,22 +15,42 @@ from engine.services.engine import Engine
 
 
 class LivePicture:
-    """Reads what the engine knows at this moment. A standby knows queues and seats, but no calls."""
+    """Reads what the engine knows at this moment. A standby knows queues and seats, but no calls.
+
+    What there may be much of is made while it is read: whoever reads may let the engine work in between.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def parts(self) -> Mapping[str, Callable[[], Iterable[object]]]:
+        """Return every part by its name in `ports.live.Live`."""
+        return {
+            "current": lambda: (self.current,),
+            "leading": lambda: (self.leading,),
+            "queues": self.queues,
+            "calls": lambda: self.calls().items(),
+            "each_call": self.each_call,
+            "reports": self.reports,
+        }
 
     @property
     def current(self) -> bool:
         """Is the picture of Asterisk current?"""
         return self._engine.dispatcher.current
 
-    def queues(self, now: datetime) -> Sequence[QueueNow]:
-        """Return every queue that Asterisk has."""
-        dispatcher = self._engine.dispatcher
+    @property
+    def leading(self) -> bool:
+        """Does this engine lead?"""
+        return self._engine.term is not None
+
+    def queues(self) -> Iterator[QueueNow]:
+        """Yield every queue that Asterisk has."""
+        dispatcher, now = self._engine.dispatcher, self._engine.clock.now()
         dispatcher.figures.turn(now)
-        queues = dispatcher.picture.queues.items()
-        return [self._queue(key, queue, now) for key, queue in queues if queue.told]
+        for key, queue in list(dispatcher.picture.queues.items()):
+            if queue.told:
+                yield self._queue(key, queue, now)
 
     def _queue(self, key: str, queue: QueuePicture, now: datetime) -> QueueNow:
         dispatcher = self._engine.dispatcher
@@ -55,15 +76,22 @@ class LivePicture:
         counted = {name: term.book.counts(name) for name in term.fleet.running}
         return {str(n): CallsNow(c.dialling, c.waiting, c.channels) for n, c in counted.items()}
 
-    def each_call(self) -> Sequence[CallNow]:
-        """Return every call that is up; none on a standby."""
+    def each_call(self) -> Iterator[CallNow]:
+        """Yield every call that is up; none on a standby."""
         term = self._engine.term
-        return [] if term is None else [_call(call) for call in term.book]
+        return (_call(call) for call in (list(term.book) if term is not None else ()))
 
-    def reports(self) -> Sequence[CampaignReport]:
-        """Return what the campaigns were doing within the last second; none on a standby."""
+    def reports(self) -> Iterator[CampaignReport]:
+        """Yield what the campaigns were doing within the last second, without the single calls and contacts
+        that a decision looked at; none on a standby."""
         term = self._engine.term
-        return term.fleet.reports if term is not None else ()
+        return (_counted(report) for report in (term.fleet.reports if term is not None else ()))
+
+
+def _counted(report: CampaignReport) -> CampaignReport:
+    if report.snapshot is None:
+        return report
+    return replace(report, snapshot=replace(report.snapshot, calls=(), seats=(), upcoming=()))
 
 
 def _call(call: Call) -> CallNow:

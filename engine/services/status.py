@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from engine.domain.agent import SeatState
@@ -20,7 +21,7 @@ _PATIENCE = 12
 
 class Whole(Protocol):
     """An engine, as far as its parts tell how they are. `terms`: how often it began to lead;
-    `clock_jumps`: how often the time of day was set."""
+    `clock_jumps`: how often the time of day was set; `beside`: how parts beside it are."""
 
     name: str
     control: CallControl
@@ -34,6 +35,7 @@ class Whole(Protocol):
     term: Term | None
     terms: int
     clock_jumps: int
+    beside: Callable[[], tuple[Component, ...]]
 
 
 def status_of(engine: Whole) -> EngineStatus:
@@ -54,6 +56,7 @@ def status_of(engine: Whole) -> EngineStatus:
             _lease(engine),
             *_ari(engine),
             _pacing(engine, fleet),
+            *engine.beside(),
         ),
         campaigns=tuple(_campaign(report) for report in fleet.reports) if fleet is not None else (),
         trunks=_trunks(engine, fleet) if fleet is not None else (),

@@ -130,6 +130,9 @@ class Metrics:
         )
         self._database = x.counter("overdial_database_errors", "Transactions given up, after all tries")
         self._lines = x.counter("overdial_log_lines", "Lines written to the log", "level")
+        self._office = x.counter(
+            "overdial_office_restarts", "Times that the office process (HTTP API) was started again"
+        )
         self._webhooks = x.counter(
             "overdial_webhook_deliveries", "Tries to deliver webhooks, by how they ended", "result"
         )
@@ -236,9 +239,13 @@ class Metrics:
         """So many deliveries wait."""
         self._outbox.set(waiting)
 
-    def logged(self, level: str) -> None:
-        """A line went into the log."""
-        self._lines.labels(level).inc()
+    def logged(self, level: str, lines: int = 1) -> None:
+        """Lines went into the log."""
+        self._lines.labels(level).inc(lines)
+
+    def office_restarted(self) -> None:
+        """The office process is started again."""
+        self._office.inc()
 
     # The Observer port.
 

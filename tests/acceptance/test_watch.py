@@ -136,7 +136,8 @@ def _people_see_it_too(campaign: Stage) -> None:
     assert page(campaign, "/healthz")[0] == 200
     status, ready = page(campaign, "/readyz")
     assert status == 200, ready
-    assert set(ready["components"]) == {"asterisk", "database", "journal", "lease", "ari", "pacing"}
+    assert set(ready["components"]) == {"asterisk", "database", "journal", "lease", "ari", "pacing", "office"}
+    assert ready["components"]["office"] == {"ok": True, "detail": "no port is served"}
     assert ready["role"] == "leading"
 
     told = overdial(campaign, "status")

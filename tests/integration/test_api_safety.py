@@ -15,6 +15,7 @@ import pytest
 from engine.domain.access import Role
 from engine.domain.passwords import Policy
 from engine.lab.mariadb import MariaDB
+from engine.lab.parts import free_port
 from tests.api_rig import ApiRig, api_rig
 from tests.stage import Names
 
@@ -166,6 +167,31 @@ async def test_too_many_requests_and_too_many_passwords(
         assert await api.integra("auth/EndSession", user="a", token="b") == "0"
         assert (await api.ask("GET", "/api/v1/openapi.json")).status == 200
         assert (await api.ask("GET", "/api/v1/session", one)).status == 429
+
+
+async def test_behind_a_trusted_proxy_the_clients_address_counts_and_nobody_else_can_choose_his(
+    mariadb: MariaDB, api_names: Names, home: Path
+) -> None:
+    body = {"user": "proxied", "password": "x"}
+
+    async def tries(api: ApiRig, first: int) -> list[int]:
+        """Try four passwords, each as somebody else says the header."""
+        sent = [{"X-Forwarded-For": f"203.0.113.{first + n}"} for n in range(4)]
+        return [(await api.ask("POST", "/api/v1/session", json=body, headers=h)).status for h in sent]
+
+    limits = {"login_rate": 1e-3, "port": free_port()}
+    async with api_rig(mariadb, api_names, home, **limits, trusted_proxies=["127.0.0.1"]) as api:
+        await api.user("proxied", password=await api.office.guard.passwords.hash(WORD))
+        assert await tries(api, 1) == [401] * 4
+        heard = api.sql("SELECT DISTINCT host FROM ccrepo.auditory WHERE host LIKE '203.0.113.%'")
+        assert sorted(row[0] for row in heard) == [f"203.0.113.{n}" for n in range(1, 5)]
+        for said in ("203.0.113.1", "198.51.100.7, 203.0.113.1"):
+            one = {"X-Forwarded-For": said}
+            again = await api.ask("POST", "/api/v1/session", json=body, headers=one)
+            assert again.status == 429, "what a client writes before his own address counts nothing"
+    for trusted in ([], ["192.0.2.1"]):
+        async with api_rig(mariadb, api_names, home, **limits, trusted_proxies=trusted) as api:
+            assert (await tries(api, 11))[-1] == 429, "the header of a peer that nobody trusts counts nothing"
 
 
 async def test_bodies_and_fields_have_limits(api: ApiRig) -> None:

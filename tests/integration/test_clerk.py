@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from engine.adapters.mysql import Database, dispositions, today, uploads
 from engine.adapters.mysql.uploads import progress, refused_lines
@@ -185,6 +186,22 @@ async def test_a_file_that_is_gone_or_no_text_is_refused_and_the_next_one_loaded
     assert "gone" in rows[0][2]
     assert "UTF-16" in rows[1][2]
     assert yard.files() == []
+
+
+async def test_a_fault_of_ours_refuses_the_file_and_logs_nothing_of_what_is_in_it(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: Any, **__: Any) -> Any:
+        raise KeyError("0990001 Ana")
+
+    monkeypatch.setattr(clerks, "load_file", breaks)
+    await yard.take()
+    with structlog.testing.capture_logs() as said:
+        await yard.work("refused")
+    [line] = [line for line in said if line["action"] == "uploads.failed"]
+    assert line["fault"].startswith("KeyError in breaks:")
+    assert "0990001" not in str(said)
+    assert "exc_info" not in line
 
 
 async def test_the_same_file_later_is_another_upload(yard: Yard) -> None:

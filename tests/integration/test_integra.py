@@ -283,7 +283,7 @@ async def test_click_to_call_gives_the_guid_at_once_and_leaves_an_order(api: Api
     own = {**call, "agent": "ana", "phone": "1009", "destination": "098"}
     assert len(await api.integra("Agents/AgentCall", agent, **own)) == 36
     assert await api.integra("Agents/AgentCall", agent, **{**own, "phone": "1001"}) == "0"
-    api.live.current = False
+    api.live.linked = False
     assert await api.integra("Agents/AgentCall", admin, **{**call, "destination": "098"}) == "0"
 
 

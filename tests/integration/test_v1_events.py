@@ -122,7 +122,7 @@ async def test_who_comes_back_goes_on_where_he_was(api: ApiRig, monkeypatch: pyt
         await listener.until("ready")
     for state in ("answered", "queued"):
         api.live.up[:] = [call(state)]
-        api.office.stream.look()
+        await api.office.stream.look()
     async with listening(api, token, listener.last) as again:
         await again.until("call", state="queued")
         assert [(told.kind, told.data["state"]) for told in again.told] == [

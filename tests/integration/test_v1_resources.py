@@ -484,7 +484,7 @@ async def test_seats_come_from_the_live_picture(api: ApiRig, boss: str) -> None:
         {"campaign": A, "agent": "ana", "interface": "PJSIP/101", "state": "talking", "paused": True}
     ]
     assert len(await get(api, boss, f"{V1}/agents")) == 2
-    api.live.current = False
+    api.live.linked = False
     assert (await api.ask("GET", f"{V1}/agents", boss)).status == 503
 
 

@@ -93,18 +93,21 @@ def test_a_manager_that_is_gone_stops_nothing(tmp_path: Path) -> None:
 
 
 async def test_the_watchdog_is_fed_only_while_the_engine_is_well(manager: socket.socket) -> None:
-    heart, said = Heart(), list[str]()
+    heart, opened, said = Heart(), asyncio.Event(), list[str]()
 
     def count(word: str) -> int:
         said.extend(heard(manager))
         return said.count(word)
 
     watching = asyncio.ensure_future(
-        app.watch(Supervisor(manager.getsockname(), patience=0.003), heart)  # type: ignore[arg-type]
+        app.watch(Supervisor(manager.getsockname(), patience=0.003), heart, opened)  # type: ignore[arg-type]
     )
     await asyncio.sleep(0)
     assert count("READY=1") == 0, "it is not ready before it leads or stands by"
     heart.started.set()
+    await asyncio.sleep(0)
+    assert count("READY=1") == 0, "nor before its office is open"
+    opened.set()
     await until(lambda: count("WATCHDOG=1") > 2, "signs of life")
     assert said[0] == "READY=1"
     heart.alive = False
@@ -113,6 +116,18 @@ async def test_the_watchdog_is_fed_only_while_the_engine_is_well(manager: socket
     await asyncio.sleep(0.02)
     assert count("WATCHDOG=1") == before
     watching.cancel()
+
+
+async def test_an_office_that_does_not_open_delays_ready_only_a_little(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "_OPENING", 0.001)
+    heart, said = Heart(), list[str]()
+    heart.started.set()
+    supervisor = Supervisor(manager.getsockname())
+    await app.watch(supervisor, heart, asyncio.Event())  # type: ignore[arg-type]
+    await until(lambda: bool(said.extend(heard(manager)) or said), "it is ready")
+    assert said == ["READY=1"]
 
 
 def _unit() -> configparser.SectionProxy:

@@ -29,16 +29,16 @@ async def agent_call(office: Office, caller: Caller, form: Form) -> Answer:
 async def hang_up_phone(office: Office, caller: Caller, form: Form) -> Answer:
     """Hang up whatever the agent's phone is on; a phone that is on nothing is an error."""
     row = read_hang_up(fields(form, "phone"))
-    _check_phone(office, caller, str(row["phone"]))
+    await _check_phone(office, caller, str(row["phone"]))
     await ordering.carry_out(office, row)
     return text("1")
 
 
-def _check_phone(office: Office, caller: Caller, extension: str) -> None:
+async def _check_phone(office: Office, caller: Caller, extension: str) -> None:
     """Who does not reach every campaign reaches the phones that sit in his, and his own."""
     if caller.scope.everything or caller.is_me(extension):
         return
-    for queue in office.live.queues(office.clock.now()):
+    for queue in await office.live.queues():
         if caller.scope.reaches(queue.name) and any(
             Desk(seat.interface, seat.name).extension == extension for seat in queue.seats
         ):

@@ -15,8 +15,9 @@ from engine.api.integra.form import Form, read_form
 from engine.api.integra.route import Answer, Route, text
 from engine.api.office import Office
 from engine.domain.access import Caller, Role
-from engine.domain.errors import FieldError, Refused
+from engine.domain.errors import FieldError, Refused, where
 from engine.ports import StoreError
+from engine.ports.live import EngineSilentError
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,8 @@ async def _answer(office: Office, route: Route, request: Request) -> Answer:
         log.debug("database failed", action="api.database", path=route.path, reason=str(error))
     except TimeoutError:
         reason = "too slow"
+    except EngineSilentError:
+        reason = "the engine does not answer"
     except Exception as error:
         # A fault of ours: where it happened is told, never with what.
         log.error("request failed", action="api.fault", path=route.path, fault=where(error))
@@ -113,12 +116,3 @@ async def _carry_out(office: Office, route: Route, caller: Caller, form: Form) -
     except Exception:
         await office.guard.note_failure(caller, action)
         raise
-
-
-def where(error: BaseException) -> str:
-    """Return kind and place of a fault without any value."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""
-    return f"{type(error).__name__} in {place}"

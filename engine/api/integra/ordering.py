@@ -20,7 +20,7 @@ _PATIENCE, _LOOK = 5.0, 0.1
 
 async def place_call(office: Office, row: Mapping[str, Any]) -> str:
     """Order a call; return its guid at once. Raises FieldError when its number may not be called."""
-    _reachable(office)
+    await _reachable(office)
     guid, now, order = office.new_id(), office.clock.now(), order_of(row)
     claimant = Claimant("", 0, office.local, office.legal)
 
@@ -35,7 +35,7 @@ async def place_call(office: Office, row: Mapping[str, Any]) -> str:
 
 async def carry_out(office: Office, row: Mapping[str, Any]) -> None:
     """Give an order and wait until it is done. Raises Refused when it failed, or nobody took it."""
-    _reachable(office)
+    await _reachable(office)
     order = await office.database.transaction(lambda session: orders.place(session, row))
     loop = asyncio.get_running_loop()
     until = loop.time() + _PATIENCE
@@ -49,6 +49,6 @@ async def carry_out(office: Office, row: Mapping[str, Any]) -> None:
     raise Refused("no engine took the order in time")
 
 
-def _reachable(office: Office) -> None:
-    if not office.live.current:
+async def _reachable(office: Office) -> None:
+    if not await office.live.current():
         raise Refused("Asterisk cannot be reached")

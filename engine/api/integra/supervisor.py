@@ -6,7 +6,7 @@ import itertools
 import secrets
 from collections import OrderedDict
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
 
 from engine.adapters.mysql import recordings
 from engine.api.guard import Forbidden
@@ -50,26 +50,26 @@ _BOOKMARKS = _Bookmarks()
 
 async def queuesummary(office: Office, caller: Caller, form: Form) -> Answer:
     """Return what Asterisk's QueueSummary says, out of the live picture."""
-    now = _now(office)
+    now = await _now(office)
     question = f"{_PROCESS}_{next(_QUESTIONS)}"
-    queues = [q for q in office.live.queues(now) if caller.scope.reaches(q.name)]
+    queues = [q for q in await office.live.queues() if caller.scope.reaches(q.name)]
     return json(queue_summary(queues, question, us_date(office.local.naive(now))))
 
 
 async def campaignstatus(office: Office, caller: Caller, form: Form) -> Answer:
     """Return the state of one campaign, or (without `queue`) of all, by name, out of the live picture."""
-    now = _now(office)
+    await _now(office)
     wanted = form.get("queue").strip().casefold()
     queues = [
         queue
-        for queue in office.live.queues(now)
+        for queue in await office.live.queues()
         if caller.scope.reaches(queue.name) and wanted in ("", queue.name.casefold())
     ]
     return json({queue.name: campaign_status(queue) for queue in queues})
 
 
-def _now(office: Office) -> Any:
-    if not office.live.current:
+async def _now(office: Office) -> datetime:
+    if not await office.live.current():
         raise Refused("Asterisk cannot be reached: nothing is known of this moment")
     return office.clock.now()
 

@@ -40,10 +40,10 @@ class ReservationOut(BaseModel):
     since: Moment
 
 
-def seats_of(office: Office, caller: Caller, campaign: str = "") -> list[SeatOut]:
+async def seats_of(office: Office, caller: Caller, campaign: str = "") -> list[SeatOut]:
     """Return the seats that a caller reaches, of one campaign or all, from the live picture."""
     found = []
-    for queue in office.live.queues(office.clock.now()):
+    for queue in await office.live.queues():
         if campaign and queue.name.casefold() != campaign.casefold():
             continue
         if caller.scope.reaches(queue.name):
@@ -68,9 +68,9 @@ async def agents(
     """Show the seats of your campaigns now. Costs no query; 503 while there is no picture of Asterisk."""
     if campaign:
         reach(caller, campaign)
-    if not office.live.current:
+    if not await office.live.current():
         raise HTTPException(503, "The picture of Asterisk is not current.", {"Retry-After": "2"})
-    return seats_of(office, caller, campaign)
+    return await seats_of(office, caller, campaign)
 
 
 @router.get("/reservations")

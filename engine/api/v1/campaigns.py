@@ -215,7 +215,7 @@ async def pause(office: InOffice, campaign: str, wish: SwitchIn | None = None) -
 @needs(Right.WATCH)
 async def state(office: InOffice, campaign: str) -> StateOut:
     """Tell what the campaign is doing now, and what keeps it from more calls."""
-    for report in office.live.reports():
+    for report in await office.live.reports():
         if report.campaign.casefold() == campaign.casefold():
             return live_state(office, report)
     row = await office.database.transaction(lambda s: _written_state(s, campaign))

@@ -133,7 +133,7 @@ async def events(caller: Asking, office: InOffice, request: Request) -> Response
     Agents see their own seat and calls, without numbers. Who does not read for ten seconds is dropped.
     """
     after = request.headers.get("last-event-id", "")
-    watcher = office.stream.watch(caller, after)
+    watcher = await office.stream.watch(caller, after)
     if watcher is None:
         raise HTTPException(429, "Too many watch already: close another connection.", {"Retry-After": "5"})
     return _Events(office, office.stream, watcher, token_of(request), host_of(request))

@@ -18,6 +18,7 @@ from engine.api.body import TooLarge
 from engine.api.guard import Forbidden, TooMany, UnknownCaller
 from engine.domain.errors import FieldError, Refused
 from engine.ports import StoreError
+from engine.ports.live import EngineSilentError
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +70,7 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(FieldError, _field)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(StoreError, _store)
+    app.add_exception_handler(EngineSilentError, _silent)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
@@ -100,6 +102,10 @@ async def _store(request: Request, error: Exception) -> Response:
     if error.data:
         return problem(422, "The database refused the values.")
     return problem(503, "The database does not answer.", headers={"Retry-After": "5"})
+
+
+async def _silent(_: Request, error: Exception) -> Response:
+    return problem(503, "The engine does not answer.", headers={"Retry-After": "2"})
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ import orjson
 from engine.domain.access import Caller, Right
 from engine.domain.live import CallNow, QueueNow
 from engine.ports import CampaignReport
+from engine.ports.live import EngineSilentError
 
 #: Seconds between two looks, and for how long looks go on when nobody watches: somebody may come back.
 LOOK, LINGER = 0.5, 60.0
@@ -83,7 +84,7 @@ def shown(caller: Caller, event: Event) -> bytes:
 class Stream:
     """Looks while anybody watches. `look` gives what there is now; `mark` is that of this process's ids."""
 
-    def __init__(self, look: Callable[[], Iterator[Event]], mark: str) -> None:
+    def __init__(self, look: Callable[[], Awaitable[Iterator[Event]]], mark: str) -> None:
         self._look = look
         self._mark = mark
         self._numbers = itertools.count(1)
@@ -92,6 +93,7 @@ class Stream:
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._watchers: set[Watcher] = set()
         self._wanted = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._idle = 0.0
         self.closed = False
 
@@ -99,7 +101,11 @@ class Stream:
         """Look until cancelled, as long as anybody watches or may come back."""
         while True:
             await self._wanted.wait()
-            self.look()
+            try:
+                async with self._looking:
+                    await self.look()
+            except EngineSilentError:
+                pass  # the next look tells what has changed meanwhile
             self._idle = 0.0 if self._watchers else self._idle + LOOK
             if self._idle > LINGER:
                 self._wanted.clear()
@@ -107,10 +113,10 @@ class Stream:
                 self._kept.clear()
             await asyncio.sleep(LOOK)
 
-    def look(self) -> None:
-        """Tell the watchers what has changed since the last look."""
+    async def look(self) -> None:
+        """Tell the watchers what has changed since the last look. Raises EngineSilentError."""
         seen: set[tuple[str, str]] = set()
-        for event in self._look():
+        for event in await self._look():
             name = (event.kind, event.key)
             seen.add(name)
             known = self._known.get(name)
@@ -134,15 +140,17 @@ class Stream:
         """Return the id of an event on the wire."""
         return f"{self._mark}.{number}"
 
-    def watch(self, caller: Caller, after: str) -> Watcher | None:
+    async def watch(self, caller: Caller, after: str) -> Watcher | None:
         """Let somebody watch from the event `after` on, or else from a picture of everything, between `reset`
-        and `ready`. None when too many watch already."""
+        and `ready`. None when too many watch already. Raises EngineSilentError."""
+        if not self._wanted.is_set():
+            async with self._looking:  # who comes meanwhile waits for the same look
+                if not self._wanted.is_set():
+                    await self.look()
+                    self._wanted.set()
         own = sum(watcher.caller.user == caller.user for watcher in self._watchers)
         if self.closed or len(self._watchers) >= WATCHERS or own >= OF_ONE:
             return None
-        if not self._wanted.is_set():
-            self._wanted.set()
-            self.look()
         watcher = Watcher(caller)
         missed = self._since(after)
         if missed is None:

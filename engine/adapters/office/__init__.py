@@ -1,0 +1,1 @@
+"""The office process and the engine: two processes, one private line between them."""
