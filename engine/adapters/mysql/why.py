@@ -219,7 +219,7 @@ async def _law(
     except FieldError as error:
         return [Reason("row", str(error))], None
     inquiry = Inquiry(session, legal, campaign, law, now, local, only_asking=True)
-    [judged] = await inquiry.judge([contact], 1, black_lists=True)
+    [judged] = await inquiry.judge([contact], 1, black_lists=law.black_lists)
     return [Reason(str(hold.ban), str(hold), hold.until) for hold in judged.verdict.holds], judged.opens
 
 
