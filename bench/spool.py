@@ -5,7 +5,9 @@
 One JSON object per line. `load/…`: seconds for the same rows into the same tables of one server, the raw
 LOAD DATA being the baseline; peak memory of the command for all rows beside that for a tenth of them.
 `claim/…`: ms for a claim of 20 under the rules of the US, in a spool of `--spool` rows beside one of 10,000
-rows, the claims of both taken in turn.
+rows, the claims of both taken in turn. `outlook/…`: contacts that the surveyor judges in one second of its own
+time, when each is new to it and when nothing has changed; how long a round over `--outlook` contacts takes with
+the share of the time that it has; and the seconds for `held_contacts` to count one campaign's.
 """
 
 from __future__ import annotations
@@ -20,15 +22,20 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.migrate import migrate
+from engine.adapters.mysql.outlook import MysqlSurveyor
 from engine.domain.localtime import LocalTime
 from engine.domain.model import CampaignName, attempt_id
 from engine.lab.mariadb import MariaDB
 from engine.ports import ClaimRequest
+from engine.ports.survey import Part, Source
+from engine.services.surveying import BATCH, SHARE
 
 #: Wednesday noon in New York, where all numbers are.
 NOON = datetime(2026, 5, 13, 16, 0, tzinfo=UTC)
@@ -176,13 +183,45 @@ async def bench_claim(server: MariaDB, rows: int, campaigns: int, claims: int) -
         await database.close()
 
 
+async def bench_outlook(server: MariaDB, rows: int) -> None:
+    database = await prepare(server, "outlook", 2)
+    for start in range(0, rows, 100_000):
+        part = min(100_000, rows - start)
+        server.sql(
+            "INSERT INTO outlook_cc.calls_spool (campaign, destination, data, alternatives, dialerbase)"
+            " SELECT 'C0<-', 2120000000 + seq, CONCAT('name=Customer ', seq), CONCAT('W=0=', 2130000000 + seq),"
+            f" 'L0' FROM outlook_cc.seq_{start}_to_{start + part - 1}"
+        )
+    server.sql("ANALYZE TABLE outlook_cc.calls_spool")
+    surveyor = MysqlSurveyor(database, Legal(local=UTC), LocalTime(UTC))
+    longest = 0.0
+    for name in ("new", "known"):
+        started, part, more = time.monotonic(), Part(Source.SPOOL, 0, BATCH, "C0<-"), True
+        while more:
+            before = time.thread_time()
+            look = await surveyor.look(part, NOON)
+            longest = max(longest, time.thread_time() - before)
+            part, more = replace(part, after=look.last), look.more
+        seconds = time.monotonic() - started
+        emit(f"outlook/{name}", rows / seconds, "1/s", None, rows)
+        emit(f"outlook/round-{name}", seconds / SHARE, "s", None, rows)
+    emit("outlook/part", longest * 1000, "ms", None, BATCH)
+    started = time.monotonic()
+    server.sql(
+        "SELECT held_by, COUNT(*) FROM outlook_cc.held_contacts WHERE campaign = 'C0<-' GROUP BY held_by"
+    )
+    emit("outlook/view", time.monotonic() - started, "s", None, rows)
+    await database.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--spool", type=int, default=5_000_000)
     parser.add_argument("--campaigns", type=int, default=50)
     parser.add_argument("--claims", type=int, default=500)
-    parser.add_argument("--only", choices=["load", "claim"])
+    parser.add_argument("--outlook", type=int, default=100_000)
+    parser.add_argument("--only", choices=["load", "claim", "outlook"])
     parser.add_argument("--lab", type=Path, default=Path(".lab"))
     options = parser.parse_args()
     home = options.lab.resolve() / "bench-spool"
@@ -190,10 +229,12 @@ def main() -> None:
     server = MariaDB(home / "db", options=("--innodb-buffer-pool-size=2G", "--innodb-log-file-size=512M"))
     server.start()
     try:
-        if options.only != "claim":
+        if options.only in (None, "load"):
             bench_load(server, home, options.rows)
-        if options.only != "load":
+        if options.only in (None, "claim"):
             asyncio.run(bench_claim(server, options.spool, options.campaigns, options.claims))
+        if options.only in (None, "outlook"):
+            asyncio.run(bench_outlook(server, options.outlook))
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -19,6 +20,7 @@ from engine.adapters.journal import JournalFolder
 from engine.adapters.mysql import Database, MysqlStore
 from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, migrate, pending
+from engine.adapters.mysql.outlook import MysqlSurveyor
 from engine.adapters.mysql.queues import MysqlQueues
 from engine.adapters.process import is_dead, this_process
 from engine.adapters.queue_file import ConfFile
@@ -43,6 +45,7 @@ from engine.reload import changes, taken_over
 from engine.services.engine import Engine, Outside
 from engine.services.lease import Identity
 from engine.services.live import LivePicture
+from engine.services.surveying import survey
 from engine.web import open_web
 
 log = structlog.get_logger(__name__)
@@ -96,10 +99,15 @@ async def run(path: Path | None) -> int:
     gc.freeze()
     log.info("engine starting", action="engine.starting", version=__version__, engine=config.engine.name)
     watched = asyncio.ensure_future(watch(supervisor, engine))
+    surveyed = asyncio.ensure_future(
+        survey(MysqlSurveyor(apart, laws, local_time(config)), hands, partial(_leads, engine))
+    )
     try:
         clean = await _run(engine, web)
     finally:
         watched.cancel()
+        surveyed.cancel()
+        await asyncio.wait((surveyed,))
         await apart.close()
         await database.close()
     return 0 if clean else 1
@@ -121,6 +129,10 @@ async def watch(supervisor: Supervisor, engine: Engine) -> None:
         else:
             log.error("the engine hangs", action="process.hangs")
         await asyncio.sleep(supervisor.interval)
+
+
+async def _leads(engine: Engine) -> bool:
+    return engine.lease.held
 
 
 def _queues_file(config: Config) -> ConfFile | None:

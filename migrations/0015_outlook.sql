@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS ccdata.law_outlook (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: what the law says of every contact that waits, written by the engine round after round';
 
-CREATE OR REPLACE VIEW ccdata.held_contacts AS
+CREATE OR REPLACE VIEW ccdata.held_spool AS
   SELECT campaign, list, id, contact, destination, status,
     CASE rule WHEN 'law' THEN law WHEN 'own' THEN own ELSE rule END AS held_by,
     CASE rule WHEN 'law' THEN law_reason WHEN 'own' THEN own_reason WHEN 'retry' THEN own_reason
@@ -22,7 +22,7 @@ CREATE OR REPLACE VIEW ccdata.held_contacts AS
       WHEN 'turn' THEN IF(state = 'running', state_reason, '') ELSE '' END AS reason,
     CASE WHEN rule = 'law' THEN law_until WHEN status <> 1 THEN NULL WHEN rule IN ('own', 'retry') THEN own_until
       WHEN rule = 'schedule' THEN state_until ELSE NULL END AS until_utc,
-    'contact' AS kind
+    CONVERT('contact' USING utf8mb4) COLLATE utf8mb4_unicode_ci AS kind
   FROM (
     SELECT s.campaign, s.dialerbase AS list, s.id, s.contact, s.destination, s.status,
       s.held_by AS own, s.reason AS own_reason, s.notbefore AS own_until,
@@ -54,16 +54,17 @@ CREATE OR REPLACE VIEW ccdata.held_contacts AS
     LEFT JOIN ccdata.law_outlook o ON o.source = 0 AND o.id = s.id AND o.campaign = s.campaign
       AND o.from_utc <= UTC_TIMESTAMP(3) AND (o.until_utc IS NULL OR o.until_utc > UTC_TIMESTAMP(3))
     WHERE s.status <> 0
-  ) waiting
-  UNION ALL
-  SELECT campaign, '' AS list, id, contact, destination, NULL AS status,
+  ) waiting;
+
+CREATE OR REPLACE VIEW ccdata.held_scheduled AS
+  SELECT campaign, CONVERT('' USING utf8mb4) COLLATE utf8mb4_unicode_ci AS list, id, contact, destination, CAST(NULL AS SIGNED) AS status,
     CASE rule WHEN 'law' THEN law ELSE rule END AS held_by,
     CASE rule WHEN 'law' THEN law_reason
       WHEN 'settings' THEN IF(state = 'set_aside', state_reason, law_reason)
       WHEN 'turn' THEN IF(state = 'running', state_reason, '') ELSE '' END AS reason,
     CASE rule WHEN 'law' THEN law_until WHEN 'scheduled' THEN at_utc WHEN 'schedule' THEN state_until
       ELSE NULL END AS until_utc,
-    'scheduled' AS kind
+    CONVERT('scheduled' USING utf8mb4) COLLATE utf8mb4_unicode_ci AS kind
   FROM (
     SELECT k.campaign, k.id, k.contact, k.destination, CONVERT_TZ(k.calldate, 'SYSTEM', '+00:00') AS at_utc,
       o.held_by AS law, o.reason AS law_reason, o.until_utc AS law_until,
@@ -89,3 +90,10 @@ CREATE OR REPLACE VIEW ccdata.held_contacts AS
     LEFT JOIN ccdata.law_outlook o ON o.source = 1 AND o.id = k.id AND o.campaign = k.campaign
       AND o.from_utc <= UTC_TIMESTAMP(3) AND (o.until_utc IS NULL OR o.until_utc > UTC_TIMESTAMP(3))
   ) planned;
+
+CREATE OR REPLACE VIEW ccdata.held_contacts AS
+  SELECT campaign, list, id, contact, destination, status, held_by, reason, until_utc, kind
+  FROM ccdata.held_spool
+  UNION ALL
+  SELECT campaign, list, id, contact, destination, status, held_by, reason, until_utc, kind
+  FROM ccdata.held_scheduled;
