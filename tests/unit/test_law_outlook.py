@@ -50,7 +50,11 @@ def at(text: str, zone: ZoneInfo) -> datetime:
         ((hours("mon-fri;00:00-23:59"),), (NEW_YORK,), at("2026-05-16 00:00", NEW_YORK)),
         ((hours("wed;22:00-06:00&wed,thu;07:00-21:59"),), (NEW_YORK,), at("2026-05-14 06:01", NEW_YORK)),
         ((hours("sun-sat;00:00-23:59"),), (NEW_YORK,), None),
-        ((hours("sun-sat;00:00-23:59"), Holidays("US", "", "s")), (KOLKATA,), at("2026-05-15 00:00", KOLKATA)),
+        (
+            (hours("sun-sat;00:00-23:59"), Holidays("US", "", "s")),
+            (KOLKATA,),
+            at("2026-05-15 00:00", KOLKATA),
+        ),
         ((Holidays("US", "", "s"),), (NEW_YORK, KOLKATA), at("2026-05-15 00:00", KOLKATA)),
         ((hours(DAYTIME), hours("sun-sat;09:00-13:29")), (NEW_YORK,), at("2026-05-13 13:30", NEW_YORK)),
         ((Cap(1, HOUR, Counts.PLACED, "s"),), (NEW_YORK,), None),
@@ -68,8 +72,12 @@ def test_the_calendar_closes_at_the_first_moment_in_any_zone(
 @pytest.mark.parametrize(
     "day", ["2026-03-08", "2026-11-01", "2026-03-29", "2026-10-25", "2026-04-05", "2026-10-04", "2026-05-14"]
 )
-@pytest.mark.parametrize("text", ["sun-sat;00:00-01:29", "sun-sat;00:00-02:14", "sun-sat;22:00-01:59", DAYTIME])
-def test_at_clock_changes_it_is_what_a_look_at_every_minute_finds(zone: ZoneInfo, day: str, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["sun-sat;00:00-01:29", "sun-sat;00:00-02:14", "sun-sat;22:00-01:59", DAYTIME]
+)
+def test_at_clock_changes_it_is_what_a_look_at_every_minute_finds(
+    zone: ZoneInfo, day: str, text: str
+) -> None:
     law, facts = Law("l", (hours(text), Holidays("US", "", "s"))), Facts((zone, KOLKATA), holiday_of)
     if text != DAYTIME:
         facts = Facts((zone,), holiday_of)
@@ -90,7 +98,8 @@ def test_who_may_be_called_now_is_held_from_the_next_closing_until_it_opens() ->
     assert (found.rule, found.begins, found.until) == ("hours", closes, opens)
     assert found.text == "it is 21:00 in America/New_York, calls are allowed sun-sat;08:00-20:59 (source)"
     guaranteed = prospect(law, Facts((NEW_YORK,), agent_guaranteed=True), NOON)
-    assert guaranteed is not None and guaranteed.begins == closes - timedelta(seconds=90)
+    assert guaranteed is not None
+    assert guaranteed.begins == closes - timedelta(seconds=90)
     assert prospect(law, facts, closes) == Prospect("hours", found.text, closes, opens)
     assert prospect(Law("l"), facts, NOON) is None
 
@@ -104,14 +113,20 @@ def test_what_holds_now_lasts_until_nothing_else_holds() -> None:
     assert (held.rule, held.begins, held.until) == ("cap", NOON, at("2026-05-14 08:00", NEW_YORK))
     assert held.until == next_moment(law, facts, NOON)
     for_ever = prospect(law, Facts((NEW_YORK,), given=Given.WITHDRAWN), at("2026-05-13 23:00", NEW_YORK))
-    assert for_ever is not None and (for_ever.rule, for_ever.until) == ("opt_out", None)
+    assert for_ever is not None
+    assert (for_ever.rule, for_ever.until) == ("opt_out", None)
 
 
 def test_too_short_a_ring_is_the_campaigns_fault_and_hides_no_reason_of_the_contact() -> None:
     law = Law("l", (Ring(60, "s"), Consent(When.ALWAYS, "s")))
-    for given, rule in ((Given.CONSENT, "settings"), (Given.NOTHING, "consent"), (Given.WITHDRAWN, "opt_out")):
+    for given, rule in (
+        (Given.CONSENT, "settings"),
+        (Given.NOTHING, "consent"),
+        (Given.WITHDRAWN, "opt_out"),
+    ):
         held = prospect(law, Facts(given=given), NOON)
-        assert held is not None and (held.rule, held.until) == (rule, None)
+        assert held is not None
+        assert (held.rule, held.until) == (rule, None)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +144,8 @@ def test_a_scheduled_call_waits_for_its_time_or_for_a_rule_that_lasts_longer(
     law = Law("l", (hours(DAYTIME), Holidays("US", "", "s")))
     facts = Facts((NEW_YORK,), holiday_of, given=given)
     held = appointment(law, facts, at(when, NEW_YORK), NOON)
-    assert held is not None and (held.rule, held.begins) == (rule, NOON)
+    assert held is not None
+    assert (held.rule, held.begins) == (rule, NOON)
     assert held.until == (at(until, NEW_YORK) if until else None)
 
 

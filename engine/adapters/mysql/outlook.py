@@ -128,9 +128,7 @@ class MysqlSurveyor:
             if held is None or _same(known.get(n), campaign, held, now):
                 continue
             begins, until = _stored(held.begins), _stored(held.until)
-            fresh.append(
-                (int(source), n, campaign, held.rule, held.text[:255], begins, until, _stored(now))
-            )
+            fresh.append((int(source), n, campaign, held.rule, held.text[:255], begins, until, _stored(now)))
         await session.run_many(_WRITE, fresh)
 
     async def _prospects(

@@ -44,8 +44,8 @@ def prospect(law: Law, facts: Facts, now: datetime) -> Prospect | None:
 
 
 def appointment(law: Law, facts: Facts, at: datetime, now: datetime) -> Prospect | None:
-    """Return what holds a call that is scheduled for `at`: its time, or a rule that lasts longer; from then on
-    it is a contact like others."""
+    """Return what holds a call that is scheduled for `at`: its time, or a rule that lasts longer; from then
+    on it is a contact like others."""
     if at <= now:
         return prospect(law, facts, now)
     return _held(law, facts, at, now) or Prospect(SCHEDULED, "", now, at)
