@@ -20,8 +20,8 @@ CREATE OR REPLACE VIEW ccdata.held_spool AS
       WHEN 'black_list' THEN own_reason WHEN 'row' THEN own_reason
       WHEN 'settings' THEN IF(state = 'set_aside', state_reason, law_reason)
       WHEN 'turn' THEN IF(state = 'running', state_reason, '') ELSE '' END AS reason,
-    CASE WHEN rule = 'law' THEN law_until WHEN status <> 1 THEN NULL WHEN rule IN ('own', 'retry') THEN own_until
-      WHEN rule = 'schedule' THEN state_until ELSE NULL END AS until_utc,
+    CASE rule WHEN 'law' THEN law_until WHEN 'own' THEN IF(status = 1, own_until, NULL) WHEN 'retry' THEN own_until
+      WHEN 'schedule' THEN state_until ELSE NULL END AS until_utc,
     CONVERT('contact' USING utf8mb4) COLLATE utf8mb4_unicode_ci AS kind
   FROM (
     SELECT s.campaign, s.dialerbase AS list, s.id, s.contact, s.destination, s.status,

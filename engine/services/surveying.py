@@ -13,12 +13,14 @@ from engine.ports.survey import Look, Part, Source, Surveyor
 
 log = structlog.get_logger(__name__)
 
-#: Contacts judged at once: the event loop stands still for about 10 ms meanwhile.
-BATCH = 50
+#: Contacts judged at once: about 10 ms of the event loop, in several pieces.
+BATCH = 100
 #: Rows of the outlook that are looked through at once for contacts that have gone.
 SWEEP = 2_000
 #: For so large a share of the time one connection may be busy with judging.
 SHARE = 0.2
+#: Seconds between two searches for those who have come since.
+NEW = 1.0
 #: Seconds between the beginnings of two rounds, at least.
 PERIOD = 10.0
 
@@ -41,7 +43,7 @@ async def survey(surveyor: Surveyor, clock: Clock, leads: Callable[[], Awaitable
 
 
 class Rounds:
-    """Goes over all contacts; one that came since the last look is judged before the next part of a round."""
+    """Goes over all contacts; one that came in the last second is judged before the round goes on."""
 
     def __init__(self, surveyor: Surveyor, clock: Clock, leads: Callable[[], Awaitable[bool]]) -> None:
         self._surveyor = surveyor
@@ -49,6 +51,7 @@ class Rounds:
         self._leads = leads
         #: The highest id that was seen in each source.
         self._seen: dict[Source, int] = {}
+        self._searched = float("-inf")
 
     async def round(self) -> int:
         """Judge everybody once; return how many contacts were judged. It ends early when another engine
@@ -74,13 +77,18 @@ class Rounds:
         return judged
 
     async def _new(self) -> int:
-        """Judge a part of those who came since."""
-        judged = 0
+        """Judge a part of those who came since; where there are more, the next part comes next time."""
+        if self._clock.monotonic() - self._searched < NEW:
+            return 0
+        judged, more = 0, False
         for source in Source:
             part = Part(source, self._seen[source], BATCH)
             look = await self._paced(self._surveyor.look(part, self._clock.now()))
             self._seen[source] = max(self._seen[source], look.last)
             judged += look.contacts
+            more = more or look.more
+        if not more:
+            self._searched = self._clock.monotonic()
         return judged
 
     async def _sweep(self, source: Source) -> None:

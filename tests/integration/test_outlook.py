@@ -364,8 +364,8 @@ async def test_the_survey_and_the_view_read_keys_alone(
     """On 20,000 rows: each part of a round costs what it holds; the view looks contacts up one by one."""
     spool, outlook = f"{names.configuration}.calls_spool", f"{names.configuration}.law_outlook"
     mariadb.sql(
-        f"INSERT INTO {spool} (campaign, destination, dialerbase) SELECT IF(seq % 50, 'A<-', 'P->'), seq, 'L1'"
-        f" FROM {names.configuration}.seq_1_to_20000;"
+        f"INSERT INTO {spool} (campaign, destination, dialerbase)"
+        f" SELECT IF(seq % 50, 'A<-', 'P->'), seq, 'L1' FROM {names.configuration}.seq_1_to_20000;"
         f" INSERT INTO {outlook} (source, id, campaign, held_by, from_utc, judged_at)"
         f" SELECT seq % 2, id, campaign, 'hours', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) FROM {spool}"
         f" JOIN {names.configuration}.seq_0_to_1; ANALYZE TABLE {spool}, {outlook};"

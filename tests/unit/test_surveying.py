@@ -84,7 +84,7 @@ async def test_a_round_judges_everybody_once_and_looks_for_those_who_have_gone(p
 async def test_who_came_meanwhile_is_judged_before_the_round_goes_on(pauses: list[float]) -> None:
     clock = FakeClock()
     desk = Desk(clock, {"A": [*range(1, 3 * BATCH + 1)]})
-    rounds = Rounds(desk, clock.port(), yes)
+    desk.seconds = surveying.NEW
     asked = 0
 
     async def leads() -> bool:

@@ -31,8 +31,8 @@ _BY_RULE = tuple(str(ban) for ban in Ban if ban not in (Ban.BLACK_LIST, Ban.OPT_
 
 _SETTINGS = (
     "SELECT d.country, d.rule, d.timeout, d.dialertype, d.schedulephones, d.dncr, o.campaign AS optional,"
-    " o.law, o.cap_calls, o.cap_hours, o.rest_hours, o.consent, o.holidays, s.fingerprint FROM ccdata.dialers d"
-    " LEFT JOIN ccdata.law_options o ON o.campaign = d.campaign"
+    " o.law, o.cap_calls, o.cap_hours, o.rest_hours, o.consent, o.holidays, s.fingerprint"
+    " FROM ccdata.dialers d LEFT JOIN ccdata.law_options o ON o.campaign = d.campaign"
     " LEFT JOIN ccdata.law_state s ON s.campaign = d.campaign WHERE d.campaign = %s"
 )
 

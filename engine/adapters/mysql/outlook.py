@@ -14,7 +14,7 @@ from engine.adapters.legal import Legal
 from engine.adapters.mysql.compliance import Inquiry, campaign_law
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.domain.errors import FieldError
-from engine.domain.law import Prospect, appointment, prospect
+from engine.domain.law import Facts, Prospect, appointment, prospect
 from engine.domain.law.prospect import SETTINGS
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact
@@ -154,11 +154,16 @@ class MysqlSurveyor:
             if source is Source.SCHEDULER:
                 due[contacts[-1].id] = self._local.utc(row["calldate"])
         inquiry = Inquiry(session, self._legal, campaign, law, now, self._local, only_asking=True)
+        # Most contacts differ in nothing that the law asks about.
+        alike: dict[tuple[int, Facts], Prospect | None] = {}
         for contact, (rules, facts) in zip(contacts, await inquiry.facts(contacts), strict=True):
             if contact.id in due:
                 ahead[-contact.id] = appointment(rules, facts, due[contact.id], now)
-            else:
-                ahead[contact.id] = prospect(rules, facts, now)
+                continue
+            kind = (id(rules), facts)
+            if kind not in alike:
+                alike[kind] = prospect(rules, facts, now)
+            ahead[contact.id] = alike[kind]
         return ahead
 
 
