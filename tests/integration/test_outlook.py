@@ -240,6 +240,29 @@ async def test_scheduled_calls_are_told_of_with_what_holds_them(office: Office) 
     }
 
 
+async def test_explain_says_of_scheduled_calls_what_the_view_says(office: Office) -> None:
+    await add(office, "ccdata.black_list", phone="2125550003", campaign="*")
+    await scheduled(office, "2125550001", utc(26, 14))
+    await scheduled(office, "2125550002", utc(26, 3))
+    await scheduled(office, "2125550003", utc(26, 14))
+    await scheduled(office, "2125550004", utc(25, 15))
+    await survey(office)
+    view = await told(office)
+    for number, rule in (
+        ("2125550001", "scheduled"), ("2125550002", "hours"), ("2125550003", "black_list"),
+        ("2125550004", "turn"),
+    ):  # fmt: skip
+        story = await why(office.database, LAW, LocalTime(UTC), number, NOON)
+        assert story is not None
+        [one] = story.appointments
+        assert view[number][0] == rule
+        if one.reason is None:
+            assert rule in ("scheduled", "turn")
+        else:
+            until = one.reason.until
+            assert (one.reason.rule, until and until.replace(tzinfo=None)) == view[number]
+
+
 async def test_a_scheduled_call_that_nobody_has_judged_waits_for_its_time(office: Office) -> None:
     await scheduled(office, "2125550001", utc(26, 10))
     await scheduled(office, "2125550002", utc(25, 10))

@@ -114,7 +114,7 @@ class MysqlSurveyor:
         ahead: dict[int, Prospect | None] = {}
         for campaign in dict.fromkeys(str(row["campaign"]) for row in rows):
             ours = [row for row in rows if str(row["campaign"]) == campaign]
-            ahead |= await self._prospects(session, source, campaign, ours, now)
+            ahead |= await prospects(session, self._legal, self._local, source, campaign, ours, now)
         under_way = {int(row["id"]) for row in rows if row.get("status") == _IN_PROGRESS}
         marks = ",".join(["%s"] * len(rows))
         ids = sorted(int(row["id"]) for row in rows)
@@ -131,40 +131,47 @@ class MysqlSurveyor:
             fresh.append((int(source), n, campaign, held.rule, held.text[:255], begins, until, _stored(now)))
         await session.run_many(_WRITE, fresh)
 
-    async def _prospects(
-        self, session: Session, source: Source, campaign: str, rows: Iterable[Row], now: datetime
-    ) -> dict[int, Prospect | None]:
-        """Return what is ahead of those contacts of one campaign that wait."""
-        waiting = [row for row in rows if row.get("status", _READY) == _READY]
+
+async def prospects(
+    session: Session,
+    legal: Legal,
+    local: LocalTime,
+    source: Source,
+    campaign: str,
+    rows: Iterable[Row],
+    now: datetime,
+) -> dict[int, Prospect | None]:
+    """Return what is ahead of those contacts of one campaign that wait, by id."""
+    waiting = [row for row in rows if row.get("status", _READY) == _READY]
+    try:
+        law, _ = await campaign_law(session, legal, campaign)
+    except FieldError as error:
+        return {int(row["id"]): Prospect(SETTINGS, str(error), now) for row in waiting}
+    ahead: dict[int, Prospect | None] = {}
+    contacts: list[Contact] = []
+    due: dict[int, datetime] = {}
+    for row in waiting:
         try:
-            law, _ = await campaign_law(session, self._legal, campaign)
+            contacts.append(read_contact(row if source is Source.SPOOL else _as_contact(row)))
         except FieldError as error:
-            return {int(row["id"]): Prospect(SETTINGS, str(error), now) for row in waiting}
-        ahead: dict[int, Prospect | None] = {}
-        contacts: list[Contact] = []
-        due: dict[int, datetime] = {}
-        for row in waiting:
-            try:
-                contacts.append(read_contact(row if source is Source.SPOOL else _as_contact(row)))
-            except FieldError as error:
-                # The problem quotes the value, which may be a number; the row has it anyway.
-                text = f"{error.field}: it cannot be used. {error.fix}"
-                ahead[int(row["id"])] = Prospect(_ROW, text, now)
-                continue
-            if source is Source.SCHEDULER:
-                due[contacts[-1].id] = self._local.utc(row["calldate"])
-        inquiry = Inquiry(session, self._legal, campaign, law, now, self._local, only_asking=True)
-        # Most contacts differ in nothing that the law asks about.
-        alike: dict[tuple[int, Facts], Prospect | None] = {}
-        for contact, (rules, facts) in zip(contacts, await inquiry.facts(contacts), strict=True):
-            if contact.id in due:
-                ahead[-contact.id] = appointment(rules, facts, due[contact.id], now)
-                continue
-            kind = (id(rules), facts)
-            if kind not in alike:
-                alike[kind] = prospect(rules, facts, now)
-            ahead[contact.id] = alike[kind]
-        return ahead
+            # The problem quotes the value, which may be a number; the row has it anyway.
+            text = f"{error.field}: it cannot be used. {error.fix}"
+            ahead[int(row["id"])] = Prospect(_ROW, text, now)
+            continue
+        if source is Source.SCHEDULER:
+            due[contacts[-1].id] = local.utc(row["calldate"])
+    inquiry = Inquiry(session, legal, campaign, law, now, local, only_asking=True)
+    # Most contacts differ in nothing that the law asks about.
+    alike: dict[tuple[int, Facts], Prospect | None] = {}
+    for contact, (rules, facts) in zip(contacts, await inquiry.facts(contacts), strict=True):
+        if contact.id in due:
+            ahead[-contact.id] = appointment(rules, facts, due[contact.id], now)
+            continue
+        kind = (id(rules), facts)
+        if kind not in alike:
+            alike[kind] = prospect(rules, facts, now)
+        ahead[contact.id] = alike[kind]
+    return ahead
 
 
 def _as_contact(row: Row) -> Row:
