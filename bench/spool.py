@@ -5,7 +5,10 @@
 One JSON object per line. `load/…`: seconds for the same rows into the same tables of one server, the raw
 LOAD DATA being the baseline; peak memory of the command for all rows beside that for a tenth of them.
 `claim/…`: ms for a claim of 20 under the rules of the US, in a spool of `--spool` rows beside one of 10,000
-rows, the claims of both taken in turn.
+rows, the claims of both taken in turn. `outlook/…`: contacts that the surveyor judges in one second of its
+own time, when each is new to it and when nothing has changed; the thread's time for one part of these; a
+round over them as the engine does it, with a share of the time; `held_contacts` over a campaign of `--rows`
+contacts that were all judged: the count by rule, and the first page of `held_spool`.
 """
 
 from __future__ import annotations
@@ -20,15 +23,21 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.adapters.clock import SteadyClock
+from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, DatabaseSettings, MysqlStore
 from engine.adapters.mysql.migrate import migrate
+from engine.adapters.mysql.outlook import MysqlSurveyor
 from engine.domain.localtime import LocalTime
 from engine.domain.model import CampaignName, attempt_id
 from engine.lab.mariadb import MariaDB
-from engine.ports import ClaimRequest
+from engine.ports import ClaimRequest, Clock
+from engine.ports.survey import Part, Source
+from engine.services.surveying import BATCH, Rounds
 
 #: Wednesday noon in New York, where all numbers are.
 NOON = datetime(2026, 5, 13, 16, 0, tzinfo=UTC)
@@ -176,13 +185,67 @@ async def bench_claim(server: MariaDB, rows: int, campaigns: int, claims: int) -
         await database.close()
 
 
+async def bench_outlook(server: MariaDB, contacts: int, rows: int) -> None:
+    database = await prepare(server, "outlook", 2)
+    for start in range(0, rows, 100_000):
+        part = min(100_000, rows - start)
+        server.sql(
+            "INSERT INTO outlook_cc.calls_spool (campaign, destination, data, alternatives, dialerbase)"
+            " SELECT 'C1<-', 2130000000 + seq, CONCAT('name=Customer ', seq), '', ''"
+            f" FROM outlook_cc.seq_{start}_to_{start + part - 1};"
+        )
+    server.sql(
+        "INSERT INTO outlook_cc.law_outlook (source, id, campaign, held_by, from_utc, until_utc, judged_at)"
+        " SELECT 0, id, campaign, 'hours', UTC_TIMESTAMP(3) + INTERVAL id % 2 DAY,"
+        " UTC_TIMESTAMP(3) + INTERVAL 2 DAY, UTC_TIMESTAMP(3) FROM outlook_cc.calls_spool;"
+        "INSERT INTO outlook_cc.campaign_state (campaign, state, since, updated_at)"
+        " VALUES ('C1<-', 'running', UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL 1 DAY);"
+        "ANALYZE TABLE outlook_cc.calls_spool, outlook_cc.law_outlook"
+    )
+    for name, sql in (
+        ("count", "SELECT held_by, COUNT(*) FROM {}.held_contacts WHERE campaign = 'C1<-' GROUP BY held_by"),
+        ("page", "SELECT * FROM {}.held_spool WHERE campaign = 'C1<-' LIMIT 100"),
+    ):
+        started = time.monotonic()
+        server.sql(sql.format("outlook_cc"))
+        emit(f"outlook/{name}", time.monotonic() - started, "s", None, rows)
+    server.sql("TRUNCATE outlook_cc.calls_spool; TRUNCATE outlook_cc.law_outlook")
+    server.sql(
+        "INSERT INTO outlook_cc.calls_spool (campaign, destination, data, alternatives, dialerbase)"
+        " SELECT 'C0<-', 2120000000 + seq, CONCAT('name=Customer ', seq), CONCAT('W=0=', 2130000000 + seq),"
+        f" 'L0' FROM outlook_cc.seq_1_to_{contacts}; ANALYZE TABLE outlook_cc.calls_spool"
+    )
+    surveyor = MysqlSurveyor(database, Legal(local=UTC), LocalTime(UTC))
+    for name in ("new", "known"):
+        cpu: list[float] = []
+        started, part, more = time.monotonic(), Part(Source.SPOOL, 0, BATCH, "C0<-"), True
+        while more:
+            before = time.thread_time()
+            look = await surveyor.look(part, NOON)
+            cpu.append(time.thread_time() - before)
+            part, more = replace(part, after=look.last), look.more
+        emit(f"outlook/{name}", contacts / (time.monotonic() - started), "1/s", None, contacts)
+    emit("outlook/part", sorted(cpu)[len(cpu) // 2] * 1000, "ms", None, BATCH)
+    steady = SteadyClock()
+    clock = Clock(lambda: NOON, LocalTime(UTC).at, steady.monotonic, steady.drift, steady.rebase, lambda n: 0)
+    started = time.monotonic()
+    assert await Rounds(surveyor, clock, _yes).round() == contacts
+    emit("outlook/round", time.monotonic() - started, "s", None, contacts)
+    await database.close()
+
+
+async def _yes() -> bool:
+    return True
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--spool", type=int, default=5_000_000)
     parser.add_argument("--campaigns", type=int, default=50)
     parser.add_argument("--claims", type=int, default=500)
-    parser.add_argument("--only", choices=["load", "claim"])
+    parser.add_argument("--outlook", type=int, default=30_000)
+    parser.add_argument("--only", choices=["load", "claim", "outlook"])
     parser.add_argument("--lab", type=Path, default=Path(".lab"))
     options = parser.parse_args()
     home = options.lab.resolve() / "bench-spool"
@@ -190,10 +253,12 @@ def main() -> None:
     server = MariaDB(home / "db", options=("--innodb-buffer-pool-size=2G", "--innodb-log-file-size=512M"))
     server.start()
     try:
-        if options.only != "claim":
+        if options.only in (None, "load"):
             bench_load(server, home, options.rows)
-        if options.only != "load":
+        if options.only in (None, "claim"):
             asyncio.run(bench_claim(server, options.spool, options.campaigns, options.claims))
+        if options.only in (None, "outlook"):
+            asyncio.run(bench_outlook(server, options.outlook, options.rows))
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)

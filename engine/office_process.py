@@ -1,4 +1,5 @@
-"""The office process: serves the HTTP API beside the engine, so that the engine's own loop only dials.
+"""The office process: serves the HTTP API and judges who may be called, beside the engine, whose own loop
+only dials.
 
 Started by the engine alone, as `python -m engine.office_process`, with its end of a private line and the
 socket that already listens. It knows of this moment what the engine tells it, lives no longer than the
@@ -18,15 +19,19 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from engine.adapters.mysql import Database
+from engine.adapters.mysql.outlook import MysqlSurveyor
 from engine.adapters.office.mirror import Mirror
-from engine.build import clock, database_settings
+from engine.build import clock, database_settings, legal, local_time
 from engine.config import Config, ConfigError, load
 from engine.domain.errors import where
+from engine.ports.live import EngineSilentError
+from engine.services.surveying import survey
 from engine.telemetry import configure_logging
 
 log = structlog.get_logger(__name__)
@@ -97,26 +102,49 @@ async def _run(config: Config, mirror: Mirror, listening: socket.socket | None) 
 async def _work(
     config: Config, mirror: Mirror, listening: socket.socket | None, stopping: asyncio.Event
 ) -> None:
-    """Serve where there is a port, until it is time to stop."""
+    """Judge who may be called, and serve where there is a port, until it is time to stop."""
+    # Connections of its own: requests, however many, never keep a claim or an outcome waiting for one.
+    database = Database(replace(database_settings(config), pool=config.http.pool))
+    surveyor = MysqlSurveyor(database, legal(config), local_time(config))
+    surveying = asyncio.ensure_future(survey(surveyor, clock(config), partial(_leads, mirror)))
+    try:
+        await _serve(config, mirror, listening, stopping, database)
+    finally:
+        surveying.cancel()
+        await asyncio.gather(surveying, return_exceptions=True)
+        await database.close()
+
+
+async def _serve(
+    config: Config,
+    mirror: Mirror,
+    listening: socket.socket | None,
+    stopping: asyncio.Event,
+    database: Database,
+) -> None:
     if listening is None:
         mirror.opened()
         await stopping.wait()
         return
     from engine.web import open_web  # without a port nothing of it is needed
 
-    database = Database(replace(database_settings(config), pool=config.http.pool))
+    web = await open_web(config, database, clock(config), mirror, listening)
+    gc.collect()
+    gc.freeze()  # what has been built stays
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(web.run(), name="http")
+        ending = group.create_task(_then(stopping, web.stop), name="stop")
+        mirror.opened()
+        await serving
+        ending.cancel()
+
+
+async def _leads(mirror: Mirror) -> bool:
+    """Does our engine lead? One that does not answer is left alone."""
     try:
-        web = await open_web(config, database, clock(config), mirror, listening)
-        gc.collect()
-        gc.freeze()  # what has been built stays
-        async with asyncio.TaskGroup() as group:
-            serving = group.create_task(web.run(), name="http")
-            ending = group.create_task(_then(stopping, web.stop), name="stop")
-            mirror.opened()
-            await serving
-            ending.cancel()
-    finally:
-        await database.close()
+        return await mirror.leading()
+    except EngineSilentError:
+        return False
 
 
 async def _then(happened: asyncio.Event, act: Callable[[], None]) -> None:

@@ -30,11 +30,13 @@ def standard_book() -> LawBook:
 
 @dataclass(frozen=True, slots=True)
 class CampaignLaw:
-    """What of a campaign's settings matters: `ring` in s; `zones` of its lists by name in lower case."""
+    """What of a campaign's settings matters: `ring` in s; `black_lists`: does it ask them (`dialers.dncr`);
+    `list_zones`: of its lists by name in lower case."""
 
     settings: LawSettings = field(default_factory=LawSettings)
     ring: int = 30
     dialer_type: str = ""
+    black_lists: bool = True
     phone_order: PhoneOrder | None = None
     list_zones: Mapping[str, str] = field(default_factory=dict)
 

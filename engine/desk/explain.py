@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from engine.adapters.mysql.explain import explain as explain_campaign
-from engine.adapters.mysql.why import Entry, Standing, Story, why
+from engine.adapters.mysql.why import Entry, Reason, Standing, Story, why
 from engine.desk.common import CONFIG, Desk, as_json, at_desk, fail
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
@@ -66,6 +66,8 @@ def lines_of(story: Story, local: LocalTime) -> Iterator[str]:
     for one in story.appointments:
         who = f" for agent {one.agent}" if one.agent else ""
         yield f"scheduled for {one.at:%Y-%m-%d %H:%M} in {one.campaign}{who}"
+        if one.reason is not None:
+            yield _reason(one.reason, local)
     for call in story.calls:
         then = f", then {call.next_step}" if call.next_step else ""
         by = f" with {call.agent}" if call.agent else ""
@@ -77,12 +79,16 @@ def _standing(row: Standing, local: LocalTime) -> Iterator[str]:
     name = f", contact {row.contact}" if row.contact else ""
     yield f"#{row.id} {row.destination}{name}: campaign {row.campaign}{base}, priority {row.priority}"
     for reason in row.reasons:
-        end = f"until {_local(reason.until, local)}" if reason.until else "does not end by itself"
-        yield f"  {reason.rule}: {reason.text} — {end}"
+        yield _reason(reason, local)
     if not row.reasons:
         yield "  nothing holds it: it waits for its turn"
     elif row.opens is not None:
         yield f"  may be called from {_local(row.opens, local)}"
+
+
+def _reason(reason: Reason, local: LocalTime) -> str:
+    end = f"until {_local(reason.until, local)}" if reason.until else "does not end by itself"
+    return f"  {reason.rule}: {reason.text} — {end}"
 
 
 def _entry(entry: Entry) -> str:

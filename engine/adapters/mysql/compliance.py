@@ -17,24 +17,22 @@ from engine.adapters.legal import CampaignLaw, Legal, Situation
 from engine.adapters.mysql.blacklists import Block, Wishes, note_blocks, wishes
 from engine.adapters.mysql.database import Session, utc
 from engine.adapters.mysql.people import PastCalls, Person, past_calls, take_turns
-from engine.domain.law import Ban, Contacted, Facts, Verdict, may_call, next_moment
+from engine.domain.law import LEAD, Ban, Contacted, Facts, Law, Verdict, may_call, next_moment
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact, SpoolId
 from engine.domain.pacing import profile_for
 from engine.domain.phone_order import parse_phone_order
 from engine.ports import StoreError
 
-#: An agent who is rung, or decides, takes so long until his customer is dialled: hours may not end then.
-_LEAD = timedelta(seconds=90)
 #: So many held contacts are judged anew at once when the rules change.
 _MANY = 2_000
 #: These bans depend on rules, so a change of the rules may lift them.
 _BY_RULE = tuple(str(ban) for ban in Ban if ban not in (Ban.BLACK_LIST, Ban.OPT_OUT))
 
 _SETTINGS = (
-    "SELECT d.country, d.rule, d.timeout, d.dialertype, d.schedulephones, o.campaign AS optional, o.law,"
-    " o.cap_calls, o.cap_hours, o.rest_hours, o.consent, o.holidays, s.fingerprint FROM ccdata.dialers d"
-    " LEFT JOIN ccdata.law_options o ON o.campaign = d.campaign"
+    "SELECT d.country, d.rule, d.timeout, d.dialertype, d.schedulephones, d.dncr, o.campaign AS optional,"
+    " o.law, o.cap_calls, o.cap_hours, o.rest_hours, o.consent, o.holidays, s.fingerprint"
+    " FROM ccdata.dialers d LEFT JOIN ccdata.law_options o ON o.campaign = d.campaign"
     " LEFT JOIN ccdata.law_state s ON s.campaign = d.campaign WHERE d.campaign = %s"
 )
 
@@ -56,6 +54,7 @@ async def campaign_law(session: Session, legal: Legal, campaign: str) -> tuple[C
         settings=settings,
         ring=max(int(row["timeout"]), _rings_at_least(str(row["country"] or ""))),
         dialer_type=str(row["dialertype"]),
+        black_lists=bool(row["dncr"]),
         phone_order=parse_phone_order(order) if (order := str(row["schedulephones"] or "").strip()) else None,
         list_zones={str(base["name"]).lower(): str(base["timezone"]) for base in bases},
     ), str(row["fingerprint"] or "")
@@ -107,16 +106,7 @@ class Inquiry:
         """Return a verdict on each, in order, until `limit` may be called."""
         if not contacts:
             return []
-        contacts = [self._legal.arranged(self._law, contact, self._now) for contact in contacts]
-        situations = {c.id: self._legal.situation(self._law, c) for c in contacts}
-        said = await wishes(
-            self._session,
-            self._campaign,
-            self._local.naive(self._now),
-            {c.phone.number: situations[c.id].place.forms for c in contacts},
-            [c.reference for c in contacts],
-            black_lists=black_lists,
-        )
+        contacts, situations, said = await self._looked_up(contacts, black_lists)
         people, past = await self._past(contacts, situations)
         judged = []
         for contact in contacts:
@@ -133,6 +123,35 @@ class Inquiry:
             if limit <= 0:
                 break
         return judged
+
+    async def facts(self, contacts: Sequence[Contact]) -> list[tuple[Law, Facts]]:
+        """Return, in order, what a verdict on each rests on, for somebody who only asks."""
+        if not contacts:
+            return []
+        contacts, situations, said = await self._looked_up(contacts, self._law.black_lists)
+        people, past = await self._past(contacts, situations)
+        known = []
+        for contact in contacts:
+            situation, person = situations[contact.id], people.get(contact.id)
+            calls = past.of(person) if person else ()
+            known.append((situation.law, self._facts(situation, contact, said, calls)))
+        return known
+
+    async def _looked_up(
+        self, contacts: Sequence[Contact], black_lists: bool
+    ) -> tuple[list[Contact], dict[SpoolId, Situation], Wishes]:
+        """Put each contact's phones in order; return them, where they are, and what the lists say."""
+        arranged = [self._legal.arranged(self._law, contact, self._now) for contact in contacts]
+        situations = {c.id: self._legal.situation(self._law, c) for c in arranged}
+        said = await wishes(
+            self._session,
+            self._campaign,
+            self._local.naive(self._now),
+            {c.phone.number: situations[c.id].place.forms for c in arranged},
+            [c.reference for c in arranged],
+            black_lists=black_lists,
+        )
+        return arranged, situations, said
 
     async def again(self, contact: Contact, *, black_lists: bool) -> Verdict:
         """Judge a contact that is claimed, at the moment of its call: its own claim is no call before it."""
@@ -181,7 +200,7 @@ class Inquiry:
         if self._only_asking:
             return verdict, next_moment(situation.law, facts, self._now)
         if verdict.allowed and self._law.agent_guaranteed:
-            later = may_call(situation.law, facts, self._now + _LEAD)
+            later = may_call(situation.law, facts, self._now + LEAD)
             verdict = Verdict(tuple(hold for hold in later.holds if hold.ban.calendar))
         return verdict, None
 

@@ -147,7 +147,7 @@ async def _judge(
             continue
         if row["notbefore"] is not None and not row["held_by"]:
             waits[contacts[-1].id] = row["notbefore"].replace(tzinfo=UTC)
-    for judged in await inquiry.judge(contacts, len(contacts), black_lists=True):
+    for judged in await inquiry.judge(contacts, len(contacts), black_lists=law.black_lists):
         wait = waits.get(judged.contact.id)
         hold = judged.verdict.last
         reason, opens = (str(hold.ban), judged.opens) if hold else ("", now)

@@ -11,16 +11,19 @@ from engine.adapters.legal import Legal
 from engine.adapters.mysql.blacklists import contact_key
 from engine.adapters.mysql.compliance import Inquiry, campaign_law
 from engine.adapters.mysql.database import Database, Session
+from engine.adapters.mysql.outlook import prospects
 from engine.adapters.places import place_of
 from engine.domain.errors import FieldError
+from engine.domain.law.prospect import SCHEDULED
 from engine.domain.localtime import LocalTime
 from engine.domain.schedule import parse_schedule
 from engine.domain.settings import read_contact
+from engine.ports.survey import Source
 
 #: So many contacts and so many attempts are told of.
 _MOST, _CALLS = 20, 5
 _SCHEDULED = (
-    "SELECT campaign, calldate, agentphone FROM ccdata.calls_scheduler FORCE INDEX"
+    "SELECT * FROM ccdata.calls_scheduler FORCE INDEX"
     " (calls_scheduler_destination) WHERE destination IN ({}) ORDER BY calldate LIMIT 5"
 )
 _ROWS = f"SELECT * FROM ccdata.calls_spool WHERE {{}} LIMIT {_MOST}"
@@ -79,11 +82,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """A scheduled call; `at` is local time of the server."""
+    """A scheduled call; `at` is local time of the server. `reason`: what the law says of it beside its time;
+    None: nothing."""
 
     at: datetime
     campaign: str
     agent: str
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ async def why(database: Database, legal: Legal, local: LocalTime, what: str, now
             story = Story(
                 tuple([await _standing(session, legal, local, row, now) for row in subject.rows]),
                 tuple(await _entries(session, subject)),
-                tuple(await _appointments(session, subject)),
+                tuple(await _appointments(session, legal, local, subject, now)),
                 tuple(await _called(session, subject)),
             )
             if story != Story():
@@ -219,7 +224,7 @@ async def _law(
     except FieldError as error:
         return [Reason("row", str(error))], None
     inquiry = Inquiry(session, legal, campaign, law, now, local, only_asking=True)
-    [judged] = await inquiry.judge([contact], 1, black_lists=True)
+    [judged] = await inquiry.judge([contact], 1, black_lists=law.black_lists)
     return [Reason(str(hold.ban), str(hold), hold.until) for hold in judged.verdict.holds], judged.opens
 
 
@@ -296,10 +301,20 @@ async def _entries(session: Session, subject: _Subject) -> list[Entry]:
     return found
 
 
-async def _appointments(session: Session, subject: _Subject) -> list[Appointment]:
+async def _appointments(
+    session: Session, legal: Legal, local: LocalTime, subject: _Subject, now: datetime
+) -> list[Appointment]:
     words = [*subject.forms, *(f"+{form}" for form in subject.forms)]
     rows = await session.rows(_SCHEDULED.format(_marks(words)), words) if words else []
-    return [Appointment(r["calldate"], str(r["campaign"]), str(r["agentphone"] or "")) for r in rows]
+    found = []
+    for row in rows:
+        campaign, n = str(row["campaign"]), int(row["id"])
+        ahead = (await prospects(session, legal, local, Source.SCHEDULER, campaign, [row], now))[n]
+        reason = None
+        if ahead is not None and ahead.rule != SCHEDULED and ahead.begins <= now:
+            reason = Reason(ahead.rule, ahead.text, ahead.until)
+        found.append(Appointment(row["calldate"], campaign, str(row["agentphone"] or ""), reason))
+    return found
 
 
 async def _called(session: Session, subject: _Subject) -> list[Called]:

@@ -64,11 +64,13 @@ class EntryOut(BaseModel):
 
 
 class AppointmentOut(BaseModel):
-    """A scheduled call; `at` is local time of the server."""
+    """A scheduled call; `at` is local time of the server. `reason`: what the law says of it beside its time;
+    null: nothing."""
 
     at: LocalMoment
     campaign: str
     agent: str
+    reason: ReasonOut | None
 
 
 class CalledOut(BaseModel):

@@ -2,10 +2,11 @@
 
 from engine.domain.law.book import LawBook, LawSettings
 from engine.domain.law.facts import Contacted, Facts, Given
+from engine.domain.law.prospect import LEAD, Prospect, appointment, prospect
 from engine.domain.law.rules import Law
-from engine.domain.law.verdict import Ban, Hold, Verdict, may_call, next_moment
+from engine.domain.law.verdict import Ban, Hold, Verdict, may_call, next_closing, next_moment
 
 __all__ = [
-    "Ban", "Contacted", "Facts", "Given", "Hold", "Law", "LawBook", "LawSettings", "Verdict", "may_call",
-    "next_moment",
+    "LEAD", "Ban", "Contacted", "Facts", "Given", "Hold", "Law", "LawBook", "LawSettings", "Prospect",
+    "Verdict", "appointment", "may_call", "next_closing", "next_moment", "prospect",
 ]  # fmt: skip

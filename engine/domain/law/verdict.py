@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from engine.domain.law.facts import Facts, Given
 from engine.domain.law.rules import (
@@ -27,6 +27,9 @@ from engine.domain.schedule import Schedule
 
 #: No holidays follow one another for longer than this.
 _HORIZON = timedelta(days=40)
+#: The calendar is looked through so far ahead for its next closing: hours repeat within a week.
+_AHEAD = timedelta(days=8)
+_DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 #: From the end of one reason to the end of the next; a search that goes on has found contradictory rules.
 _STEPS = 100
 
@@ -112,6 +115,52 @@ def next_moment(law: Law, facts: Facts, now: datetime) -> datetime | None:
             return None
         moment = max(verdict.until, moment + timedelta(seconds=1))
     return None
+
+
+def next_closing(law: Law, facts: Facts, now: datetime) -> datetime | None:
+    """Return the first moment after `now` at which the law's calendar (hours, weekdays, holidays) is against
+    a call, in any zone in which the contact may be; None when it is not within the next eight days."""
+    calendar = [rule for rule in law.rules if isinstance(rule, Hours | Holidays)]
+    clocks = _closing_clocks(calendar)
+    begin = now
+    while clocks and begin - now < _AHEAD:
+        found = {moment for zone in facts.zones for moment in _boundaries(zone, clocks, begin)}
+        for moment in sorted(found):
+            if any(hold.ban.calendar for rule in calendar for hold in _judge(rule, facts, moment)):
+                return moment
+        begin += _DAY
+    return None
+
+
+def _closing_clocks(calendar: Sequence[Hours | Holidays]) -> frozenset[timedelta]:
+    """Return the times of day, on a wall clock, at which one of the rules may begin to hold."""
+    clocks = {timedelta()} if calendar else set()
+    for rule in calendar:
+        if isinstance(rule, Hours):
+            ends = (window.end for window in rule.schedule.windows)
+            clocks |= {timedelta(hours=end.hour, minutes=end.minute) + _MINUTE for end in ends}
+    return frozenset(clocks)
+
+
+def _boundaries(zone: tzinfo, clocks: Collection[timedelta], begin: datetime) -> Iterator[datetime]:
+    """Return the moments within a day after `begin` at which a clock of `zone` shows one of these times, both
+    of them where autumn has the time twice, and the moment at which it is put forward or back."""
+    end = begin + _DAY
+    first, last = begin.astimezone(zone).date(), end.astimezone(zone).date()
+    for days in range((last - first).days + 2):
+        midnight = datetime.combine(first + timedelta(days=days - 1), time())
+        for clock in clocks:
+            for fold in (0, 1):
+                moment = (midnight + clock).replace(tzinfo=zone, fold=fold).astimezone(UTC)
+                if begin < moment <= end:
+                    yield moment
+    if begin.astimezone(zone).utcoffset() != end.astimezone(zone).utcoffset():
+        before, after = begin, end
+        while after - before > timedelta(seconds=1):
+            middle = before + (after - before) / 2
+            changed = middle.astimezone(zone).utcoffset() != begin.astimezone(zone).utcoffset()
+            before, after = (before, middle) if changed else (middle, after)
+        yield after.replace(microsecond=0).astimezone(UTC)
 
 
 def _lists(facts: Facts, now: datetime) -> Iterator[Hold]:
