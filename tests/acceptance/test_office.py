@@ -113,3 +113,15 @@ def test_an_engine_that_is_killed_leaves_nobody_behind_and_the_next_one_has_its_
     assert client.ask("GET", "/api/v1/session")["user"] == "admin"
     poll(lambda: is_dead(name), "the office of the dead engine is gone")
     assert stage.stop() == 0
+
+
+def test_without_a_port_the_office_still_judges_who_waits(stage: Stage) -> None:
+    stage.dialer(status=0)
+    stage.sql("INSERT INTO ccdata.black_list (phone) VALUES ('555109200')")
+    stage.contacts({"destination": "555109200"}, {"destination": "555108200"})
+    stage.start()
+    held = "SELECT held_by FROM ccdata.held_contacts WHERE destination = '{}'"
+    stage.wait_for_value(held.format("555109200"), "black_list")
+    assert stage.value(held.format("555108200")) == "dialer_off"
+    assert stage.value("SELECT COUNT(*) FROM ccdata.calls_spool WHERE status = 1") == "2", "it only looks"
+    assert stage.stop() == 0
