@@ -32,6 +32,9 @@ async def survey(surveyor: Surveyor, clock: Clock, leads: Callable[[], Awaitable
     while True:
         begun = clock.monotonic()
         try:
+            if not await leads():
+                await asyncio.sleep(NEW)
+                continue
             contacts = await rounds.round()
             seconds = round(clock.monotonic() - begun, 1)
             log.debug("contacts judged", action="surveying.round", contacts=contacts, seconds=seconds)

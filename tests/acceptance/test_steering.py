@@ -44,10 +44,14 @@ def test_outside_its_schedule_a_campaign_waits_and_says_so(stage: Stage) -> None
         "UPDATE ccdata.dialers SET schedule ="
         " CONCAT(LOWER(DATE_FORMAT(NOW() + INTERVAL 2 DAY, '%a')), ';09:00-10:00')"
     )
-    stage.contacts({"destination": "5551000404"})
+    stage.contacts({"destination": "5551000404"}, {"destination": "5551001404"})
+    stage.sql("INSERT INTO ccdata.black_list (phone) VALUES ('5551001404')")
     stage.start()
     stage.wait_for_value(_STATE, "off_schedule")
     assert stage.value(_ATTEMPTS) == "0"
+    held = "SELECT held_by FROM ccdata.held_contacts WHERE destination = '{}'"
+    stage.wait_for_value(held.format("5551001404"), "black_list")  # no claim has looked at it
+    assert stage.value(held.format("5551000404")) == "schedule"
     stage.sql("UPDATE ccdata.dialers SET schedule = 'sun-sat;00:00-23:59'")
     stage.ended(1)
 

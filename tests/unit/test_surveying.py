@@ -122,6 +122,28 @@ async def test_nobody_is_judged_while_another_engine_leads(pauses: list[float]) 
     assert desk.swept == []
 
 
+async def test_a_standby_judges_nobody_and_begins_as_soon_as_it_leads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock()
+    desk = Desk(clock, {"A": [1, 2]})
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if desk.judged and seconds == surveying.PERIOD:
+            raise asyncio.CancelledError
+
+    async def leads() -> bool:
+        return len(waited) >= 3
+
+    monkeypatch.setattr(surveying.asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await survey(desk, clock.port(), leads)
+    assert waited[:3] == [surveying.NEW] * 3
+    assert desk.judged == [1, 2]
+
+
 async def test_a_round_that_fails_is_given_up_and_the_next_one_begins_in_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
