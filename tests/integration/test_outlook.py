@@ -14,13 +14,14 @@ from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database
 from engine.adapters.mysql.database import Session
 from engine.adapters.mysql.outlook import CAMPAIGNS, GONE, OF_ALL, OF_CAMPAIGN, MysqlSurveyor
+from engine.adapters.mysql.preflight import census
 from engine.adapters.mysql.why import why
 from engine.domain.localtime import LocalTime
 from engine.lab.mariadb import MariaDB
 from engine.ports.survey import Part, Source
 from engine.services.surveying import Rounds
 from tests.doubles import FakeClock
-from tests.integration.test_law_in_claims import Office
+from tests.integration.test_law_in_claims import Office, request
 from tests.stage import Names
 
 T = TypeVar("T")
@@ -184,6 +185,17 @@ async def test_the_view_names_the_rule_and_its_end_before_any_claim_and_agrees_w
         assert alone == (standing.opens is not None) or "agent" in rules, number
         if until is not None and standing.opens is not None:
             assert standing.opens.replace(tzinfo=None) == until, number
+
+
+async def test_where_no_black_list_is_asked_nobody_is_told_of_one(office: Office) -> None:
+    await add(office, "ccdata.black_list", phone="2125550001", campaign="*")
+    for campaign in ("ANY<-", "A<-"):
+        await office.contact("2125550001", campaign)
+    for campaign, callable_now, never in (("ANY<-", 1, {}), ("A<-", 0, {"black_list": 1})):
+        found = await census(office.database, LAW, LocalTime(UTC), campaign, NOON, 100)
+        assert (found.now, dict(found.never)) == (callable_now, never)
+    result = await office.store.claim(request("ANY<-", NOON, black=False))
+    assert len(result.attempts) == 1
 
 
 async def test_the_view_stays_right_between_two_surveys(office: Office) -> None:
