@@ -85,6 +85,8 @@ async def load(base: str, user: str, word: str, rate: float, seconds: float) -> 
         async with client.post("/Integra/resources/auth/getUserToken", data=login) as answer:
             token = json.loads(await answer.text())
         assert len(token) > 1, "the login failed"
+        print("ready", flush=True)  # a start of Python is no request
+        await asyncio.to_thread(sys.stdin.readline)
 
         async def ask(method: str, path: str, body: bytes | None, good: bool) -> None:
             at = time.perf_counter()
@@ -189,8 +191,12 @@ def measure(stage: Stage, port: int, word: str, options: argparse.Namespace) -> 
         if loaded:
             argv = [sys.executable, "-m", "bench.api", "--load", f"http://127.0.0.1:{port}", "--word", word]
             argv += ["--rate", str(options.rate), "--seconds", str(options.seconds)]
-            done = subprocess.run(argv, capture_output=True, text=True, check=True)
-            said.append(json.loads(done.stdout))
+            with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+                assert client.stdout is not None
+                assert client.stdout.readline() == "ready\n", "the clients did not start"
+                before, begin, used = _buckets(stage.metrics_port), _now(), stage.engine.cpu_seconds()
+                told, _ = client.communicate("go\n")
+            said.append(json.loads(told))
         else:
             time.sleep(options.seconds)
         _add(totals[loaded], before, _buckets(stage.metrics_port))

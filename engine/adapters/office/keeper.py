@@ -196,8 +196,9 @@ class OfficeProcess:
                     piece.append(one)
                     if more := time.perf_counter() >= until:
                         break
-                said = frame(Kind.PIECE if more else Kind.LAST, piece)
-                writer.write(said)
+                if time.perf_counter() >= until:
+                    await asyncio.sleep(0)  # what was long to gather is written in a turn of its own
+                writer.write(frame(Kind.PIECE if more else Kind.LAST, piece))
                 if not more:
                     break
                 await asyncio.sleep(0)
