@@ -60,7 +60,7 @@ def main() -> int:
         config = load(given.config)
         configure_logging(config.log.level, config.log.format, mirror.logged)
         with contextlib.suppress(PermissionError):  # a sandbox without setpriority: it works all the same
-            os.nice(NICENESS)
+            os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # whatever the engine's own is
         asyncio.run(_run(config, mirror, listening))
     except ConfigError as error:
         log.error("the office cannot be opened", action="office.config", reason=str(error))
