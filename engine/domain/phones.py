@@ -10,9 +10,9 @@ from engine.domain.errors import FieldError, excerpt
 #: Documented types: home, mobile, work; priority (first) and unknown (last) exist in the field.
 PHONE_TYPES = frozenset("HMWPU")
 
-# What may be dialled: an optional +, then digits, * and #. E.164 has at most 15 digits; prefixes
-# and service codes make dialled strings longer, 32 is Asterisk's practical comfort.
-_NUMBER = re.compile(r"\+?[0-9*#]{1,32}", re.ASCII)
+# What may be dialled: an optional +, then digits. E.164 has at most 15 digits; prefixes make dialled strings
+# longer, 32 is Asterisk's practical comfort.
+_NUMBER = re.compile(r"\+?[0-9]{1,32}", re.ASCII)
 # People write numbers with these; they carry no meaning for a switch.
 _LAYOUT = str.maketrans("", "", " \t-.()/")
 
@@ -54,6 +54,14 @@ def parse_phone(text: str, field: str = "destination") -> Phone:
             )
         retries = int(parts[1])
     number = parts[-1].translate(_LAYOUT)
+    if "*" in number or "#" in number:
+        # Carriers skip them or take them for orders: the same phone would ring under a name that no black
+        # list knows.
+        raise FieldError(
+            field,
+            f"{excerpt(parts[-1])} has a service code ('*' or '#')",
+            "Give the number alone; what goes before every number belongs in dialers.dialstring.",
+        )
     if not _NUMBER.fullmatch(number):
         raise FieldError(
             field,

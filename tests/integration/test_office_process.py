@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -86,11 +87,25 @@ async def test_an_office_that_fails_is_started_again_and_its_end_is_told(
 ) -> None:
     if "nothing" in reason:
         monkeypatch.setattr(keeper, "SILENCE", 0.2)
+        monkeypatch.setattr(keeper, "AGAIN", 0.1)
     watch = Watch(script)
     async with watched(watch) as reasons:
         await watch.until_restarted()
     assert set(reasons) == {reason}
     assert ("info", 2) in watch.lines or "nothing" in reason
+
+
+async def test_an_engine_that_stood_still_does_not_take_its_office_for_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeper, "SILENCE", 0.3)
+    watch = Watch("while True: line.sendall(b'logged info 1\\n'); time.sleep(0.02)")
+    async with watched(watch):
+        await watch.office.opened.wait()
+        time.sleep(0.6)  # noqa: ASYNC251  # the machine is paused
+        heard = len(watch.lines)
+        await until(lambda: len(watch.lines) > heard + 50, "it is heard again")
+        assert watch.restarts == 0
 
 
 async def test_an_office_that_cannot_be_started_costs_the_engine_nothing_and_is_tried_again() -> None:

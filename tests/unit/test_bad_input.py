@@ -87,8 +87,8 @@ def refused_or(columns: Collection[str], read: Callable[[], T]) -> T | None:
 def test_a_contact_is_read_or_refused_by_a_column_in_few_printable_words(row: dict[str, Any]) -> None:
     contact = refused_or(CONTACT, lambda: read_contact(row))
     if contact is not None:
-        assert set(contact.phone.number) <= set("+0123456789*#")
-        assert all(set(phone.number) <= set("+0123456789*#") for phone in contact.alternatives)
+        assert set(contact.phone.number) <= set("+0123456789")
+        assert all(set(phone.number) <= set("+0123456789") for phone in contact.alternatives)
         assert contact.remark.isprintable()
 
 

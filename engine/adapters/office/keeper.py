@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 FIRST, LONGEST, STEADY = 0.2, 10.0, 60.0
 #: Seconds of silence after which an office is taken for stuck and killed.
 SILENCE = 30.0
+#: Seconds for which it is listened to once more then.
+AGAIN = 1.0
 #: Seconds that it may take to stop: for requests that have begun (api.server.GRACE), and a little.
 PATIENCE = 8.0
 #: Seconds of work on an answer, at most, before the engine's loop has a turn for its calls.
@@ -161,8 +163,7 @@ class OfficeProcess:
         """Listen to it until it leaves the line; return what is wrong with it, '' for nothing."""
         try:
             while True:
-                async with asyncio.timeout(SILENCE):
-                    words = (await reader.readline()).decode().split()
+                words = (await _heard(reader)).decode().split()
                 match words:
                     case []:
                         return ""
@@ -210,6 +211,17 @@ class OfficeProcess:
             log.error("a question of the office failed", action="office.fault", part=part, fault=where(error))
             writer.write(frame(Kind.FAULT))
         await writer.drain()
+
+
+async def _heard(reader: asyncio.StreamReader) -> bytes:
+    """Return what it says next. Where the engine itself stood still, what was said then lies in the line,
+    and is looked at before anybody is called silent. Raises TimeoutError."""
+    try:
+        async with asyncio.timeout(SILENCE):
+            return await reader.readline()
+    except TimeoutError:
+        async with asyncio.timeout(AGAIN):
+            return await reader.readline()
 
 
 async def _within(seconds: float, process: asyncio.subprocess.Process) -> None:
