@@ -58,6 +58,7 @@ async def run(path: Path | None) -> int:
     config = load(path)
     metrics = telemetry.Metrics()
     telemetry.configure_logging(config.log.level, config.log.format, metrics.logged)
+    telemetry.catch_the_unforeseen()
     hands = clock(config)
     database = Database(database_settings(config), metrics.transaction)
     voice = AriVoice(ari_settings(config)) if config.ari.url else None
