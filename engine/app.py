@@ -7,6 +7,8 @@ import contextlib
 import gc
 import signal
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -42,7 +44,7 @@ from engine.build import (
 from engine.config import Config, ConfigError, load
 from engine.opening import open_doors
 from engine.ports.queues import QueueOffice
-from engine.reload import changes, taken_over
+from engine.reload import changes, contents, taken_over
 from engine.services.engine import Engine, Outside
 from engine.services.lease import Identity
 from engine.services.live import LivePicture
@@ -53,11 +55,23 @@ log = structlog.get_logger(__name__)
 _OPENING = 10.0
 
 
+@dataclass(slots=True)
+class Told:
+    """What a running engine was told: the settings that it goes by, their file, and what the files held that
+    they name, when it started."""
+
+    config: Config
+    path: Path | None
+    read: Mapping[str, str]
+
+
 async def run(path: Path | None) -> int:
     """Run the engine until SIGTERM or SIGINT; return the exit status."""
     config = load(path)
+    read = contents(config)
     metrics = telemetry.Metrics()
     telemetry.configure_logging(config.log.level, config.log.format, metrics.logged)
+    telemetry.catch_the_unforeseen()
     hands = clock(config)
     database = Database(database_settings(config), metrics.transaction)
     voice = AriVoice(ari_settings(config)) if config.ari.url else None
@@ -98,7 +112,7 @@ async def run(path: Path | None) -> int:
         metrics.office_restarted,
     )
     engine.beside = lambda: (office.component,)
-    _on_signals(engine, office, config, path, metrics, supervisor)
+    _on_signals(engine, office, Told(config, path, read), metrics, supervisor)
     # What has been built lives as long as the process. Looking through it for garbage again and again
     # would stop the event loop for tens of milliseconds each time.
     gc.collect()
@@ -174,20 +188,17 @@ def _journals(folder: Path) -> JournalFolder:
 def _on_signals(
     engine: Engine,
     office: OfficeProcess,
-    config: Config,
-    path: Path | None,
+    told: Told,
     metrics: telemetry.Metrics,
     supervisor: Supervisor,
 ) -> None:
     loop = asyncio.get_running_loop()
-    current = config
 
     def reload() -> None:
-        nonlocal current
-        current = _reload(engine, office, current, path, metrics)
+        _reload(engine, office, told, metrics)
 
     def stop() -> None:
-        supervisor.stopping(stop_budget(current))
+        supervisor.stopping(stop_budget(told.config))
         office.stop()
         engine.stop()
 
@@ -196,17 +207,15 @@ def _on_signals(
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
-def _reload(
-    engine: Engine, office: OfficeProcess, config: Config, path: Path | None, metrics: telemetry.Metrics
-) -> Config:
+def _reload(engine: Engine, office: OfficeProcess, told: Told, metrics: telemetry.Metrics) -> None:
     """Read the configuration again; take over what can change while running, name what cannot. What waits
     for a restart is named at every reload until it comes."""
     try:
-        fresh = load(path)
+        fresh = load(told.path)
     except ConfigError as error:
         log.error("configuration not reloaded", action="engine.reload_refused", reason=str(error))
-        return config
-    found = changes(config, fresh)
+        return
+    found = changes(told.config, fresh, told.read, contents(fresh))
     engine.reconfigure(engine_settings(fresh))
     telemetry.configure_logging(fresh.log.level, fresh.log.format, metrics.logged)
     office.log_as(fresh.log.level, fresh.log.format)
@@ -217,7 +226,7 @@ def _reload(
         needs_restart=[c.key for c in found if not c.live],
     )
     # What runs keeps what it was started with: the next reload is compared with that.
-    return taken_over(config, fresh)
+    told.config = taken_over(told.config, fresh)
 
 
 async def migrate_schema(path: Path | None, *, look_only: bool = False) -> tuple[Migration, ...]:

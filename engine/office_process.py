@@ -32,7 +32,7 @@ from engine.config import Config, ConfigError, load
 from engine.domain.errors import where
 from engine.ports.live import EngineSilentError
 from engine.services.surveying import survey
-from engine.telemetry import configure_logging
+from engine.telemetry import catch_the_unforeseen, configure_logging
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +79,7 @@ def _die_with_the_engine() -> None:
 
 
 async def _run(config: Config, mirror: Mirror, listening: socket.socket | None) -> None:
+    catch_the_unforeseen()
     await mirror.connect()
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)

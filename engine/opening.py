@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 import sys
+from pathlib import Path
+
+import structlog
 
 from engine.adapters.mysql import Database
 from engine.adapters.mysql.migrate import check
@@ -19,6 +23,10 @@ from engine.config import Config, ConfigError, HttpSection
 from engine.domain.figures import Figures
 from engine.ports import Clock
 
+log = structlog.get_logger(__name__)
+
+#: In the state folder: the first administrator's password, where standard error is the journal.
+HANDED_OVER = "admin-password"
 #: Seconds for which a port that is taken is tried again: the office process of an engine that was killed a
 #: moment ago may still be dying.
 _PATIENCE, _LOOK = 2.0, 0.1
@@ -44,10 +52,43 @@ async def open_doors(
         listening.close()
         raise
     if word:
-        # No log line: it is for whoever starts the engine for the first time, and for nobody else.
+        _hand_over(word, config.engine.state / HANDED_OVER)
+    return listening
+
+
+def _hand_over(word: str, path: Path) -> None:
+    """Give the first administrator's password to whoever starts the engine for the first time, and to nobody
+    else: no log that is kept has it."""
+    if not _journal_listens():
         sys.stderr.write(f"overdial: user 'admin' was made with the password {word} (shown this once)\n")
         sys.stderr.flush()
-    return listening
+        return
+    try:
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{word}\n")
+    except OSError as error:
+        log.error(
+            "user 'admin' was made, his password could not be kept. Fix: overdial users passwd admin",
+            action="http.administrator",
+            path=str(path),
+            reason=error.strerror,
+        )
+        return
+    log.warning(
+        "user 'admin' was made; read his password in the file, then delete it",
+        action="http.administrator",
+        path=str(path),
+    )
+
+
+def _journal_listens() -> bool:
+    """Does systemd's journal keep what goes to standard error? It says so itself (systemd.exec(5))."""
+    try:
+        place = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{place.st_dev}:{place.st_ino}"
 
 
 async def take_port(settings: HttpSection) -> socket.socket:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -12,11 +15,22 @@ from engine.config import Config
 
 #: Sections and settings that a running engine takes over; everything else needs a restart.
 LIVE = ("log", "stop", "retention", "engine.lease", "engine.abandoned_rest_hours")
+#: Files, and folders of files, that are read when the engine starts and never again. Registries are no part
+#: of them: a new file holds from the next look-up.
+READ_ONCE = (
+    "asterisk.secret_file",
+    "database.password_file",
+    "ari.secret_file",
+    "http.tls_certificate",
+    "http.tls_key",
+    "law.folder",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A setting that differs. `live`: it is taken over at once; secrets are told by stars."""
+    """A setting that differs, or the content of the file that it names. `live`: it is taken over at once; of
+    secrets and contents only is told that they differ."""
 
     key: str
     before: str
@@ -24,14 +38,31 @@ class Change:
     live: bool
 
 
-def changes(before: Config, after: Config) -> tuple[Change, ...]:
-    """Return what differs between two configurations."""
+def contents(config: Config) -> dict[str, str]:
+    """Return, by setting, a digest of what the files of READ_ONCE hold; of a file that is not there or cannot
+    be read it is that of nothing."""
+    settings = dict(_settings(config))
+    return {key: _digest(settings[key]) for key in READ_ONCE}
+
+
+def changes(
+    before: Config, after: Config, read: Mapping[str, str], found: Mapping[str, str]
+) -> tuple[Change, ...]:
+    """Return what differs between two configurations. `read`: the `contents` when the engine read them;
+    `found`: as they are now."""
     old, new = dict(_settings(before)), dict(_settings(after))
-    return tuple(
+    differing = [
         Change(key, _shown(old.get(key)), _shown(new.get(key)), _live(key))
-        for key in sorted(old.keys() | new.keys())
+        for key in old.keys() | new.keys()
         if old.get(key) != new.get(key)
-    )
+    ]
+    named = {change.key for change in differing}
+    differing += [
+        Change(key, "(content)", "(other content)", live=False)
+        for key in READ_ONCE
+        if key not in named and read[key] != found[key]
+    ]
+    return tuple(sorted(differing, key=lambda change: change.key))
 
 
 def taken_over(before: Config, after: Config) -> Config:
@@ -43,6 +74,16 @@ def taken_over(before: Config, after: Config) -> Config:
     )
     whole = {name: getattr(after, name) for name in LIVE if "." not in name}
     return before.model_copy(update={**whole, "engine": engine})
+
+
+def _digest(path: Path | None) -> str:
+    digest = hashlib.sha256()
+    if path is not None:
+        with suppress(OSError):
+            for one in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+                digest.update(b"\0%s\0" % bytes(one.name, "utf-8", "surrogateescape"))
+                digest.update(one.read_bytes())
+    return digest.hexdigest()
 
 
 def _own(section: str) -> tuple[str, ...]:

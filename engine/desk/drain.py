@@ -28,7 +28,9 @@ def drain(config: Path | None, reason: str, wait: float | None, campaign: str) -
     """
 
     async def work(desk: Desk) -> int:
-        await drains.drain(desk.database, campaign, reason)
+        before = await drains.drain(desk.database, campaign, reason)
+        if before is not None:
+            click.echo(f"was drained already: {before}")
         if wait is None:
             return await drains.calls_up(desk.database, campaign)
         loop = asyncio.get_running_loop()
@@ -51,11 +53,23 @@ def drain(config: Path | None, reason: str, wait: float | None, campaign: str) -
 
 @click.command()
 @CONFIG
-@click.argument("campaign", default="*")
-def resume(config: Path | None, campaign: str) -> None:
-    """Place calls again in CAMPAIGN (default: in all of them)."""
-    left = at_desk(config, lambda desk: drains.resume(desk.database, campaign))
-    click.echo(f"resumed: {'every campaign' if campaign == '*' else campaign}")
+@click.option("--all", "everything", is_flag=True, help="Also the drains of single campaigns.")
+@click.argument("campaign", default="")
+def resume(config: Path | None, campaign: str, everything: bool) -> None:
+    """Take back the drain of CAMPAIGN; without a name the drain of all campaigns.
+
+    A campaign that was drained by its name stays drained until its own is taken back.
+    """
+    if campaign and everything:
+        fail("CAMPAIGN and --all contradict each other. Fix: give one of them.")
+    asked = "" if everything else campaign or "*"
+    left = at_desk(config, lambda desk: drains.resume(desk.database, asked))
+    click.echo(f"resumed: {'every campaign' if asked in ('', '*') else campaign}")
     if left:
-        names = ", ".join("every campaign" if name == "*" else name for name in left)
-        click.echo(f"still drained: {names}")
+        click.echo(f"still drained: {', '.join(map(str, left))}")
+        if any(one.campaign == "*" for one in left):
+            click.echo("Nothing is dialled while every campaign is drained: overdial resume")
+        else:
+            click.echo(
+                "Take one back with: overdial resume CAMPAIGN; all of them with: overdial resume --all"
+            )

@@ -1,7 +1,8 @@
 """Structured logs: one JSON object per line, or coloured text for a terminal.
 
 Log lines carry a short sentence, a stable `action`, and `call_id`/`campaign` where they apply.
-Phone numbers and contact data are never logged at INFO or above.
+Phone numbers and contact data are never logged at INFO or above; of a fault that nobody foresaw only its
+kinds and places are.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import orjson
 import structlog
+
+from engine.telemetry.faults import PlainFormatter, without_values
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -33,14 +36,13 @@ def configure_logging(level: str, style: str, counted: Callable[[str], None] = l
         if style == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    tracebacks = [structlog.processors.dict_tracebacks] if style == "json" else []
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             count,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *tracebacks,
+            without_values,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
@@ -48,6 +50,8 @@ def configure_logging(level: str, style: str, counted: Callable[[str], None] = l
         cache_logger_on_first_use=False,
     )
     # Libraries speak through the standard library; only their warnings are of interest.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    spoken = logging.StreamHandler(sys.stderr)
+    spoken.setFormatter(PlainFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[spoken])
     # panoramisk logs whole messages, with numbers in them.
     logging.getLogger("panoramisk").setLevel(logging.CRITICAL)

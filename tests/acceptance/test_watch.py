@@ -178,8 +178,12 @@ def _one_grep_tells_the_life_of_a_call(stage: Stage) -> None:
 
 
 def test_a_reload_changes_what_can_be_changed_and_tells_what_waits(stage: Stage) -> None:
+    laws = stage.home / "laws"
+    laws.mkdir(parents=True)
+    stage.extra = f'[law]\nfolder = "{laws}"\n'
     stage.dialer()
     stage.start()
+    (laws / "own.toml").write_text("# another rule\n")
     config = stage.home / "overdial.toml"
     text = config.read_text()
     config.write_text(
@@ -190,7 +194,7 @@ def test_a_reload_changes_what_can_be_changed_and_tells_what_waits(stage: Stage)
     stage.wait(lambda: stage.logged("engine.reloaded"), "reloaded")
     [line] = [json.loads(one) for one in stage.log().splitlines() if "engine.reloaded" in one]
     assert line["changed"] == ["log.level: info -> debug", "stop.drain: 30.0 -> 7.0"]
-    assert line["needs_restart"] == ["asterisk.ping_interval"]
+    assert line["needs_restart"] == ["asterisk.ping_interval", "law.folder"]
 
     stage.contacts({"destination": "5551000404"})
     stage.ended(1)
@@ -200,6 +204,7 @@ def test_a_reload_changes_what_can_be_changed_and_tells_what_waits(stage: Stage)
     stage.wait(lambda: '"call.written"' in stage.log(), "its writing is told as well")
 
     config.write_text(text)
+    (laws / "own.toml").unlink()
     stage.rotate_log()
     stage.signal(signal.SIGHUP)
     stage.wait(lambda: stage.logged("engine.reloaded"), "reloaded")

@@ -53,6 +53,27 @@ async def test_a_fault_has_its_kind_and_only_values_are_not_the_databases(
     assert listening.fault == "", "it answers again"
 
 
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        ("INSERT INTO ccdata.drains (campaign) VALUES ('{0}'), ('{0}')", "Duplicate entry '…' for key"),
+        ("INSERT INTO ccdata.drains (campaign, since) VALUES ('A', '{0}')", "value: '…' for column"),
+        ("SELECT 1 {0} FROM", "near '…' at line 1"),
+        ("SELECT 1 FROM ccdata.drains WHERE nothing = '{0}'", "'nothing'"),
+    ],
+)
+async def test_what_is_said_of_a_fault_names_columns_and_keys_but_no_value(
+    listening: Database, sql: str, left: str
+) -> None:
+    """It goes into the log as the reason why something was not done."""
+    value = "it's 0995550123 '' for 'key' x"
+    quoted = value.replace("'", "''")
+    with pytest.raises(StoreError) as raised:
+        await listening.transaction(lambda session: session.rows(sql.format(quoted)))
+    assert left in str(raised.value)
+    assert "0995550123" not in f"{raised.value} {listening.fault}"
+
+
 async def test_who_waits_in_vain_for_a_row_is_heard(
     listening: Database, database: Database, heard: list[str]
 ) -> None:

@@ -19,7 +19,7 @@ from engine.telemetry import Metrics, serve
 from tests.builders import NOW
 from tests.stage import Names
 
-SECRETS = ("ami-Pa55word", "db-Pa55word", "ari-Pa55word", "key-of-the-voice")
+SECRETS = ("ami-Pa55word", "db-Pa55word", "ari-Pa55word", "key-of-the-voice", "4UA2-first-word")
 NUMBERS = ("5551234567", "0991234568", "18885550100", "555-123-4569", "+49 30 1234570")
 PERSONS = ("Mario", "Rossi", "ana.silva@example.com", "C-778899")
 
@@ -60,7 +60,11 @@ def log(tmp_path: Path) -> Path:
         {"event": "refused", "reason": f"Access denied, password {SECRETS[0]}", "value": [{"x": NUMBERS[4]}]},
     ]  # fmt: skip
     text = "\n".join(json.dumps(line) for line in lines)
-    path.write_text(f"{text}\npanoramisk: Channel: PJSIP/{NUMBERS[1]}@CARRIER for {SECRETS[2]}\n")
+    plain = (
+        f"panoramisk: Channel: PJSIP/{NUMBERS[1]}@CARRIER for {SECRETS[2]}\n"
+        f"overdial: user 'admin' was made with the password {SECRETS[4]} (shown this once)\n"
+    )
+    path.write_text(f"{text}\n{plain}")
     return path
 
 

@@ -244,3 +244,28 @@ def test_all_commands_are_listed(run: Run) -> None:
         "registry",
     ):
         assert f"  {name} " in listed
+
+
+def test_a_drain_of_every_campaign_is_taken_back_without_those_of_single_ones(
+    run: Run, sql: Callable[[str], str]
+) -> None:
+    """Whoever drains for a restart takes his own drain back, and nobody else's."""
+
+    def drained() -> list[str]:
+        return sql("SELECT campaign FROM ccdata.drains ORDER BY campaign").split()
+
+    assert "already" not in run("drain", "A<-", "--reason", "the list is wrong").output
+    assert "already" not in run("drain", "--wait", "0").output
+    left = run("resume").output
+    assert "still drained: A<- (the list is wrong)" in left
+    assert "overdial resume CAMPAIGN" in left
+    assert drained() == ["A<-"]
+    assert "was drained already: A<- (the list is wrong)" in run("drain", "a<-").output
+    run("drain", "B<-")
+    run("drain")
+    assert "still drained: every campaign, A<- (the list is wrong)" in run("resume", "B<-").output
+    assert drained() == ["*", "A<-"]
+    assert "contradict" in run("resume", "A<-", "--all").output
+    assert "still" not in run("resume", "--all").output
+    assert drained() == []
+    assert run("resume", "NOBODY<-").exit_code == 1

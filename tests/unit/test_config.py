@@ -9,7 +9,7 @@ import pytest
 
 from engine import build
 from engine.config import Config, ConfigError, ProfileSection, load, secret
-from engine.reload import changes, taken_over
+from engine.reload import changes, contents, taken_over
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,7 +98,7 @@ def test_a_reload_tells_what_changed_what_waits_and_no_secret(tmp_path: Path) ->
     before = load(_written(tmp_path, '[asterisk]\nsecret = "one"\n[profiles.X]\nrate = 0.02\n'))
     text = '[asterisk]\nsecret = "two"\n[log]\nlevel = "debug"\n[engine]\nlease = 20\nname = "n"\n'
     after = load(_written(tmp_path, text))
-    found = {change.key: change for change in changes(before, after)}
+    found = {change.key: change for change in changes(before, after, contents(before), contents(after))}
     assert found["log.level"].live
     assert (found["log.level"].before, found["log.level"].after) == ("info", "debug")
     assert found["engine.lease"].live
@@ -109,7 +109,38 @@ def test_a_reload_tells_what_changed_what_waits_and_no_secret(tmp_path: Path) ->
     now = taken_over(before, after)
     assert (now.log.level, now.engine.lease) == ("debug", 20.0)
     assert (now.engine.name, now.asterisk) == (before.engine.name, before.asterisk)
-    assert {change.key for change in changes(now, after)} == waits, "it is named until the restart comes"
+    again = changes(now, after, contents(now), contents(after))
+    assert {change.key for change in again} == waits, "it is named until the restart comes"
+
+
+def test_a_reload_names_files_whose_content_changed(tmp_path: Path) -> None:
+    """A new secret or certificate in the same file is not read before a restart, and nobody would know."""
+    (tmp_path / "laws").mkdir()
+    names = ("ami", "db", "ari", "tls", "key")
+    for name in names:
+        (tmp_path / name).write_text("one\n")
+    text = (
+        f'[asterisk]\nsecret_file = "{tmp_path}/ami"\n[database]\npassword_file = "{tmp_path}/db"\n'
+        f'[ari]\nsecret_file = "{tmp_path}/ari"\n[law]\nfolder = "{tmp_path}/laws"\n'
+        f'[http]\ntls_certificate = "{tmp_path}/tls"\ntls_key = "{tmp_path}/key"\n'
+    )
+    config = load(_written(tmp_path, text))
+    read = contents(config)
+    assert changes(config, config, read, contents(config)) == ()
+    for name in names[:-1]:
+        (tmp_path / name).write_text("two\n")
+    (tmp_path / "key").unlink()
+    (tmp_path / "laws" / "XX.toml").write_text("two = 2\n")
+    found = changes(config, config, read, contents(config))
+    assert [change.key for change in found] == [
+        "ari.secret_file", "asterisk.secret_file", "database.password_file",
+        "http.tls_certificate", "http.tls_key", "law.folder",
+    ]  # fmt: skip
+    assert not any(change.live for change in found)
+    assert "two" not in str(found)
+    elsewhere = load(_written(tmp_path, text.replace("/ami", "/tls")))
+    keys = [change.key for change in changes(config, elsewhere, read, contents(elsewhere))]
+    assert keys.count("asterisk.secret_file") == 1
 
 
 def test_attempts_are_kept_for_as_long_as_the_law_counts_them(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -30,7 +30,7 @@ class AmiSettings:
     host: str = "127.0.0.1"
     port: int = 5038
     username: str = "overdial"
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     connect_timeout: float = 5.0
     action_timeout: float = 10.0
     boot_timeout: float = 1.0

@@ -6,7 +6,7 @@ import asyncio
 import random
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -31,7 +31,7 @@ class AriSettings:
 
     url: str
     user: str
-    secret: str
+    secret: str = field(repr=False)
     timeout: float = 5.0
     heartbeat: float = 10.0
 

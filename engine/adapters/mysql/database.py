@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -38,6 +38,10 @@ _TRIES = 5
 _TOO_LARGE = 1153
 # The server takes no writes (any more): after a fail-over another one behind the same address does.
 _ELSEWHERE = frozenset((1290, 1792, 1836))
+#: A value, or a piece of a statement, in what the server says; it may be a number or a name.
+_VALUE = re.compile(
+    r"\b(Duplicate entry|value:?|near) (?:'.*'(?= for (?:key|column) )|'.*'(?= at line )|'.*')", re.S
+)
 #: The kinds of faults that a transaction's try can have.
 FAULTS = ("deadlock", "lock_wait", "timeout", "data", "read_only", "connection", "other")
 #: Seconds that a statement waits for a lock, and that the server keeps a silent session.
@@ -53,7 +57,7 @@ class DatabaseSettings:
     port: int = 3306
     socket: str = ""
     user: str = "overdial"
-    password: str = ""
+    password: str = field(default="", repr=False)
     configuration: str = "ccdata"
     history: str = "ccrepo"
     pool: int = 8
@@ -190,7 +194,8 @@ class Database:
         except pymysql.err.MySQLError as error:
             code = _code(error)
             hopeless = isinstance(error, pymysql.err.DataError | pymysql.err.IntegrityError)
-            text = f"{code}: {error.args[-1] if error.args else error}"
+            said = str(error.args[-1] if error.args else error)
+            text = f"{code}: " + _VALUE.sub(r"\1 '…'", said)
             hopeless = hopeless or code == _TOO_LARGE
             self.fault = "" if hopeless else text
             raise StoreError(text, data=hopeless) from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from engine.adapters.mysql.database import Database, Session
 from engine.domain.errors import FieldError
 
@@ -13,32 +16,47 @@ _UP = (
 )
 
 
-async def drain(database: Database, campaign: str, reason: str) -> None:
-    """Ask for no new calls of `campaign` ('*': of all). Raises FieldError for one that does not exist."""
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A row of `drains`. `campaign` '*': every campaign, and orders for single calls."""
 
-    async def work(session: Session) -> None:
+    campaign: str
+    reason: str
+
+    def __str__(self) -> str:
+        name = "every campaign" if self.campaign == "*" else self.campaign
+        return f"{name} ({self.reason})" if self.reason else name
+
+
+async def drain(database: Database, campaign: str, reason: str) -> Drain | None:
+    """Ask for no new calls of `campaign` ('*': of all); return the same drain as it was before, if there was
+    one, whose reason stays when no other is given. Raises FieldError for a campaign that does not exist."""
+
+    async def work(session: Session) -> Drain | None:
         await _known(session, campaign)
+        rows = await session.rows(
+            "SELECT campaign, reason FROM ccdata.drains WHERE campaign = %s FOR UPDATE", (campaign,)
+        )
         await session.run(
             "INSERT INTO ccdata.drains (campaign, reason) VALUES (%s, %s)"
-            " ON DUPLICATE KEY UPDATE reason = VALUES(reason)",
+            " ON DUPLICATE KEY UPDATE reason = IF(VALUES(reason) = '', reason, VALUES(reason))",
             (campaign, reason[:255]),
         )
+        return Drain(str(rows[0]["campaign"]), str(rows[0]["reason"])) if rows else None
 
-    await database.transaction(work)
+    return await database.transaction(work)
 
 
-async def resume(database: Database, campaign: str) -> tuple[str, ...]:
-    """Let `campaign` place calls again ('*': all of them, also those that were drained by name); return
-    what is still being drained."""
+async def resume(database: Database, campaign: str) -> Sequence[Drain]:
+    """Take the drain of `campaign` back ('*': the one of all campaigns; '': every drain); return those that
+    still hold. Raises FieldError for a campaign that does not exist."""
 
-    async def work(session: Session) -> tuple[str, ...]:
-        await _known(session, campaign)
-        await session.run(
-            "DELETE FROM ccdata.drains WHERE %s = '*' OR campaign = %s",
-            (campaign, campaign),
-        )
-        rows = await session.rows("SELECT campaign FROM ccdata.drains ORDER BY campaign")
-        return tuple(str(row["campaign"]) for row in rows)
+    async def work(session: Session) -> Sequence[Drain]:
+        if campaign:
+            await _known(session, campaign)
+        await session.run("DELETE FROM ccdata.drains WHERE %s = '' OR campaign = %s", (campaign, campaign))
+        rows = await session.rows("SELECT campaign, reason FROM ccdata.drains ORDER BY campaign")
+        return tuple(Drain(str(row["campaign"]), str(row["reason"])) for row in rows)
 
     return await database.transaction(work)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -30,7 +30,7 @@ class Phone:
     name: str
     user: str
     fullname: str
-    md5secret: str
+    md5secret: str = field(repr=False)
     options: dict[str, Any]
 
 
@@ -41,7 +41,7 @@ class NewPhone:
     name: str
     user: str
     fullname: str
-    md5secret: str
+    md5secret: str = field(repr=False)
     options: str
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ class User:
     name: str
     fullname: str
     role: Role
-    password: str
+    password: str = field(repr=False)
     failures: int
     account: Account
     campaigns: tuple[str, ...]
@@ -45,7 +45,7 @@ class NewUser:
 
     name: str
     role: Role
-    password: str
+    password: str = field(repr=False)
     campaigns: tuple[str, ...]
     fullname: str = ""
     must_change: bool = True

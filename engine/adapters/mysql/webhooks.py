@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,7 +84,7 @@ class Subscription:
     url: str
     events: str = "*"
     masked: bool = False
-    secret: str = ""
+    secret: str = field(default="", repr=False)
 
 
 async def subscribe(session: Session, wish: Subscription, reach: Reach) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.domain.access import read_user_name
 from engine.domain.errors import FieldError, excerpt
@@ -33,7 +33,7 @@ class NewPhone:
     extension: str
     user: str
     fullname: str
-    secret: str
+    secret: str = field(repr=False)
     options: Mapping[str, str]
 
 
