@@ -16,6 +16,7 @@ import phonenumbers
 from phonenumbers import timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from engine.adapters.overlays import overlaid
 from engine.domain.callerid_pool import Locality
 
 _NORTH_AMERICA = 1
@@ -98,8 +99,9 @@ def locality(number: str, region: str = "") -> Locality:
 
 @lru_cache(maxsize=1_000)
 def _zones_of_area(area: str) -> tuple[str, ...]:
-    prefix = f"{_NORTH_AMERICA}{area}"
-    there = (names for start, names in TIMEZONE_DATA.items() if start.startswith(prefix))
+    """An overlay lies where the code lies that it is laid over, whatever is known of its own numbers."""
+    prefixes = tuple(f"{_NORTH_AMERICA}{code}" for code in overlaid(area))
+    there = (names for start, names in TIMEZONE_DATA.items() if start.startswith(prefixes))
     return tuple(sorted({name for names in there for name in names}))
 
 

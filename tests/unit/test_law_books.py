@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.adapters.lawbooks import load_laws
+from engine.adapters.overlays import overlaid, overlay_codes
 from engine.adapters.places import holiday_of, place_of, zones
 from engine.domain.errors import FieldError
 from engine.domain.law import Ban, Contacted, Facts, LawSettings, may_call, next_moment
@@ -242,3 +243,46 @@ def test_a_dialer_for_which_nobody_named_a_law_is_told_apart_from_one_that_needs
     country: str | None, rule: str | None, law: str | None, expected: bool
 ) -> None:
     assert lawless({"country": country, "rule": rule}, None if law is None else {"law": law}) is expected
+
+
+DENVER, PHOENIX, BOISE, PACIFIC = "America/Denver", "America/Phoenix", "America/Boise", LA
+#: Area codes of the states with several zones that do not lie in one of them: all the others do.
+SPLIT = {
+    "270": {NY, CHICAGO}, "364": {NY, CHICAGO}, "606": {NY, CHICAGO},
+    "850": {NY, CHICAGO}, "448": {NY, CHICAGO},
+    "219": {NY, CHICAGO}, "574": {NY, CHICAGO}, "812": {NY, CHICAGO}, "930": {NY, CHICAGO},
+    "906": {NY, CHICAGO}, "423": {NY, CHICAGO}, "729": {NY, CHICAGO},
+    "541": {DENVER, LA}, "458": {DENVER, LA},
+    "208": {BOISE, DENVER, LA}, "986": {BOISE, DENVER, LA}, "775": {BOISE, DENVER, LA},
+    "620": {CHICAGO, DENVER}, "785": {CHICAGO, DENVER}, "308": {CHICAGO, DENVER}, "928": {DENVER, PHOENIX},
+    "605": {CHICAGO, DENVER, "America/North_Dakota/Center"},
+    "701": {CHICAGO, DENVER, "America/North_Dakota/Center"},
+    "907": {"America/Adak", "America/Anchorage", "America/Juneau", "Pacific/Honolulu"},
+    "689": {NY, CHICAGO},  # some of its numbers are known under Chicago
+}  # fmt: skip
+
+
+def test_an_area_code_lies_in_all_the_zones_of_its_area_the_youngest_too() -> None:
+    """Every area code of every state of several zones."""
+    for state, law in BOOK.states.items():
+        for area in (area for area, its in BOOK.areas.items() if its == state):
+            found = set(place_of(f"{area}5551234", "US").zones)
+            assert found <= set(law.zones), area
+            if area in SPLIT:
+                assert found == SPLIT[area], area
+            else:
+                assert len(found) == 1, area
+
+
+def test_an_overlay_has_the_zones_and_the_state_of_the_code_that_it_is_laid_over() -> None:
+    for code, origins in ((code, overlaid(code)) for code in overlay_codes()):
+        zones_of = {origin: set(place_of(f"+1{origin}5551234").zones) for origin in origins}
+        assert set().union(*zones_of.values()) == zones_of[code] != set(), code
+        assert len({BOOK.areas.get(origin) for origin in origins}) == 1, code
+    assert {overlaid(code) for code in ("212", "305")} == {frozenset(("212",)), frozenset(("305",))}
+    assert set(place_of("+12365551234").zones) == {"America/Vancouver", "America/Edmonton"}  # of 604 and 250
+
+
+@pytest.mark.parametrize("area", ["203", "310", "713", "718"])
+def test_no_old_area_code_is_forgotten(area: str) -> None:
+    assert area in BOOK.areas
