@@ -1,10 +1,10 @@
 """Area codes that share one area of the North American Numbering Plan.
 
-An overlay serves the whole area of the codes that it is laid over, so it lies in all their time zones, whatever
-the numbers given out so far say. Groups: the numbering plan areas with several codes as the North American
-Numbering Plan Administrator reports them (nanpa.com: NPA database, relief planning letters), state by state;
-then those of Canada (cnac.ca) and the Caribbean. The first of a group is the code that was there before; a code
-may stand in several groups.
+An overlay serves the whole area of the codes that it is laid over, so it lies in all their time zones,
+whatever the numbers given out so far say. Groups: the numbering plan areas with several codes, state by state
+(North American Numbering Plan Administrator, nanpa.com: NPA database, relief planning letters); then those of
+Canada (cnac.ca) and the Caribbean. The first of a group is the code that was there before; a code may stand
+in several groups.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ class Place:
     """What a number says of itself.
 
     `key`: the number in international digits where they are known, else its digits: the same person's
-    number has one key however it is written. `forms`: every way in which lists may write it (digits only),
-    the first as it is dialled, also with the digits that are dialled before a country code (00, in North America
-    011). `country`: ISO 3166, '' where the international digits are not known. `area`: North American area code.
+    number has one key however it is written. `forms`: every way in which lists may write it (digits only):
+    the first as it is dialled; some with what is dialled before a country code (00, in North America 011).
+    `country`: ISO 3166, '' where the international digits are not known. `area`: North American area code.
     """
 
     key: str

@@ -43,8 +43,8 @@ class _Tally:
 @click.option(
     "--country",
     required=True,
-    help="Whose numbers the file has without a country code: name of a law, or ISO code, e.g. US. EU: all of them"
-    " have one.",
+    help="Whose numbers stand there without a country code: an ISO code (GB) or a law's name (UK)."
+    " EU: all numbers have one.",
 )
 @click.argument("source", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))

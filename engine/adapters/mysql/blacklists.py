@@ -26,8 +26,8 @@ class Wishes:
     consents: dict[str, Given] = field(default_factory=dict)
 
     def black_listed(self, forms: Sequence[str]) -> str:
-        """Return why a number is on the black list for good, '' when it is not. The first form is the number as
-        it is dialled."""
+        """Return why a number is on the black list for good, '' when it is not. The first form is the
+        number as it is dialled."""
         for form in forms:
             if form in self.listed:
                 return "the number is on the black list"

@@ -53,9 +53,9 @@ class LawBook:
     def law(self, settings: LawSettings, state: str = "", country: str = "", part: str = "") -> Law:
         """Return what holds for a contact in `state` of the United States ('' = not known).
 
-        `country`: ISO 3166 code of his number's ('' = that of the campaign); `part`: the subdivision of it whose
-        holidays count, too. With `rule` = STATE, somebody whose state is not known is protected by the rules of
-        all states.
+        `country`: ISO 3166 code of his number's ('' = that of the campaign); `part`: the subdivision of it
+        whose holidays count, too. With `rule` = STATE, somebody whose state is not known is protected by the
+        rules of all states.
         """
         asked = settings.holidays or bool(self.base(settings).countries)
         key = (
@@ -101,7 +101,7 @@ class LawBook:
         return law
 
     def settings(self, dialer: Mapping[str, Any], options: Mapping[str, Any] | None) -> LawSettings:
-        """Read a campaign's settings. Raises FieldError for a rule that nobody knows."""
+        """Read a campaign's settings. Raises FieldError for a rule that nobody knows, or that cannot hold."""
         rules = tuple(
             word
             for word in str(dialer.get("rule") or "").upper().replace("+", ",").replace(" ", "").split(",")
