@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.domain.errors import FieldError
+from engine.adapters.places import countries
+from engine.domain.errors import FieldError, excerpt
 from engine.domain.law import Law, LawBook
 from engine.domain.law.read import read_law
 from engine.resources import law_folder
@@ -29,7 +31,12 @@ def load_laws(own: Path | None = None) -> LawBook:
         law = read_law(name, table, path.name)
         aliases = [str(word).upper() for word in table.get("aliases", ())]
         laws.update(dict.fromkeys((name, *aliases), law))
-    return LawBook(laws, states, areas)
+    for name, law in laws.items():
+        for country, other in law.countries:
+            if other not in laws:
+                problem = f"{excerpt(other)} is no law file"
+                raise FieldError(f"{name.lower()}.toml.countries.{country}", problem, "Name one, or add it.")
+    return LawBook(laws, states, areas, countries())
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -48,6 +55,7 @@ def _table(path: Path) -> dict[str, Any]:
 
 
 def _states(table: dict[str, Any]) -> tuple[dict[str, Law], dict[str, str]]:
-    states = {code: read_law(code, part, f"{_STATES}: {code}") for code, part in table.items()}
+    laws = {code: read_law(code, part, f"{_STATES}: {code}") for code, part in table.items()}
+    states = {code: replace(law, region="US") for code, law in laws.items()}
     areas = {str(area): code for code, part in table.items() for area in part.get("areas", ())}
     return states, areas

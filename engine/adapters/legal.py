@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from engine.adapters.lawbooks import load_laws
-from engine.adapters.places import Place, holiday_of, locality, place_of, zones
+from engine.adapters.places import Place, holiday_of, locality, place_of, subdivision, zones
 from engine.adapters.registry import Registry
 from engine.domain.callerid_pool import Locality
 from engine.domain.law import Facts, Given, Law, LawBook, LawSettings
@@ -67,6 +67,12 @@ class Legal:
     registries: Mapping[str, Registry] = field(default_factory=dict)
     local: tzinfo | None = None
 
+    def keys(self, number: str, countries: Iterable[str]) -> tuple[str, ...]:
+        """Return under which international digits a number may be known where it is dialled for `countries`
+        (laws or countries)."""
+        regions = {self.book.region(country) for country in countries} | {""}
+        return tuple(sorted({place_of(number, region).key for region in regions}))
+
     def region(self, campaign: CampaignLaw) -> str:
         """Return the country whose national numbers the campaign dials."""
         law = self.book.law(campaign.settings)
@@ -78,9 +84,7 @@ class Legal:
 
     def locality(self, number: str, country: str) -> Locality:
         """Return where a number belongs; `country`: as in `dialers.country`, or ISO 3166."""
-        name = country.strip().upper()
-        region = self.book.law(LawSettings(country=name)).region
-        return locality(number, region or (name if len(name) == 2 else ""))
+        return locality(number, self.book.region(country))
 
     def arranged(self, campaign: CampaignLaw, contact: Contact, now: datetime) -> Contact:
         """Put the contact's phones into the order of its local hour."""
@@ -105,10 +109,13 @@ class Legal:
         """
         place = self.place(campaign, contact.phone.number)
         variables = parse_variables(contact.data)
-        state = variables.get("state").strip().upper()
+        written = variables.get("state").strip()
+        state = written.upper()
         known = state in self.book.states
         area_state = self.book.areas.get(place.area, "")
-        law = self.book.law(campaign.settings, state if known else area_state)
+        country = place.country or self.region(campaign)
+        part = subdivision(country, written) or (area_state if country == "US" else "")
+        law = self.book.law(campaign.settings, state if known else area_state, country, part)
         if not law.asks_for_zones:
             return Situation(law, place, ())
         found = self._named_zone(campaign, contact)

@@ -5,7 +5,8 @@ The libraries (phonenumbers, holidays) are named here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -13,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 import holidays
 import phonenumbers
+from holidays.registry import COUNTRIES
 from phonenumbers import timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from engine.adapters.overlays import overlaid
 from engine.domain.callerid_pool import Locality
 
 _NORTH_AMERICA = 1
@@ -26,8 +29,9 @@ class Place:
     """What a number says of itself.
 
     `key`: the number in international digits where they are known, else its digits: the same person's
-    number has one key however it is written. `forms`: every way in which lists may write it (digits only).
-    `area`: North American area code.
+    number has one key however it is written. `forms`: every way in which lists may write it (digits only):
+    the first as it is dialled; some with what is dialled before a country code (00, in North America 011).
+    `country`: ISO 3166, '' where the international digits are not known. `area`: North American area code.
     """
 
     key: str
@@ -44,6 +48,8 @@ def place_of(number: str, region: str = "") -> Place:
     A mobile number may be anywhere in its area or country: all zones of it count.
     """
     digits = number.removeprefix("+")
+    if not region and number.startswith("00"):
+        number = f"+{number[2:]}"
     try:
         parsed = phonenumbers.parse(number, region or None)
     except phonenumbers.NumberParseException:
@@ -52,7 +58,9 @@ def place_of(number: str, region: str = "") -> Place:
         return Place(digits, (digits,))
     national = phonenumbers.national_significant_number(parsed)
     key = f"{parsed.country_code}{national}"
-    forms = dict.fromkeys((digits, key))
+    forms = dict.fromkeys((digits, key, f"00{key}"))
+    if in_north_america(region):  # elsewhere 011 may begin a national number
+        forms[f"011{key}"] = None
     if region and phonenumbers.country_code_for_region(region) == parsed.country_code:
         forms.update(dict.fromkeys((national, f"0{national}")))
     area = national[:3] if parsed.country_code == _NORTH_AMERICA else ""
@@ -98,8 +106,9 @@ def locality(number: str, region: str = "") -> Locality:
 
 @lru_cache(maxsize=1_000)
 def _zones_of_area(area: str) -> tuple[str, ...]:
-    prefix = f"{_NORTH_AMERICA}{area}"
-    there = (names for start, names in TIMEZONE_DATA.items() if start.startswith(prefix))
+    """An overlay lies where the code lies that it is laid over, whatever is known of its own numbers."""
+    prefixes = tuple(f"{_NORTH_AMERICA}{code}" for code in overlaid(area))
+    there = (names for start, names in TIMEZONE_DATA.items() if start.startswith(prefixes))
     return tuple(sorted({name for names in there for name in names}))
 
 
@@ -113,6 +122,33 @@ def zones(names: tuple[str, ...]) -> tuple[ZoneInfo, ...]:
         except (KeyError, ValueError, OSError):
             continue
     return tuple(found)
+
+
+def in_north_america(region: str) -> bool:
+    """Does a country (ISO 3166) have the country code 1?"""
+    return bool(region) and phonenumbers.country_code_for_region(region) == _NORTH_AMERICA
+
+
+@lru_cache(maxsize=1)
+def countries() -> Mapping[str, str]:
+    """Return the ISO 3166 codes of all countries by their codes of two and three letters and their English
+    names, in capitals."""
+    found = {region: region for region in phonenumbers.SUPPORTED_REGIONS}
+    for words in COUNTRIES.values():
+        spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", words[0])
+        found.update({word.upper(): words[1] for word in (words[1], words[2], spaced)})
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def subdivision(country: str, name: str) -> str:
+    """Return the code of a state or province (by its code or name) whose holidays are known, else ''."""
+    calendar = _calendar(country, "") if country and name else None
+    if calendar is None:
+        return ""
+    known = {alias.casefold(): code for alias, code in calendar.subdivisions_aliases.items()}
+    known.update({code.casefold(): code for code in calendar.subdivisions})
+    return known.get(name.strip().casefold(), "")
 
 
 @lru_cache(maxsize=500)

@@ -1,8 +1,9 @@
 """Caller-ID rules: `PREFIX#CALLERID-FROM-TO`, one chosen at random among those that match.
 
 Documented: entries whose prefix starts the destination are candidates, otherwise the generic
-(prefix-less) ones, of which at least one must exist. FROM and TO have the same length; a random
-number of that range, padded to that length, is appended. Entries are separated by newline or `,`.
+(prefix-less) ones, of which at least one must exist; a + before either of them says nothing. FROM and TO have
+the same length; a random number of that range, padded to that length, is appended. Entries are separated by
+newline or `,`.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class CallerIdRules:
 
     def candidates(self, destination: str) -> Sequence[CallerIdEntry]:
         """Return the rules among which the one for `destination` is chosen; none when there are no rules."""
-        matching = [e for e in self.entries if e.prefix and destination.startswith(e.prefix)]
+        called = key(destination)
+        matching = [e for e in self.entries if e.prefix and called.startswith(key(e.prefix))]
         return matching or [e for e in self.entries if not e.prefix]
 
     def choose(self, destination: str, draw: Callable[[int], int]) -> str:

@@ -63,7 +63,7 @@ class Pool:
         self._ranges: list[CallerIdEntry] = []
         self.size = 0
         for entry in dict.fromkeys(entries):
-            group = self._groups.setdefault(entry.prefix, _Group())
+            group = self._groups.setdefault(key(entry.prefix), _Group())
             self.size += entry.size
             if entry.size > LISTED:
                 group.ranges.append(entry)
@@ -94,7 +94,7 @@ class Pool:
 
     def choose(self, destination: str, turns: Turns, draw: Callable[[int], int], *, local: bool) -> str:
         """Return the number whose turn it is, '' when there is none that does not rest."""
-        prefixes = [own for own in self._groups if own and destination.startswith(own)]
+        prefixes = [own for own in self._groups if own and key(destination).startswith(own)]
         for groups in ([self._groups[own] for own in prefixes], [self._groups.get("", _Group())]):
             ranges = [entry for group in groups for entry in group.ranges]
             written = {key(n): n for entry in ranges for n in (entry.number(draw) for _ in range(DRAWN))}

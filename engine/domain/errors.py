@@ -14,6 +14,11 @@ class FieldError(ValueError):
         self.problem = problem
         self.fix = fix
 
+    @property
+    def advice(self) -> str:
+        """Field and fix without any of the value, which may be a number or a name: what a log may say."""
+        return f"{self.field}: {self.fix}"
+
 
 def excerpt(value: str, limit: int = 40) -> str:
     """Return a quoted, printable, shortened form of `value` for an error message."""

@@ -198,7 +198,7 @@ class Fleet:
     def _set_aside(self, name: str, error: FieldError) -> CampaignReport:
         report = self._aside_report(name, "set_aside", error.field, str(error))
         if self._aside.get(name) != report:
-            log.error("campaign set aside", action="campaign.set_aside", campaign=name, reason=str(error))
+            log.error("campaign set aside", action="campaign.set_aside", campaign=name, reason=error.advice)
         return report
 
     def _aside_report(self, name: str, state: str, field: str, reason: str) -> CampaignReport:

@@ -131,7 +131,7 @@ def test_why_a_number_waits_and_until_when(run: Run, sql: Callable[[str], str]) 
         "INSERT INTO ccdata.calls_spool (campaign, destination, dialerbase, notbefore, reason) VALUES"
         " ('A<-', '2125550001', 'L1', '2091-01-01', '');"
         "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, owner, fence, state,"
-        " claimed_at, sent_at, outcome) VALUES ('x', 'B<-', 9, '2125550001', '2125550001', 'd', 1, 'ended',"
+        " claimed_at, sent_at, outcome) VALUES ('x', 'B<-', 9, '2125550001', '12125550001', 'd', 1, 'ended',"
         " '2026-01-01', '2026-01-01', 'no_answer')"
     )
     told = run("explain", "2125550001").output

@@ -16,14 +16,17 @@ from engine.adapters.contact_file import open_contacts
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, MysqlStore
 from engine.adapters.mysql.claim import Claimant, claim_contacts
+from engine.adapters.mysql.contacts import black_list
 from engine.adapters.mysql.loading import Wish, load_file
 from engine.adapters.mysql.recycling import recycle
 from engine.adapters.mysql.respool import Respool, respool
 from engine.adapters.registry import Registry, build
 from engine.domain.entries import Heard, OptOut
+from engine.domain.integra.contacts import BlackEntry
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, CampaignName, attempt_id
 from engine.domain.outcomes import Outcome
+from engine.domain.phones import parse_phone
 from engine.domain.recycling import RecycleRule
 from engine.ports import ClaimRequest, ClaimResult, StoreError
 from tests import builders as b
@@ -193,6 +196,91 @@ async def test_prefixes_forms_and_campaigns_of_the_black_list(office: Office) ->
     assert sorted(await office.audit())[0].startswith("not called: +15025551234 in A<-: black_list:")
 
 
+@pytest.mark.parametrize(
+    ("country", "listed", "dialled", "others"),
+    [
+        ("UK", "0044 7700 900123", ("+447700900123", "07700900123"), ("07700900124",)),
+        ("US", "001 305 555 1234", ("3055551234", "+13055551234"), ("3055551235",)),
+        ("US", "011 1 305 555 1234", ("3055551234",), ("3055551235",)),
+        ("UK", "0044 7700*", ("07700900123",), ("07900900123",)),
+        # What is dialled before a country code means calls that are dialled like this, and no others.
+        ("UK", "00*", ("00447700900123",), ("07700900124", "+447700900125")),
+        ("US", "011*", ("011447700900123",), ("3055551235",)),
+        ("UK", "0114*", ("01142345678",), ("07700900123",)),
+    ],
+)
+async def test_the_black_list_may_have_numbers_as_they_are_dialled_from_abroad(
+    office: Office, country: str, listed: str, dialled: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    await office.dialer(country=country)
+    await office.run("INSERT INTO ccdata.black_list (phone, campaign) VALUES (%s, '*')", listed)
+    for number in (*dialled, *others):
+        await office.contact(number)
+    at = datetime(2026, 5, 13, 15, 0, tzinfo=UTC)  # 16:00 in London, 11:00 in New York
+    assert sorted(await office.called(at=at)) == sorted(others)
+    held = await office.rows("SELECT destination FROM ccdata.calls_spool WHERE held_by = 'black_list'")
+    assert sorted(row["destination"] for row in held) == sorted(dialled)
+
+
+async def test_an_opt_out_in_national_spelling_holds_in_every_campaign(office: Office) -> None:
+    for campaign, country in (("U<-", "UK"), ("E<-", "EU"), ("N<-", "none"), ("S<-", "ES")):
+        await office.dialer(campaign, country=country)
+        await office.contact("+447700900123", campaign)
+    await office.dialer("L<-", country="none", options={"law": "UK"})
+    entry = BlackEntry(parse_phone("07700900123"), "*", "ana", "", "", "")
+    async with office.database.session() as session:
+        await black_list(session, entry, NOON, LocalTime(UTC))
+    morning = datetime(2026, 5, 13, 9, 30, tzinfo=UTC)
+    for campaign in ("U<-", "E<-", "N<-", "S<-"):
+        assert await office.called(campaign, morning) == [], campaign
+
+
+async def test_holidays_of_the_contacts_own_country_and_state(office: Office) -> None:
+    """A day of Sao Paulo's, and one of Germany's; a setting that cannot work stops the campaign."""
+    await office.dialer(country="BR", options={"holidays": 1})
+    await office.contact("11987654321", data="state=SP")
+    await office.contact("48987654321", data="state=SC")
+    assert await office.called(at=datetime(2026, 7, 9, 15, 0, tzinfo=UTC)) == ["48987654321"]
+    await office.dialer("E<-", country="EU", options={"holidays": 1})
+    german = await office.contact("+4930123456", "E<-")
+    await office.contact("+34911234567", "E<-")
+    assert await office.called("E<-", datetime(2026, 5, 14, 9, 0, tzinfo=UTC)) == ["+34911234567"]
+    assert (await office.row(german))["held_by"] == "holiday"
+    await office.dialer("S<-", country="ES", options={"holidays": 1})
+    await office.contact("911234567", "S<-")
+    assert await office.called("S<-", datetime(2026, 10, 12, 9, 30, tzinfo=UTC)) == []
+    await office.dialer("N<-", country="", options={"holidays": 1})
+    await office.dialer("K<-", country="UK", rule="STATE")
+    for campaign, fault in (
+        ("N<-", "law_options.holidays: .*Set dialers.country"),
+        ("K<-", "rule: STATE means"),
+    ):
+        await office.contact("+442079460000", campaign)
+        with pytest.raises(StoreError, match=fault):
+            await office.claim(campaign)
+
+
+async def test_french_numbers_have_french_law_in_a_european_campaign(office: Office) -> None:
+    await office.dialer(country="EU")
+    paris = await office.contact("+33142345678")
+    await office.contact("+33142345679")
+    await office.run("INSERT INTO ccdata.consents (phone) VALUES ('+33142345679')")
+    await office.contact("+4930123456")
+    morning = datetime(2026, 5, 13, 9, 30, tzinfo=UTC)
+    assert sorted(await office.called(at=morning)) == ["+33142345679", "+4930123456"]
+    row = await office.row(paris)
+    assert (row["held_by"], "L223-1" in row["reason"]) == ("consent", True)
+
+
+async def test_numbers_of_an_overlay_wait_for_the_western_zone_of_its_area(office: Office) -> None:
+    await office.dialer()
+    for number in ("4485551234", "3645551234", "8505551234", "3055551234"):
+        await office.contact(number)
+    early = datetime(2026, 5, 13, 12, 5, tzinfo=UTC)  # 08:05 in New York, 07:05 in Chicago
+    assert await office.called(at=early) == ["3055551234"]
+    assert len(await office.called(at=early + timedelta(hours=1))) == 3
+
+
 async def test_a_registry_holds_back_who_has_not_agreed(office: Office, tmp_path: Path) -> None:
     build(["12125550001", "12125550002"], tmp_path / "us")
     registry = Registry(tmp_path / "us")
@@ -349,6 +437,32 @@ async def test_a_week_of_peace_after_a_conversation_and_three_days_after_an_aban
     day_later = NOON + timedelta(days=1)
     assert await office.called("C<-", day_later) == []
     assert await office.called("B<-", day_later) == ["07700900123"]  # an agent is reserved for him
+
+
+async def test_somebody_who_found_no_agent_rests_three_days_whoever_calls_by_whatever_number(
+    office: Office,
+) -> None:
+    """In the United States: by another campaign, by his other number, uploaded anew, by appointment."""
+    await office.dialer("A<-")
+    await office.dialer("B<-", rule="STATE")
+    await office.dialer("C<-", dialertype="Preview")
+    await office.dialer("D<-", country="none")
+    await office.contact("2125551234", contact="X")
+    await dialled(office, "A<-", NOON, *LOST)
+    soon, end = NOON + timedelta(minutes=1), NOON + timedelta(hours=72)
+    again = await office.contact("2125551234", "A<-")
+    for number, campaign in (("+12125551234", "B<-"), ("2135550009", "B<-")):
+        await office.contact(number, campaign, contact="X")
+    for campaign in ("A<-", "B<-"):
+        assert await office.called(campaign, soon) == []
+    assert (await office.row(again))["held_by"] == "abandoned"
+    assert (await office.row(again))["notbefore"] == naive(end)
+    for campaign in ("C<-", "D<-"):  # an agent is reserved first; no law
+        await office.contact("2125551234", campaign)
+        assert await office.called(campaign, soon) == ["2125551234"]
+    await office.run("DELETE FROM ccdata.attempts WHERE campaign IN ('C<-', 'D<-')")
+    assert await office.called("A<-", end) == ["2125551234"]
+    assert await office.called("B<-", end - timedelta(seconds=1)) == []
 
 
 async def test_attempts_that_were_never_sent_do_not_count(office: Office) -> None:

@@ -57,9 +57,11 @@ def test_all_matching_prefixes_are_drawn_from_whatever_their_length() -> None:
     assert shown("5#100,593#200,300", "5939912") == {"100", "200"}
 
 
-def test_a_prefix_may_begin_with_a_plus() -> None:
-    assert shown("+593#+100,400", "+5939912") == {"+100"}
-    assert shown("+593#+100,400", "5939912") == {"400"}
+@pytest.mark.parametrize("prefix", ["593", "+593"])
+@pytest.mark.parametrize("destination", ["5939912", "+5939912"])
+def test_a_plus_before_prefix_or_destination_says_nothing(prefix: str, destination: str) -> None:
+    assert shown(f"{prefix}#+100,400", destination) == {"+100"}
+    assert shown(f"{prefix}#+100,400", "+1593") == {"400"}
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,10 @@ def test_numbers_of_long_ranges_are_not_told_apart() -> None:
 )
 def test_where_a_number_belongs(number: str, country: str, area: str, code: str) -> None:
     assert Legal().locality(number, country) == Locality(area, code)
+
+
+@pytest.mark.parametrize("prefix", ["1212", "+1212"])
+def test_a_plus_before_prefix_or_destination_says_nothing(prefix: str) -> None:
+    table = Table(f"{prefix}#12125550001 18885550001")
+    assert {table.show(NEW_YORK), table.show(f"+{NEW_YORK}")} == {"12125550001"}
+    assert table.show("+13055551234") == "18885550001"

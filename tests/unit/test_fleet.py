@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 import pytest
+import structlog.testing
 
 from engine.domain.pacing import Decision, PowerPacer, Snapshot
 from engine.ports import CampaignReport, StoreError
@@ -87,6 +88,17 @@ async def test_a_broken_campaign_is_set_aside_with_its_field_and_stops_no_other(
         bench.store.dialers[QUEUE]["schedule"] = "sun-sat;00:00-23:59"
         await calling(bench, QUEUE)
         await reported(bench, QUEUE, "running")
+
+
+async def test_the_log_of_a_broken_campaign_names_field_and_fix_and_not_the_value(bench: Bench) -> None:
+    bench.store.dialers[QUEUE]["callerid"] = "call Maria 0991 234 567"
+    with structlog.testing.capture_logs() as said:
+        async with running(bench):
+            report = await reported(bench, QUEUE, "set_aside")
+    assert "Maria 0991" in report.reason, "the table has it anyway"
+    [line] = [line for line in said if line.get("action") == "campaign.set_aside"]
+    assert line["reason"] == "callerid: Write PREFIX#CALLERID-FROM-TO, digits only."
+    assert "Maria" not in repr(said)
 
 
 async def test_a_campaign_that_breaks_while_it_runs_dials_no_more(bench: Bench) -> None:

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.adapters.lawbooks import load_laws
-from engine.adapters.places import holiday_of, place_of, zones
+from engine.adapters.overlays import overlaid, overlay_codes
+from engine.adapters.places import holiday_of, place_of, subdivision, zones
 from engine.domain.errors import FieldError
 from engine.domain.law import Ban, Contacted, Facts, LawSettings, may_call, next_moment
 from engine.domain.law.book import lawless
+from engine.domain.law.rules import Rest
 from engine.domain.pacing import profile_for
 
 BOOK = load_laws()
@@ -113,6 +115,12 @@ def before(*hours: float) -> tuple[Contacted, ...]:
         (LawSettings("REG-F"), "", (Contacted(NOON, spoke=NOON - timedelta(days=6)),), {Ban.CONVERSATION}),
         (LawSettings("UK"), "", (Contacted(NOON, abandoned=NOON - timedelta(hours=71)),), {Ban.ABANDONED}),
         (LawSettings("EU"), "", before(100, 200, 300, 400), {Ban.CAP}),
+        *(
+            (LawSettings(name), "", (Contacted(NOON, abandoned=NOON - timedelta(hours=71)),), {Ban.ABANDONED})
+            for name in ("US", "REGF", "EU", "MX", "UY", "BR", "Elbonia")
+        ),
+        (US, "", (Contacted(NOON, abandoned=NOON - timedelta(hours=72)),), set()),
+        (LawSettings("NONE"), "", (Contacted(NOON, abandoned=NOON - timedelta(hours=1)),), set()),
     ],
 )
 def test_how_often_somebody_may_be_called(
@@ -203,6 +211,20 @@ def test_holidays_of_a_country_or_state_that_nobody_knows_are_none() -> None:
         ({"rule": "STATES"}, None, "rule: 'STATES' is unknown"),
         ({}, {"cap_calls": 0, "cap_hours": 24}, "law_options.cap_calls"),
         ({}, {"consent": "maybe"}, "law_options.consent"),
+        (
+            {"country": "UK", "rule": "STATE"},
+            None,
+            "rule: STATE means .*'UK'. Take STATE out, or set country to US",
+        ),
+        ({"country": "EU", "rule": "STATE"}, None, "rule: STATE means the states of the US"),
+        ({"country": "Elbonia", "rule": "STATE"}, None, "rule: STATE means the states of the US"),
+        (
+            {"country": ""},
+            {"holidays": 1},
+            "law_options.holidays: nobody knows whose.*Set dialers.country to a",
+        ),
+        ({"country": "none"}, {"holidays": 1}, "law_options.holidays: nobody knows whose"),
+        ({"country": "Elbonia"}, {"holidays": 1}, "law_options.holidays: .*'ELBONIA'"),
     ],
 )
 def test_settings_of_a_campaign_are_checked(
@@ -223,7 +245,9 @@ def test_settings_of_a_campaign() -> None:
     law = BOOK.law(rich, "KY")
     assert law.looks_back == timedelta(hours=168)
     assert law.registries == {"US"}
-    assert BOOK.settings({"country": "US"}, {"law": "none"}) == LawSettings("NONE")
+    lawless_there = BOOK.settings({"country": "US"}, {"law": "none"})
+    assert (lawless_there.country, BOOK.law(lawless_there).rules) == ("NONE", ())
+    assert BOOK.law(lawless_there).region == "US", "its national numbers are those of the dialer's country"
 
 
 @pytest.mark.parametrize(
@@ -242,3 +266,114 @@ def test_a_dialer_for_which_nobody_named_a_law_is_told_apart_from_one_that_needs
     country: str | None, rule: str | None, law: str | None, expected: bool
 ) -> None:
     assert lawless({"country": country, "rule": rule}, None if law is None else {"law": law}) is expected
+
+
+DENVER, PHOENIX, BOISE, PACIFIC = "America/Denver", "America/Phoenix", "America/Boise", LA
+#: Area codes of the states with several zones that do not lie in one of them: all the others do.
+SPLIT = {
+    "270": {NY, CHICAGO}, "364": {NY, CHICAGO}, "606": {NY, CHICAGO},
+    "850": {NY, CHICAGO}, "448": {NY, CHICAGO},
+    "219": {NY, CHICAGO}, "574": {NY, CHICAGO}, "812": {NY, CHICAGO}, "930": {NY, CHICAGO},
+    "906": {NY, CHICAGO}, "423": {NY, CHICAGO}, "729": {NY, CHICAGO},
+    "541": {DENVER, LA}, "458": {DENVER, LA},
+    "208": {BOISE, DENVER, LA}, "986": {BOISE, DENVER, LA}, "775": {BOISE, DENVER, LA},
+    "620": {CHICAGO, DENVER}, "785": {CHICAGO, DENVER}, "308": {CHICAGO, DENVER}, "928": {DENVER, PHOENIX},
+    "605": {CHICAGO, DENVER, "America/North_Dakota/Center"},
+    "701": {CHICAGO, DENVER, "America/North_Dakota/Center"},
+    "907": {"America/Adak", "America/Anchorage", "America/Juneau", "Pacific/Honolulu"},
+    "689": {NY, CHICAGO},  # some of its numbers are known under Chicago
+}  # fmt: skip
+
+
+def test_an_area_code_lies_in_all_the_zones_of_its_area_the_youngest_too() -> None:
+    """Every area code of every state of several zones."""
+    for state, law in BOOK.states.items():
+        for area in (area for area, its in BOOK.areas.items() if its == state):
+            found = set(place_of(f"{area}5551234", "US").zones)
+            assert found <= set(law.zones), area
+            if area in SPLIT:
+                assert found == SPLIT[area], area
+            else:
+                assert len(found) == 1, area
+
+
+def test_an_overlay_has_the_zones_and_the_state_of_the_code_that_it_is_laid_over() -> None:
+    for code, origins in ((code, overlaid(code)) for code in overlay_codes()):
+        zones_of = {origin: set(place_of(f"+1{origin}5551234").zones) for origin in origins}
+        assert set().union(*zones_of.values()) == zones_of[code] != set(), code
+        assert len({BOOK.areas.get(origin) for origin in origins}) == 1, code
+    assert {overlaid(code) for code in ("212", "305")} == {frozenset(("212",)), frozenset(("305",))}
+    assert set(place_of("+12365551234").zones) == {"America/Vancouver", "America/Edmonton"}  # of 604 and 250
+
+
+@pytest.mark.parametrize("area", ["203", "310", "713", "718"])
+def test_no_old_area_code_is_forgotten(area: str) -> None:
+    assert area in BOOK.areas
+
+
+def test_every_law_but_none_gives_somebody_rest_after_an_abandoned_call() -> None:
+    resting = {name for name, law in BOOK.laws.items() if any(isinstance(rule, Rest) for rule in law.rules)}
+    assert set(BOOK.laws) - resting == {"NONE", "OFF"}
+
+
+@pytest.mark.parametrize(
+    ("country", "at", "held"),
+    [
+        ("FR", "2026-05-13 11:00", {"consent"}),  # live calls, too
+        ("FR", "2026-07-14 11:00", {"consent", "holiday"}),
+        ("RE", "2026-07-14 11:00", {"consent", "holiday"}),
+        ("DE", "2026-05-14 11:00", set()),
+        ("", "2026-05-14 11:00", set()),
+    ],
+)
+def test_numbers_of_a_member_state_with_a_file_have_its_rules_too(
+    country: str, at: str, held: set[str]
+) -> None:
+    law = BOOK.law(LawSettings("EU"), country=country)
+    assert law.region == "", "nobody knows whose national numbers they are"
+    facts = Facts(zones=(ZoneInfo("Europe/Paris"),), holiday=holiday_of)
+    moment = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo("Europe/Paris"))
+    assert {str(hold.ban) for hold in may_call(law, facts, moment).holds} == held
+
+
+def test_a_law_that_names_another_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "benelux.toml").write_text('countries = { BE = "BE" }\n')
+    with pytest.raises(FieldError, match=r"benelux.toml.countries.BE: 'BE' is no law file"):
+        load_laws(tmp_path)
+    (tmp_path / "benelux.toml").write_text('countries = ["BE"]\n')
+    with pytest.raises(FieldError, match=r"benelux.toml.countries: it is not a table"):
+        load_laws(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "country", "state", "day", "held"),
+    [
+        (LawSettings("BR", holidays=True), "BR", "SP", "2026-07-09", True),
+        (LawSettings("BR", holidays=True), "BR", "são paulo", "2026-07-09", True),
+        (LawSettings("BR", holidays=True), "BR", "SC", "2026-07-09", False),
+        (LawSettings("BR"), "BR", "SP", "2026-07-09", False),
+        (LawSettings("EU", holidays=True), "DE", "", "2026-05-14", True),
+        (LawSettings("EU", holidays=True), "DE", "BY", "2026-06-04", True),
+        (LawSettings("EU", holidays=True), "DE", "BE", "2026-06-04", False),
+        (LawSettings("ES", holidays=True), "ES", "", "2026-10-12", True),
+        (LawSettings("Spain", holidays=True), "", "", "2026-10-12", True),
+        (LawSettings("AR", holidays=True), "AR", "", "2026-05-25", True),
+        (LawSettings("CO", holidays=True), "", "", "2026-07-20", True),
+        (LawSettings("US", holidays=True), "CA", "ON", "2026-07-01", True),
+        (LawSettings("US", holidays=True), "US", "NM", "2026-07-01", False),
+    ],
+)
+def test_own_holidays_are_those_of_the_contacts_country_and_state(
+    settings: LawSettings, country: str, state: str, day: str, held: bool
+) -> None:
+    law = BOOK.law(settings, country=country, part=subdivision(country, state))
+    facts = Facts(zones=(ZoneInfo("UTC"),), holiday=holiday_of)
+    noon = datetime.fromisoformat(f"{day} 11:00").replace(tzinfo=UTC)
+    assert (Ban.HOLIDAY in {hold.ban for hold in may_call(law, facts, noon).holds}) is held
+
+
+def test_a_black_list_may_have_a_number_as_it_is_dialled_from_abroad() -> None:
+    assert "00447700900123" in place_of("07700900123", "GB").forms
+    assert {"0013055551234", "01113055551234"} <= set(place_of("3055551234", "US").forms)
+    assert "011447700900123" not in place_of("07700900123", "GB").forms  # 011… is a national number there
+    assert place_of("00447700900123").key == "447700900123"

@@ -8,11 +8,15 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.adapters.legal import CampaignLaw, Legal
 from engine.adapters.registry import Registry, build
+from engine.desk.registry import registry as command
 from engine.domain.errors import FieldError
+from engine.domain.law import LawSettings
 from tests.builders import PURE
 
 Opener = Callable[[Path], Registry]
@@ -92,3 +96,57 @@ def test_making_and_asking_keep_no_more_than_a_chunk_in_memory(tmp_path: Path, o
     assert making < 12_000_000  # the read buffers of a hundred parts
     assert held < 300_000
     assert found > 0
+
+
+def made(folder: Path, text: str, *options: str) -> Result:
+    """Make folder/r of a national list."""
+    (folder / "list").write_text(text)
+    return CliRunner().invoke(command, [*options, str(folder / "list"), str(folder / "r")])
+
+
+@pytest.mark.parametrize("country", ["US", "us", "USA", "US-TSR", "REGF", "United States"])
+@pytest.mark.parametrize(
+    "line", ["3055551234", "305,5551234", '"305","5551234"', "+1 305 555 1234", "305;5551234"]
+)
+def test_a_list_of_the_united_states_is_found_by_a_campaign_there(
+    tmp_path: Path, opened: Opener, country: str, line: str
+) -> None:
+    result = made(tmp_path, f"{line}\n+298123456\n", "--country", country)
+    assert result.output == f"{tmp_path / 'r'}: 2 numbers; 0 lines without\n"
+    legal, campaign = Legal(), CampaignLaw(LawSettings("US"))
+    listed = opened(tmp_path / "r")
+    for dialled in ("3055551234", "+13055551234", "011298123456"):
+        assert legal.place(campaign, dialled).key in listed, dialled
+    assert legal.place(campaign, "3055551235").key not in listed
+
+
+@pytest.mark.parametrize("country", ["UK", "GB", "gbr", "United Kingdom"])
+def test_the_law_of_a_campaign_names_the_country_of_its_registry(
+    tmp_path: Path, opened: Opener, country: str
+) -> None:
+    result = made(tmp_path, "07700900124,x\n+447700900125\n12\n", "--country", country)
+    assert "2 numbers; 1 lines without" in result.output
+    assert "line 3 has no phone number that can be made international" in result.output
+    legal, campaign = Legal(), CampaignLaw(LawSettings("UK"))
+    assert legal.place(campaign, "+447700900124").key in opened(tmp_path / "r")
+
+
+def test_lines_that_would_never_match_are_told_and_a_file_of_nothing_else_is_not_made(tmp_path: Path) -> None:
+    result = made(tmp_path, "+4915112345678\n015112345678\n", "--country", "EU")
+    assert "1 numbers; 1 lines without" in result.output
+    assert "line 2 has no phone number" in result.output
+    before = (tmp_path / "r").read_bytes()
+    result = made(tmp_path, "015112345678\nnumber\n", "--country", "EU")
+    assert result.exit_code == 1
+    assert "SOURCE: no line has a number that can be made international" in result.output
+    assert "line 2" in result.output
+    assert (tmp_path / "r").read_bytes() == before
+
+
+@pytest.mark.parametrize("country", ["Narnia", "none", "default", ""])
+def test_a_country_that_nobody_knows_is_refused_with_the_fix(tmp_path: Path, country: str) -> None:
+    result = made(tmp_path, "3055551234\n", "--country", country)
+    assert result.exit_code == 1
+    assert f"--country: {country!r} is no country. Use an ISO 3166 code such as GB" in result.output
+    assert "--country" in made(tmp_path, "3055551234\n").output
+    assert not (tmp_path / "r").exists()

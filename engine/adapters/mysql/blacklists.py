@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,8 @@ from engine.domain.law import Given
 
 #: A black-listed prefix has at least so many digits: one would forbid a continent.
 _SHORTEST_PREFIX = 2
+#: What is dialled before a country code. Listed as a prefix it means numbers that are dialled like this.
+_ABROAD = ("00", "011")
 
 
 @dataclass(slots=True)
@@ -23,12 +25,13 @@ class Wishes:
     opted_out: set[str] = field(default_factory=set)
     consents: dict[str, Given] = field(default_factory=dict)
 
-    def black_listed(self, forms: Collection[str]) -> str:
-        """Return why a number is on the black list for good, '' when it is not."""
+    def black_listed(self, forms: Sequence[str]) -> str:
+        """Return why a number is on the black list for good, '' when it is not. The first form is the
+        number as it is dialled."""
         for form in forms:
             if form in self.listed:
                 return "the number is on the black list"
-            if any(f"{form[:length]}*" in self.listed for length in range(_SHORTEST_PREFIX, len(form) + 1)):
+            if any(prefix in self.listed for prefix in _prefixes(form, written=form == forms[0])):
                 return "numbers that begin like this are on the black list"
         return ""
 
@@ -45,6 +48,13 @@ class Wishes:
             if word in said:
                 return word
         return Given.NOTHING
+
+
+def _prefixes(form: str, *, written: bool) -> Iterator[str]:
+    """Return the prefixes that black lists may have of a form; `written`: the number is dialled like this."""
+    for length in range(_SHORTEST_PREFIX, len(form) + 1):
+        if written or form[:length] not in _ABROAD:
+            yield f"{form[:length]}*"
 
 
 def contact_key(contact: str) -> str:

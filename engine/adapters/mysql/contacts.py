@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.adapters.legal import Legal
 from engine.adapters.mysql.blacklists import opt_out
 from engine.adapters.mysql.database import Session
 from engine.adapters.mysql.scheduled import FIRST, remove_scheduled
-from engine.adapters.places import place_of
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.integra.contacts import (
     AFTER_SCHEDULED,
@@ -155,7 +155,8 @@ async def black_list(
     session: Session, entry: BlackEntry, now: datetime, local: LocalTime, via: str = "api"
 ) -> None:
     """Never call a number again, for a campaign or ('*') for any. An entry that is there stays as it is; '*'
-    is the person's own word and is kept among the opt-outs, too, which nothing takes back."""
+    is the person's own word and is kept among the opt-outs, too, which nothing takes back: under every number
+    that it may be for one of the dialers, since nobody says of which country it is."""
     moment = local.naive(now)
     await session.run(
         "INSERT IGNORE INTO ccdata.black_list (phone, campaign, username, company, job_title, name, created)"
@@ -170,8 +171,11 @@ async def black_list(
         (moment, entry.username, entry.phone.number),
     )
     if entry.campaign == "*":
-        who = (digits(entry.phone), place_of(entry.phone.number).key)
-        await opt_out(session, who, now, via)
+        rows = await session.rows(
+            "SELECT DISTINCT country FROM ccdata.dialers UNION SELECT DISTINCT law FROM ccdata.law_options"
+        )
+        keys = Legal().keys(entry.phone.number, [str(row["country"] or "") for row in rows])
+        await opt_out(session, (digits(entry.phone), *keys), now, via)
 
 
 async def phone_of(session: Session, agent: str) -> dict[str, Any] | None:

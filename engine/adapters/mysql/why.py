@@ -175,8 +175,7 @@ async def _forms(session: Session, legal: Legal, what: str) -> list[str]:
     forms = {digits}
     number = f"+{digits}" if what.startswith("+") else digits
     for row in await session.rows("SELECT DISTINCT country FROM ccdata.dialers"):
-        law = legal.book.laws.get(str(row["country"] or "").strip().upper())
-        forms.update(place_of(number, law.region if law else "").forms)
+        forms.update(place_of(number, legal.book.region(str(row["country"] or ""))).forms)
     return sorted(forms)
 
 

@@ -40,7 +40,7 @@ _KEYS = {
 
 def read_law(name: str, table: Table, field: str) -> Law:
     """Read one law. Raises FieldError naming `field` and the key."""
-    _known(table, {"rule", "region", "zones", "title", "aliases", "areas"}, field)
+    _known(table, {"rule", "region", "zones", "title", "aliases", "areas", "countries"}, field)
     rules = table.get("rule", [])
     if not isinstance(rules, Sequence) or isinstance(rules, str):
         raise FieldError(f"{field}.rule", "it is not a list", "Write [[rule]] sections.")
@@ -50,6 +50,7 @@ def read_law(name: str, table: Table, field: str) -> Law:
         region=_text(table, "region", field),
         zones=tuple(_zone(zone, field) for zone in table.get("zones", ())),
         title=_text(table, "title", field),
+        countries=_countries(table, field),
     )
 
 
@@ -94,6 +95,13 @@ def _text(table: Table, key: str, field: str) -> str:
     if not isinstance(value, str):
         raise FieldError(f"{field}.{key}", "it is not a text", "Put it in quotes.")
     return value
+
+
+def _countries(table: Table, field: str) -> tuple[tuple[str, str], ...]:
+    named = table.get("countries", {})
+    if not isinstance(named, Mapping) or not all(isinstance(law, str) for law in named.values()):
+        raise FieldError(f"{field}.countries", "it is not a table of names", 'Write FR = "FR".')
+    return tuple((str(country).upper(), law.upper()) for country, law in named.items())
 
 
 def _number(table: Table, key: str, field: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from engine.domain.schedule import Schedule
@@ -100,7 +100,8 @@ class Law:
     """Rules that hold together.
 
     `region`: ISO 3166 code of the country whose national numbers are dialled without a country code;
-    `zones`: where somebody may be whose number does not say (all of them must be within hours).
+    `zones`: where somebody may be whose number does not say (all of them must be within hours);
+    `countries`: (ISO 3166, name of the law whose rules hold for numbers of that country, too).
     """
 
     name: str
@@ -108,12 +109,19 @@ class Law:
     region: str = ""
     zones: tuple[str, ...] = ()
     title: str = ""
+    countries: tuple[tuple[str, str], ...] = ()
 
     def __add__(self, other: Law) -> Law:
         """Return a law that demands what both demand."""
         both = self.rules + tuple(rule for rule in other.rules if rule not in self.rules)
         zones = self.zones or other.zones
-        return Law(f"{self.name}+{other.name}", both, self.region or other.region, zones, self.title)
+        return replace(
+            self,
+            name=f"{self.name}+{other.name}",
+            rules=both,
+            region=self.region or other.region,
+            zones=zones,
+        )
 
     @property
     def looks_back(self) -> timedelta:
