@@ -351,6 +351,89 @@ async def test_a_week_of_peace_after_a_conversation_and_three_days_after_an_aban
     assert await office.called("B<-", day_later) == ["07700900123"]  # an agent is reserved for him
 
 
+async def missed(office: Office, campaign: str, at: datetime) -> list[str]:
+    """Claim one contact, whose number is busy; return the number. The row goes where it would go."""
+    numbers = []
+    for attempt in (await office.claim(campaign, at, 1)).attempts:
+        await office.store.mark_sent([attempt], at)
+        await office.store.record(batch(finished(attempt, *BUSY)))
+        await office.run("UPDATE ccdata.attempts SET ended_at=%s WHERE id=%s", naive(at), attempt.id)
+        numbers.append(attempt.contact.phone.number)
+    return numbers
+
+
+async def test_a_number_that_was_tried_and_left_the_row_counts_for_its_person(office: Office) -> None:
+    """The same line of a file in four campaigns of Florida: three calls in 24 hours, whichever number."""
+    campaigns = [f"{name}<-" for name in "ABCD"]
+    for campaign in campaigns:
+        await office.dialer(campaign, rule="STATE")
+        await office.contact("3055551001", campaign, alternatives="3055551002:3055551003")
+    called = []
+    for n in range(16):
+        called += await missed(office, campaigns[n % 4], NOON + timedelta(minutes=10 * (n // 4) + n % 4))
+    assert len(called) == 3
+    held = await office.rows("SELECT DISTINCT held_by FROM ccdata.calls_spool")
+    assert held == [{"held_by": "cap"}]
+
+
+async def test_who_shares_a_number_with_a_row_that_is_done_is_its_person(office: Office) -> None:
+    for campaign in ("A<-", "B<-", "C<-"):
+        await office.dialer(campaign, rule="STATE")
+    await office.contact("3055551001", alternatives="3055551002:3055551003", contact="X")
+    assert [await missed(office, "A<-", NOON + timedelta(minutes=n)) for n in range(3)] == [
+        ["3055551001"], ["3055551002"], ["3055551003"],
+    ]  # fmt: skip
+    assert await office.rows("SELECT id FROM ccdata.calls_spool") == []
+    await office.contact("3055551002", "B<-")
+    await office.contact("3055551099", "C<-", contact="X")
+    for campaign in ("B<-", "C<-"):
+        assert await office.called(campaign, NOON + timedelta(minutes=5)) == []
+    a_day_later = NOON + timedelta(hours=24, minutes=2)
+    assert await office.called("B<-", a_day_later) == ["3055551002"]
+    assert await office.called("C<-", a_day_later) == ["3055551099"]
+
+
+@pytest.mark.parametrize("country", ["", "US", "MX"])
+async def test_calls_count_however_a_campaign_knows_the_number(office: Office, country: str) -> None:
+    """A campaign without a country, or of another one, writes the number as it stands there."""
+    await office.dialer("A<-", country=country)
+    await office.dialer("B<-", rule="STATE")
+    number = "13055551234" if country == "MX" else "3055551234"
+    at = datetime(2026, 5, 13, 18, 0, tzinfo=UTC)
+    for n in range(3):
+        await office.contact(number)
+        assert await missed(office, "A<-", at + timedelta(minutes=n)) == [number]
+        await office.run("DELETE FROM ccdata.calls_spool")
+    spool_id = await office.contact("3055551234", "B<-")
+    assert await office.called("B<-", at + timedelta(minutes=5)) == []
+    assert (await office.row(spool_id))["held_by"] == "cap"
+
+
+async def ordered(
+    office: Office, *destinations: str, at: datetime = NOON, campaign: str = "A<-"
+) -> list[str]:
+    """Order manual calls; return the numbers that are going to be called, and answer for them."""
+    for destination in destinations:
+        await office.run(
+            "INSERT INTO ccdata.orders (kind, campaign, agent, phone, context, destination)"
+            " VALUES ('call', %s, 'ana', '200', 'agents', %s)",
+            campaign, destination,
+        )  # fmt: skip
+    taken = await office.store.take_orders(at)
+    await office.store.mark_sent([order.attempt for order in taken if order.attempt], at)
+    return [order.attempt.contact.phone.number for order in taken if order.attempt]
+
+
+async def test_calls_that_agents_order_count_for_the_person(office: Office) -> None:
+    await office.dialer(rule="STATE")
+    for n in range(3):
+        assert await ordered(office, "3055551234", at=NOON + timedelta(minutes=n)) == ["3055551234"]
+    assert await office.rows("SELECT DISTINCT number FROM ccdata.attempts") == [{"number": "13055551234"}]
+    spool_id = await office.contact("3055551234")
+    assert await office.called(at=NOON + timedelta(minutes=5)) == []
+    assert (await office.row(spool_id))["held_by"] == "cap"
+
+
 async def test_attempts_that_were_never_sent_do_not_count(office: Office) -> None:
     await office.dialer(options={"cap_calls": 1, "cap_hours": 24})
     await office.contact("2125550001")

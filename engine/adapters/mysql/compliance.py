@@ -16,7 +16,14 @@ from datetime import datetime, timedelta
 from engine.adapters.legal import CampaignLaw, Legal, Situation
 from engine.adapters.mysql.blacklists import Block, Wishes, note_blocks, wishes
 from engine.adapters.mysql.database import Session, utc
-from engine.adapters.mysql.people import PastCalls, Person, past_calls, take_turns
+from engine.adapters.mysql.people import (
+    PastCalls,
+    Person,
+    acquainted,
+    known_since,
+    past_calls,
+    take_turns,
+)
 from engine.domain.law import LEAD, Ban, Contacted, Facts, Law, Verdict, may_call, next_moment
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact, SpoolId
@@ -100,7 +107,7 @@ class Inquiry:
         self._local = local
         self._turns: frozenset[int] | None = None
         #: Whom this claim calls; the tables do not know of it yet.
-        self._taken: list[tuple[str, Contact]] = []
+        self._taken: list[tuple[Person, Contact]] = []
 
     async def judge(self, contacts: Sequence[Contact], limit: int, *, black_lists: bool) -> list[Judged]:
         """Return a verdict on each, in order, until `limit` may be called."""
@@ -116,8 +123,8 @@ class Inquiry:
             calls = past.of(person) if person else ()
             verdict, opens = self._verdict(contact, situation, said, calls)
             if verdict.allowed and person and not self._only_asking:
-                self._taken.append((situation.place.key, contact))
-                self._add(past, situation.place.key, contact)
+                self._taken.append((person, contact))
+                self._add(past, person, contact)
             judged.append(Judged(contact, situation.place.key, verdict, opens))
             limit -= verdict.allowed
             if limit <= 0:
@@ -174,23 +181,35 @@ class Inquiry:
         back = max((situations[c.id].law.looks_back for c in contacts), default=timedelta())
         if not back:
             return {}, PastCalls()
-        people = {c.id: self.person(c) for c in contacts if situations[c.id].law.looks_back}
+        counted = [c for c in contacts if situations[c.id].law.looks_back]
+        since = self._now - back
+        known = await acquainted(
+            self._session,
+            [self.person(contact) for contact in counted],
+            known_since(since, self._now),
+            self._forms,
+        )
+        people = {contact.id: person for contact, person in zip(counted, known, strict=True)}
         if not self._only_asking:
             ours = await take_turns(self._session, people.values(), wait=self._turns is None)
             self._turns = (self._turns or frozenset()) | ours
-        past = await past_calls(self._session, tuple(people.values()), self._now - back)
-        for key, contact in self._taken:
-            self._add(past, key, contact)
+        past = await past_calls(self._session, known, since)
+        for person, contact in self._taken:
+            self._add(past, person, contact)
         return people, past
 
-    def _add(self, past: PastCalls, key: str, contact: Contact) -> None:
-        past.add(f"now {contact.id}", Contacted(self._now), key, contact.reference, contact.id)
+    def _add(self, past: PastCalls, person: Person, contact: Contact) -> None:
+        past.add(f"now {contact.id}", Contacted(self._now), person.numbers, contact.reference, contact.id)
 
     def person(self, contact: Contact) -> Person:
-        """Return by what calls to the contact's person are recognised."""
+        """Return by what of the contact itself calls to its person are recognised."""
         phones = dict.fromkeys(phone.number for phone in (contact.phone, *contact.alternatives))
-        keys = tuple(self._legal.place(self._law, number).key for number in phones)
-        return Person(keys, contact.reference, contact.id)
+        numbers = dict.fromkeys(form for number in phones for form in self._forms(number))
+        contacts = (contact.reference,) if contact.reference else ()
+        return Person(tuple(numbers), contacts, (contact.id,) if contact.id else ())
+
+    def _forms(self, number: str) -> tuple[str, ...]:
+        return self._legal.place(self._law, number).forms
 
     def _verdict(
         self, contact: Contact, situation: Situation, said: Wishes, calls: tuple[Contacted, ...]

@@ -11,7 +11,6 @@ from engine.adapters.mysql.blacklists import wishes
 from engine.adapters.mysql.claim import Claimant
 from engine.adapters.mysql.compliance import campaign_law
 from engine.adapters.mysql.database import Session, utc
-from engine.adapters.places import place_of
 from engine.domain.errors import FieldError
 from engine.domain.law import Given
 from engine.domain.model import Attempt, AttemptId
@@ -120,6 +119,7 @@ async def refuse_black_listed(session: Session, order: ManualCall, claimant: Cla
 
 
 async def _insert(session: Session, attempt: Attempt, order: ManualCall, claimant: Claimant) -> None:
+    law, _ = await campaign_law(session, claimant.legal, order.dialer.name)
     await session.run(
         "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, owner, fence, state,"
         " claimed_at, agent) VALUES (%s, %s, 0, %s, %s, %s, %s, 'claimed', %s, %s)",
@@ -127,7 +127,7 @@ async def _insert(session: Session, attempt: Attempt, order: ManualCall, claiman
             attempt.id,
             order.dialer.name,
             order.contact.phone.number,
-            place_of(order.contact.phone.number).key,
+            claimant.legal.place(law, order.contact.phone.number).key,
             claimant.owner,
             claimant.fence,
             utc(attempt.claimed_at),
