@@ -18,7 +18,8 @@ from engine.adapters.mysql import Database, MysqlStore
 from engine.adapters.mysql.claim import Claimant, claim_contacts
 from engine.adapters.mysql.loading import Wish, load_file
 from engine.adapters.mysql.recycling import recycle
-from engine.adapters.mysql.respool import Respool, respool
+from engine.adapters.mysql.respool import Respool, form_of, respool
+from engine.adapters.mysql.why import why
 from engine.adapters.registry import Registry, build
 from engine.domain.entries import Heard, OptOut
 from engine.domain.localtime import LocalTime
@@ -224,6 +225,87 @@ async def test_a_broadcast_needs_consent_that_holds(office: Office) -> None:
     states = [(await office.row(i))["status"] for i in (without, over, withdrawn)]
     bans = [(await office.row(i))["held_by"] for i in (without, over, withdrawn)]
     assert (states, bans) == ([2, 2, 3], ["consent", "consent", "opt_out"])
+
+
+async def story(office: Office, number: str, at: datetime) -> list[tuple[str, list[str]]]:
+    """Return what explain says of the rows of a number: its destination, and what holds it."""
+    told = await why(office.database, Legal(local=UTC), LocalTime(UTC), number, at)
+    assert told is not None
+    return [(one.destination, [reason.rule for reason in one.reasons]) for one in told.standings]
+
+
+async def test_a_listed_number_costs_the_contact_no_other_whatever_the_hour(office: Office) -> None:
+    """At 11 home comes first, and is on the black list: the mobile is called, as it would be at 12."""
+    await office.dialer(country="", schedulephones="11=HMW:12=MWH", schedule="sun-sat;00:00-23:59")
+    sql = "INSERT INTO ccdata.dialer_base (campaign, name, active, timezone) VALUES ('A<-', 'L1', 1, %s)"
+    await office.run(sql, "America/Chicago")
+    await office.run("INSERT INTO ccdata.black_list (phone) VALUES ('0992')")
+    spool_id = await office.contact("M=0=0991", alternatives="H=0=0992:W=0=0993")
+    assert await story(office, "0991", NOON) == [("M=0=0991", [])]
+    [attempt] = (await office.claim()).attempts
+    assert attempt.contact.phone.number == "0991"
+    row = await office.row(spool_id)
+    assert (row["status"], row["destination"], row["alternatives"]) == (0, "M=0=0991", "W=0=0993")
+    assert await office.rows("SELECT dst FROM ccrepo.black_list_history") == [{"dst": "0992"}]
+    [note] = await office.audit()
+    assert note.startswith("not called: 0992 in A<-: black_list: the number is on the black list")
+    form = await form_of(office.database, attempt.id)
+    assert form is not None
+    assert (form.destination, form.alternatives) == ("W=0=0993", "")
+    # Busy: it goes on with the number that is left, and is done after it.
+    await office.store.mark_sent([attempt], NOON)
+    await office.store.record(batch(finished(attempt, *BUSY)))
+    assert await missed(office, "A<-", NOON + timedelta(minutes=1)) == ["0993"]
+    assert await office.rows("SELECT id FROM ccdata.calls_spool") == []
+
+
+async def test_a_number_that_is_left_out_leaves_a_row_that_waits_too_and_is_noted_once(
+    office: Office, tmp_path: Path
+) -> None:
+    build(["12125550001"], tmp_path / "us")
+    registry = Registry(tmp_path / "us")
+    store = office.engine(Legal(registries={"US": registry}))
+    await office.dialer()
+    spool_id = await office.contact("2125550001", alternatives="2135550002", retries=3)
+    morning = datetime(2026, 5, 13, 14, 0, tzinfo=UTC)  # 10:00 in New York, 07:00 in Los Angeles
+    for n in range(3):
+        assert await office.called(at=morning + timedelta(minutes=n), store=store) == []
+        await office.run("UPDATE ccdata.calls_spool SET notbefore = NULL")
+    row = await office.row(spool_id)
+    assert (row["destination"], row["alternatives"], row["retries"]) == ("2135550002", "", 0)
+    assert (row["status"], row["held_by"]) == (1, "hours")
+    assert [action.split(": ")[1:3] for action in await office.audit()] == [["2125550001 in A<-", "registry"]]
+    assert await office.called(at=NOON, store=store) == ["2135550002"]
+    registry.close()
+
+
+async def test_who_said_no_is_not_called_on_another_number(office: Office) -> None:
+    await office.dialer()
+    for word in ("12125550001", "12125550003"):
+        await office.run("INSERT INTO ccdata.opt_outs (who, opted_at) VALUES (%s, %s)", word, naive(NOON))
+    for phone in ("2125550001", "2125550004"):
+        await office.run("INSERT INTO ccdata.black_list (phone) VALUES (%s)", phone)
+    listed = await office.contact("2125550001", alternatives="2125550002")
+    later = await office.contact("2125550004", alternatives="2125550003")
+    assert await office.called() == []
+    for spool_id, alternatives in ((listed, "2125550002"), (later, "2125550003")):
+        row = await office.row(spool_id)
+        assert (row["status"], row["alternatives"]) == (3, alternatives)
+    assert (await office.row(later))["held_by"] == "opt_out"
+
+
+async def test_two_rows_that_come_to_the_same_number_are_not_both_called(office: Office) -> None:
+    await office.dialer()
+    for number in ("2125550001", "2125550002"):
+        await office.run("INSERT INTO ccdata.black_list (phone) VALUES (%s)", number)
+    await office.contact("2125550001", alternatives="2125550009")
+    others = [
+        await office.contact("2125550002", alternatives="2125550009"), await office.contact("2125550009")
+    ]  # fmt: skip
+    assert await office.called() == ["2125550009"]
+    for spool_id in others:
+        row = await office.row(spool_id)
+        assert (row["status"], row["held_by"]) == (2, "double")
 
 
 async def test_an_opt_out_is_stronger_than_anything_that_comes_later(office: Office) -> None:

@@ -10,11 +10,12 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from engine.adapters.legal import CampaignLaw, Legal, Situation
-from engine.adapters.mysql.blacklists import Block, Wishes, note_blocks, wishes
+from engine.adapters.legal import CampaignLaw, Legal
+from engine.adapters.mysql.blacklists import Block, note_blocks
+from engine.adapters.mysql.choosing import Choice, Chooser
 from engine.adapters.mysql.database import Session, utc
 from engine.adapters.mysql.people import (
     PastCalls,
@@ -29,6 +30,7 @@ from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact, SpoolId
 from engine.domain.pacing import profile_for
 from engine.domain.phone_order import parse_phone_order
+from engine.domain.phones import join_alternatives
 from engine.ports import StoreError
 
 #: So many held contacts are judged anew at once when the rules change.
@@ -74,13 +76,21 @@ def _rings_at_least(country: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A contact, its number in one spelling, and the verdict."""
+    """A contact on the number that was chosen, and the verdict."""
 
-    contact: Contact
-    key: str
+    choice: Choice
     verdict: Verdict
     #: When somebody who only asks may expect the first call; None: not by itself, or not asked.
     opens: datetime | None = None
+
+    @property
+    def contact(self) -> Contact:
+        return self.choice.contact
+
+    @property
+    def key(self) -> str:
+        """The number in one spelling."""
+        return self.choice.situation.place.key
 
 
 class Inquiry:
@@ -113,19 +123,18 @@ class Inquiry:
         """Return a verdict on each, in order, until `limit` may be called."""
         if not contacts:
             return []
-        contacts, situations, said = await self._looked_up(contacts, black_lists)
-        people, past = await self._past(contacts, situations)
+        choices = await self._chooser(black_lists).choose(contacts)
+        people, past = await self._past(choices)
         judged = []
-        for contact in contacts:
-            situation, person = situations[contact.id], people.get(contact.id)
+        for choice in choices:
+            person = people.get(choice.asked.id)
             if person and not self._only_asking and not person.within(self._turns or frozenset()):
                 continue  # another claim is about the same person: next time
-            calls = past.of(person) if person else ()
-            verdict, opens = self._verdict(contact, situation, said, calls)
+            verdict, opens = self._verdict(choice, past.of(person) if person else ())
             if verdict.allowed and person and not self._only_asking:
-                self._taken.append((person, contact))
-                self._add(past, person, contact)
-            judged.append(Judged(contact, situation.place.key, verdict, opens))
+                self._taken.append((person, choice.contact))
+                self._add(past, person, choice.contact)
+            judged.append(Judged(choice, verdict, opens))
             limit -= verdict.allowed
             if limit <= 0:
                 break
@@ -135,53 +144,36 @@ class Inquiry:
         """Return, in order, what a verdict on each rests on, for somebody who only asks."""
         if not contacts:
             return []
-        contacts, situations, said = await self._looked_up(contacts, self._law.black_lists)
-        people, past = await self._past(contacts, situations)
+        choices = await self._chooser(self._law.black_lists).choose(contacts)
+        people, past = await self._past(choices)
         known = []
-        for contact in contacts:
-            situation, person = situations[contact.id], people.get(contact.id)
-            calls = past.of(person) if person else ()
-            known.append((situation.law, self._facts(situation, contact, said, calls)))
+        for choice in choices:
+            person = people.get(choice.asked.id)
+            known.append((choice.situation.law, _with(choice.facts, past.of(person) if person else ())))
         return known
-
-    async def _looked_up(
-        self, contacts: Sequence[Contact], black_lists: bool
-    ) -> tuple[list[Contact], dict[SpoolId, Situation], Wishes]:
-        """Put each contact's phones in order; return them, where they are, and what the lists say."""
-        arranged = [self._legal.arranged(self._law, contact, self._now) for contact in contacts]
-        situations = {c.id: self._legal.situation(self._law, c) for c in arranged}
-        said = await wishes(
-            self._session,
-            self._campaign,
-            self._local.naive(self._now),
-            {c.phone.number: situations[c.id].place.forms for c in arranged},
-            [c.reference for c in arranged],
-            black_lists=black_lists,
-        )
-        return arranged, situations, said
 
     async def again(self, contact: Contact, *, black_lists: bool) -> Verdict:
         """Judge a contact that is claimed, at the moment of its call: its own claim is no call before it."""
-        situation = self._legal.situation(self._law, contact)
-        said = await wishes(
+        choice = await self._chooser(black_lists).stay(contact)
+        return may_call(choice.situation.law, choice.facts, self._now)
+
+    def _chooser(self, black_lists: bool) -> Chooser:
+        return Chooser(
             self._session,
+            self._legal,
             self._campaign,
-            self._local.naive(self._now),
-            {contact.phone.number: situation.place.forms},
-            [contact.reference],
+            self._law,
+            self._now,
+            self._local,
             black_lists=black_lists,
         )
-        facts = self._facts(situation, contact, said, ())
-        return may_call(situation.law, facts, self._now)
 
-    async def _past(
-        self, contacts: Sequence[Contact], situations: dict[SpoolId, Situation]
-    ) -> tuple[dict[SpoolId, Person], PastCalls]:
+    async def _past(self, choices: Sequence[Choice]) -> tuple[dict[SpoolId, Person], PastCalls]:
         """Return those whose earlier calls matter, and the calls."""
-        back = max((situations[c.id].law.looks_back for c in contacts), default=timedelta())
+        back = max((choice.situation.law.looks_back for choice in choices), default=timedelta())
         if not back:
             return {}, PastCalls()
-        counted = [c for c in contacts if situations[c.id].law.looks_back]
+        counted = [choice.asked for choice in choices if choice.situation.law.looks_back]
         since = self._now - back
         known = await acquainted(
             self._session,
@@ -211,31 +203,19 @@ class Inquiry:
     def _forms(self, number: str) -> tuple[str, ...]:
         return self._legal.place(self._law, number).forms
 
-    def _verdict(
-        self, contact: Contact, situation: Situation, said: Wishes, calls: tuple[Contacted, ...]
-    ) -> tuple[Verdict, datetime | None]:
-        facts = self._facts(situation, contact, said, calls)
-        verdict = may_call(situation.law, facts, self._now)
+    def _verdict(self, choice: Choice, calls: tuple[Contacted, ...]) -> tuple[Verdict, datetime | None]:
+        law, facts = choice.situation.law, _with(choice.facts, calls)
+        verdict = may_call(law, facts, self._now)
         if self._only_asking:
-            return verdict, next_moment(situation.law, facts, self._now)
+            return verdict, next_moment(law, facts, self._now)
         if verdict.allowed and self._law.agent_guaranteed:
-            later = may_call(situation.law, facts, self._now + LEAD)
+            later = may_call(law, facts, self._now + LEAD)
             verdict = Verdict(tuple(hold for hold in later.holds if hold.ban.calendar))
         return verdict, None
 
-    def _facts(
-        self, situation: Situation, contact: Contact, said: Wishes, calls: tuple[Contacted, ...]
-    ) -> Facts:
-        forms = situation.place.forms
-        until = said.blocked_until(forms)
-        return self._legal.facts(
-            self._law,
-            situation,
-            listed=said.black_listed(forms),
-            listed_until=None if until is None else self._local.utc(until),
-            given=said.given(forms, contact.reference),
-            calls=calls,
-        )
+
+def _with(facts: Facts, calls: tuple[Contacted, ...]) -> Facts:
+    return replace(facts, calls=calls) if calls else facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +230,15 @@ class Held:
 async def hold_back(
     session: Session, judged: Sequence[Judged], campaign: str, owner: str, local_now: datetime
 ) -> Held:
-    """Write why contacts were not called, into their rows, the history and the audit."""
+    """Write why contacts were not called, into their rows, the history and the audit; a number that was left
+    out leaves the row of a contact that has another."""
     counts: Counter[int] = Counter()
     places: dict[tuple[int, datetime | None, str, str], list[int]] = {}
     blocks = []
     for one in judged:
         hold = one.verdict.last
+        for left in one.choice.left_out:
+            blocks.append(Block(left.phone.number, campaign, left.hold.ban, str(left.hold)))
         if hold is None:
             continue
         if hold.ban is Ban.RING:
@@ -273,8 +256,22 @@ async def hold_back(
             f" WHERE id IN ({marks})",
             (*place, *ids),
         )
+    await _leave_out(session, judged)
     await note_blocks(session, blocks, owner, local_now)
     return Held(counts[3], counts[1], counts[2])
+
+
+async def _leave_out(session: Session, judged: Sequence[Judged]) -> None:
+    """Who is blocked keeps all his numbers: a person may decide otherwise about any of them."""
+    await session.run_many(
+        "UPDATE ccdata.calls_spool SET destination=%s, alternatives=%s, retries=%s WHERE id=%s",
+        [
+            (kept.phone.entry(), join_alternatives(kept.alternatives), kept.retries, kept.id)
+            for one in judged
+            for kept in (one.choice.kept,)
+            if one.choice.left_out and one.verdict.final is None
+        ],
+    )
 
 
 def fingerprint(legal: Legal, law: CampaignLaw) -> str:

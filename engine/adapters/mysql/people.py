@@ -1,8 +1,8 @@
 """Calls to the same person: claims that count them take turns, and the counting itself.
 
 A person is known by the contact id and by every number of the contact, whatever the campaign and the
-spelling: those that the row has, those that it had when it was called on them, and those of whoever was called
-by one of these. Claims that share any of them lock the same slot, in one order, and see each other's
+spelling: those that the row has, those that it had when it was called on them, and those of whoever was
+called by one of these. Claims that share any of them lock the same slot, in one order, and see each other's
 attempts after that.
 """
 

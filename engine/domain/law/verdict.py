@@ -90,6 +90,15 @@ class Verdict:
         return self.final or (self.holds[max(ending)[1]] if ending else None)
 
     @property
+    def of_number(self) -> Hold | None:
+        """The reason for which this number is never called though another of the person's may be: it stands
+        on a list itself. None where there is none, or the person said no."""
+        if any(hold.ban is Ban.OPT_OUT for hold in self.holds):
+            return None
+        listed = (Ban.BLACK_LIST, Ban.REGISTRY)
+        return next((hold for hold in self.holds if hold.until is None and hold.ban in listed), None)
+
+    @property
     def until(self) -> datetime | None:
         """When the last of the reasons ends; None when there is none, or one that does not end."""
         return self.last.until if self.last else None
