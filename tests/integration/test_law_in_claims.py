@@ -241,7 +241,8 @@ async def test_a_listed_number_costs_the_contact_no_other_whatever_the_hour(offi
     await office.run(sql, "America/Chicago")
     await office.run("INSERT INTO ccdata.black_list (phone) VALUES ('0992')")
     spool_id = await office.contact("M=0=0991", alternatives="H=0=0992:W=0=0993")
-    assert await story(office, "0991", NOON) == [("M=0=0991", [])]
+    [(destination, rules)] = await story(office, "0991", NOON)
+    assert (destination, "black_list" in rules) == ("M=0=0991", False)
     [attempt] = (await office.claim()).attempts
     assert attempt.contact.phone.number == "0991"
     row = await office.row(spool_id)
@@ -514,6 +515,47 @@ async def test_calls_that_agents_order_count_for_the_person(office: Office) -> N
     spool_id = await office.contact("3055551234")
     assert await office.called(at=NOON + timedelta(minutes=5)) == []
     assert (await office.row(spool_id))["held_by"] == "cap"
+
+
+async def test_a_conversation_between_claim_and_call_is_asked_about_at_the_call(office: Office) -> None:
+    """Preview claims somebody, and its agent thinks; a campaign without such a rule talks to him then."""
+    await office.dialer("A->", rule="REGF", dialertype="Preview")
+    await office.dialer("B<-")
+    for campaign in ("A->", "B<-"):
+        await office.contact("2125550001", campaign, contact="X")
+    [thinking] = (await office.claim("A->")).attempts
+
+    async def answer(at: datetime) -> str:
+        return await office.store.held_back(thinking, CampaignName("A->"), True, at)
+
+    assert await answer(NOON) == ""
+    [other] = (await office.claim("B<-", NOON + timedelta(seconds=5))).attempts
+    await office.store.mark_sent([other], NOON + timedelta(seconds=5))
+    assert (await answer(NOON + timedelta(seconds=6))).startswith("a call to the person is under way")
+    await office.store.record(batch(finished(other, *TALKED)))
+    at = naive(NOON + timedelta(minutes=1))
+    await office.run("UPDATE ccdata.attempts SET ended_at=%s, connected_at=%s WHERE id=%s", at, at, other.id)
+    assert (await answer(NOON + timedelta(minutes=2))).startswith("a conversation within 7 days")
+    await office.store.release([thinking], NOON + timedelta(minutes=2))
+    assert await office.called("A->", NOON + timedelta(minutes=3)) == []
+
+
+async def test_nobody_is_called_by_two_campaigns_at_once_where_a_conversation_is_followed_by_a_rest(
+    office: Office,
+) -> None:
+    for campaign in ("A<-", "B<-"):
+        await office.dialer(campaign, rule="REGF")
+        await office.contact("2125550001" if campaign == "A<-" else "2135550001", campaign, contact="X")
+    [first] = (await office.claim("A<-")).attempts
+    assert await office.called("B<-") == []
+    [waiting] = await office.rows("SELECT held_by, reason, notbefore FROM ccdata.calls_spool WHERE status=1")
+    assert (waiting["held_by"], waiting["notbefore"]) == ("conversation", naive(NOON + timedelta(minutes=1)))
+    assert "under way" in waiting["reason"]
+    [(_, rules)] = await story(office, "2135550001", NOON)
+    assert "conversation" in rules
+    await office.store.mark_sent([first], NOON)
+    await office.store.record(batch(finished(first, *BUSY)))
+    assert await office.called("B<-", NOON + timedelta(minutes=1)) == ["2135550001"]
 
 
 async def test_attempts_that_were_never_sent_do_not_count(office: Office) -> None:

@@ -142,15 +142,15 @@ async def claim_contacts(
 
 
 async def still_held(
-    session: Session, claimant: Claimant, contact: Contact, campaign: str, now: datetime, *, black_lists: bool
+    session: Session, claimant: Claimant, attempt: Attempt, campaign: str, now: datetime, *, black_lists: bool
 ) -> str:
     """Return what forbids the call now, '' when nothing does; see `Store.held_back`."""
     try:
         law, _ = await campaign_law(session, claimant.legal, campaign)
     except FieldError as error:
         return str(error)
-    inquiry = Inquiry(session, claimant.legal, campaign, law, now, claimant.local)
-    hold = (await inquiry.again(contact, black_lists=black_lists)).last
+    inquiry = Inquiry(session, claimant.legal, campaign, law, now, claimant.local, only_asking=True)
+    hold = (await inquiry.again(attempt, black_lists=black_lists)).last
     return "" if hold is None else str(hold)
 
 

@@ -18,6 +18,7 @@ from engine.adapters.mysql.blacklists import Block, note_blocks
 from engine.adapters.mysql.choosing import Choice, Chooser
 from engine.adapters.mysql.database import Session, utc
 from engine.adapters.mysql.people import (
+    UNDER_WAY,
     PastCalls,
     Person,
     acquainted,
@@ -27,7 +28,7 @@ from engine.adapters.mysql.people import (
 )
 from engine.domain.law import LEAD, Ban, Contacted, Facts, Law, Verdict, may_call, next_moment
 from engine.domain.localtime import LocalTime
-from engine.domain.model import Contact, SpoolId
+from engine.domain.model import Attempt, Contact, SpoolId
 from engine.domain.pacing import profile_for
 from engine.domain.phone_order import parse_phone_order
 from engine.domain.phones import join_alternatives
@@ -152,10 +153,12 @@ class Inquiry:
             known.append((choice.situation.law, _with(choice.facts, past.of(person) if person else ())))
         return known
 
-    async def again(self, contact: Contact, *, black_lists: bool) -> Verdict:
+    async def again(self, attempt: Attempt, *, black_lists: bool) -> Verdict:
         """Judge a contact that is claimed, at the moment of its call: its own claim is no call before it."""
-        choice = await self._chooser(black_lists).stay(contact)
-        return may_call(choice.situation.law, choice.facts, self._now)
+        choice = await self._chooser(black_lists).stay(attempt.contact)
+        people, past = await self._past([choice], besides=attempt.id)
+        calls = [call for person in people.values() for call in past.of(person)]
+        return may_call(choice.situation.law, _with(choice.facts, tuple(calls)), self._now)
 
     def _chooser(self, black_lists: bool) -> Chooser:
         return Chooser(
@@ -168,8 +171,10 @@ class Inquiry:
             black_lists=black_lists,
         )
 
-    async def _past(self, choices: Sequence[Choice]) -> tuple[dict[SpoolId, Person], PastCalls]:
-        """Return those whose earlier calls matter, and the calls."""
+    async def _past(
+        self, choices: Sequence[Choice], besides: str = ""
+    ) -> tuple[dict[SpoolId, Person], PastCalls]:
+        """Return those whose earlier calls matter, and the calls; `besides` one attempt."""
         back = max((choice.situation.law.looks_back for choice in choices), default=timedelta())
         if not back:
             return {}, PastCalls()
@@ -185,13 +190,19 @@ class Inquiry:
         if not self._only_asking:
             ours = await take_turns(self._session, people.values(), wait=self._turns is None)
             self._turns = (self._turns or frozenset()) | ours
-        past = await past_calls(self._session, known, since)
+        past = await past_calls(self._session, known, since, self._now, besides)
         for person, contact in self._taken:
             self._add(past, person, contact)
         return people, past
 
     def _add(self, past: PastCalls, person: Person, contact: Contact) -> None:
-        past.add(f"now {contact.id}", Contacted(self._now), person.numbers, contact.reference, contact.id)
+        past.add(
+            f"now {contact.id}",
+            Contacted(self._now, lasts=self._now + UNDER_WAY),
+            person.numbers,
+            contact.reference,
+            contact.id,
+        )
 
     def person(self, contact: Contact) -> Person:
         """Return by what of the contact itself calls to its person are recognised."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,8 @@ SLOTS = 4000
 _TAIL = 6
 #: Calls of at least so long ago tell which numbers and contact ids are one person's.
 _KNOWN_FOR = timedelta(days=7)
+#: Who may become a conversation at any moment is asked about again after so long.
+UNDER_WAY = timedelta(minutes=1)
 
 #: Attempts that never left our side, or that the switch could not place, were no calls.
 _NO_CALL = NOT_CALLED | {Outcome.NOT_PLACED}
@@ -161,12 +163,16 @@ def known_since(since: datetime, now: datetime) -> datetime:
     return min(since, now - _KNOWN_FOR)
 
 
-async def past_calls(session: Session, people: Sequence[Person], since: datetime) -> PastCalls:
-    """Return what was called since a moment (aware) among these people."""
+async def past_calls(
+    session: Session, people: Sequence[Person], since: datetime, now: datetime, besides: str = ""
+) -> PastCalls:
+    """Return what was called since a moment (aware) among these people, `besides` one attempt."""
     past = PastCalls()
     for row in await session.rows(*_called(people, _COLUMNS, since, rows=True)):
         call = contacted(row)
-        if call is not None:
+        if call is not None and row["id"] != besides:
+            if row["state"] != "ended":
+                call = replace(call, lasts=now + UNDER_WAY)
             past.add(str(row["id"]), call, (str(row["number"]),), str(row["contact"]), int(row["spool_id"]))
     return past
 

@@ -263,6 +263,9 @@ def _rest(rule: Rest, facts: Facts, now: datetime) -> Iterator[Hold]:
     if rule.spared and facts.agent_guaranteed:
         return
     talked = rule.after is After.CONVERSATION
+    lasting = max((call.lasts for call in facts.calls if call.lasts is not None), default=now)
+    if talked and lasting > now:
+        yield Hold(Ban.CONVERSATION, "a call to the person is under way", lasting, rule.source)
     moments = [call.spoke if talked else call.abandoned for call in facts.calls]
     last = max((moment for moment in moments if moment is not None), default=None)
     if last is not None and last + rule.length > now:
