@@ -517,6 +517,86 @@ async def test_calls_that_agents_order_count_for_the_person(office: Office) -> N
     assert (await office.row(spool_id))["held_by"] == "cap"
 
 
+async def answered(office: Office) -> list[str]:
+    """Return what the last orders were answered, the newest first."""
+    rows = await office.rows("SELECT result FROM ccdata.orders WHERE status = 'failed' ORDER BY id DESC")
+    return [row["result"] for row in rows]
+
+
+async def test_the_law_is_asked_before_an_agents_own_call_and_its_blocks_are_noted(
+    office: Office, tmp_path: Path
+) -> None:
+    build(["12125550002"], tmp_path / "us")
+    registry = Registry(tmp_path / "us")
+    office.store = office.engine(Legal(registries={"US": registry}))
+    await office.dialer(rule="STATE")
+    await office.dialer("FREE->", country="")
+    night = datetime(2026, 5, 13, 8, 0, tzinfo=UTC)  # 04:00 in Florida
+    assert await ordered(office, "3055551234", at=night) == []
+    [told] = await answered(office)
+    assert told.startswith(
+        "destination: hours until 2026-05-13 12:00:00 UTC: it is 04:00 in America/New_York"
+    )
+    assert await office.audit() == [], "what holds everybody at such an hour is no block of a person"
+    for campaign in ("FREE->", "no dialer ->"):
+        assert await ordered(office, "3055551234", at=night, campaign=campaign) == ["3055551234"]
+
+    await office.run("INSERT INTO ccdata.black_list (phone) VALUES ('+1 212 555 0001')")
+    await office.run("INSERT INTO ccdata.opt_outs (who, opted_at) VALUES ('12125550003', %s)", naive(night))
+    wanted = {
+        "2125550001": "black_list: the number is on the black list. Call another number.",
+        "2125550002": "registry: the number is in the registry US",
+        "2125550003": "opt_out: the person does not want to be called",
+    }
+    for number, reason in wanted.items():
+        assert await ordered(office, number) == []
+        assert (await answered(office))[0].startswith(f"destination: {reason}")
+    # Two of the three that Florida allows were ordered above, in other campaigns.
+    assert await ordered(office, "3055551234", "3055551234") == ["3055551234"]
+    assert (await answered(office))[0].startswith("destination: cap until 2026-05-14 08:00:00 UTC: 3 calls")
+    noted = await office.rows("SELECT src, dst FROM ccrepo.black_list_history ORDER BY id")
+    assert [(row["src"], row["dst"]) for row in noted] == [("ana", n) for n in (*wanted, "3055551234")]
+    assert [action.split(": ")[:3] for action in await office.audit()] == [
+        ["not called", f"{number} in A<-", rule]
+        for number, rule in zip(
+            (*wanted, "3055551234"), ("black_list", "registry", "opt_out", "cap"), strict=True
+        )
+    ]
+    registry.close()
+
+
+async def test_what_concerns_machines_and_recordings_does_not_concern_an_agents_own_call(
+    office: Office,
+) -> None:
+    """He is on the line first: nobody is abandoned, no recording speaks, and it rings for a minute."""
+    await office.dialer("A<-", country="UK", timeout=5, dialertype="VoiceBroadCast")
+    await office.dialer("B<-", country="UK")
+    await office.contact("07700900123", "B<-")
+    await dialled(office, "B<-", NOON, *LOST)
+    for campaign in ("A<-", "B<-"):
+        later = NOON + timedelta(minutes=1)
+        assert await ordered(office, "07700900123", campaign=campaign, at=later) == ["07700900123"]
+
+
+async def test_an_ordered_call_is_asked_about_once_more_before_its_destination_is_dialled(
+    office: Office,
+) -> None:
+    await office.dialer(rule="REGF")
+    await office.run(
+        "INSERT INTO ccdata.orders (kind, campaign, agent, phone, context, destination)"
+        " VALUES ('call', 'A<-', 'ana', '200', 'agents', '2125550001')"
+    )
+    [order] = await office.store.take_orders(NOON)
+    assert order.attempt is not None
+    ask = order.attempt, CampaignName("A<-"), True, NOON
+    assert await office.store.held_back(*ask) == ""
+    await office.run("INSERT INTO ccdata.opt_outs (who, opted_at) VALUES ('12125550001', %s)", naive(NOON))
+    assert await office.store.held_back(*ask) == "the person does not want to be called"
+    assert await office.rows("SELECT src, dst FROM ccrepo.black_list_history") == [
+        {"src": "ana", "dst": "2125550001"}
+    ]
+
+
 async def test_a_conversation_between_claim_and_call_is_asked_about_at_the_call(office: Office) -> None:
     """Preview claims somebody, and its agent thinks; a campaign without such a rule talks to him then."""
     await office.dialer("A->", rule="REGF", dialertype="Preview")

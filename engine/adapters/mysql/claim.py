@@ -14,6 +14,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from engine.adapters.legal import Legal
+from engine.adapters.mysql.blacklists import Block, note_blocks
 from engine.adapters.mysql.compliance import (
     Inquiry,
     Judged,
@@ -149,9 +150,17 @@ async def still_held(
         law, _ = await campaign_law(session, claimant.legal, campaign)
     except FieldError as error:
         return str(error)
+    law = law if attempt.contact.id else law.by_hand
     inquiry = Inquiry(session, claimant.legal, campaign, law, now, claimant.local, only_asking=True)
     hold = (await inquiry.again(attempt, black_lists=black_lists)).last
-    return "" if hold is None else str(hold)
+    if hold is None:
+        return ""
+    if not attempt.contact.id and not hold.ban.calendar:
+        # The contact of a campaign is judged by its next claim; an ordered call has none.
+        block = Block(attempt.contact.phone.number, campaign, hold.ban, str(hold))
+        who = attempt.desk.name if attempt.desk else claimant.owner
+        await note_blocks(session, [block], who, claimant.local.naive(now))
+    return str(hold)
 
 
 async def _wake_due(session: Session, request: ClaimRequest) -> None:

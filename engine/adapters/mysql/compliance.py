@@ -107,8 +107,10 @@ class Inquiry:
         local: LocalTime,
         *,
         only_asking: bool = False,
+        turns: frozenset[int] | None = None,
     ) -> None:
-        """`only_asking`: nobody is going to be called, so nobody has to wait for us."""
+        """`only_asking`: nobody is going to be called, so nobody has to wait for us; `turns`: of an inquiry
+        before this one in the same transaction."""
         self._only_asking = only_asking
         self._session = session
         self._legal = legal
@@ -116,9 +118,14 @@ class Inquiry:
         self._law = law
         self._now = now
         self._local = local
-        self._turns: frozenset[int] | None = None
+        self._turns = turns
         #: Whom this claim calls; the tables do not know of it yet.
         self._taken: list[tuple[Person, Contact]] = []
+
+    @property
+    def turns(self) -> frozenset[int] | None:
+        """The slots of people that are ours until the transaction ends; None: nobody's were wanted."""
+        return self._turns
 
     async def judge(self, contacts: Sequence[Contact], limit: int, *, black_lists: bool) -> list[Judged]:
         """Return a verdict on each, in order, until `limit` may be called."""
