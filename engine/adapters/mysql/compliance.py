@@ -26,6 +26,7 @@ from engine.adapters.mysql.people import (
     past_calls,
     take_turns,
 )
+from engine.adapters.places import place_of
 from engine.domain.law import LEAD, Ban, Contacted, Facts, Law, Verdict, may_call, next_moment
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Attempt, Contact, SpoolId
@@ -119,6 +120,7 @@ class Inquiry:
         self._now = now
         self._local = local
         self._turns = turns
+        self._region = legal.region(law)
         #: Whom this claim calls; the tables do not know of it yet.
         self._taken: list[tuple[Person, Contact]] = []
 
@@ -219,7 +221,7 @@ class Inquiry:
         return Person(tuple(numbers), contacts, (contact.id,) if contact.id else ())
 
     def _forms(self, number: str) -> tuple[str, ...]:
-        return self._legal.place(self._law, number).forms
+        return place_of(number, self._region).forms
 
     def _verdict(self, choice: Choice, calls: tuple[Contacted, ...]) -> tuple[Verdict, datetime | None]:
         law, facts = choice.situation.law, _with(choice.facts, calls)

@@ -146,7 +146,8 @@ async def acquainted(
     whole = []
     for person, rows in zip(people, theirs, strict=True):
         called = [row for n in sorted(rows) for row in of_row.get(n, ())]
-        numbers = {form: None for row in called if row["number"] for form in forms(str(row["number"]))}
+        others = {str(row["number"]) for row in called if row["number"]}.difference(person.numbers)
+        numbers = {form: None for number in sorted(others) for form in forms(number)}
         contacts = {str(row["contact"]): None for row in called if row["contact"]}
         whole.append(
             Person(
