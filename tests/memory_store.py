@@ -9,6 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact, SpoolId, attempt_id
 from engine.domain.orders import ManualCall, read_order
 from engine.domain.pacing import DayTotals, Profile, Since
-from engine.domain.phones import Phone
+from engine.domain.phones import Phone, join_alternatives
 from engine.domain.records import CdrRow, QueueLogRow
 from engine.domain.rules import Step
 from engine.domain.settings import SettingsRows, read_contact
@@ -200,11 +201,22 @@ class MemoryStore(MemoryCallerIds):
                 row.update(status=2, reason=str(error)[:255])
                 broken += 1
                 continue
-            if request.check_black_list and self._black_listed(contact.phone.number, request):
-                row.update(status=3, reason="the number is on the black list")
-                self.black_list_history.append(contact.phone.number)
-                blocked += 1
-                continue
+            phones = (contact.phone, *contact.alternatives)
+            free = [p for p in phones if not self._black_listed(p.number, request)]
+            if request.check_black_list and contact.phone not in free:
+                # What comes before the first free number is left out; without one all are blocked.
+                listed = phones[: phones.index(free[0])] if free else phones
+                self.black_list_history += [phone.number for phone in listed]
+                if not free:
+                    row.update(status=3, reason="the number is on the black list")
+                    blocked += 1
+                    continue
+                contact = replace(contact, phone=free[0], alternatives=phones[len(listed) + 1 :], retries=0)
+                row.update(
+                    destination=free[0].entry(),
+                    alternatives=join_alternatives(contact.alternatives),
+                    retries=0,
+                )
             until = self._held_until(contact.phone.number, request) if request.check_black_list else None
             if until is not None:
                 row.update(notbefore=until, reason="the number is on the temporary black list")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from engine.domain.callerid_pool import Locality
 from engine.domain.law import Facts, Given, Law, LawBook, LawSettings
 from engine.domain.law.facts import Contacted
 from engine.domain.model import Contact
+from engine.domain.orders import MANUAL_RING
 from engine.domain.phone_order import PhoneOrder
 from engine.domain.variables import parse_variables
 
@@ -48,6 +49,11 @@ class CampaignLaw:
     @property
     def prerecorded(self) -> bool:
         return self.dialer_type.strip().lower() == _NO_AGENT
+
+    @property
+    def by_hand(self) -> CampaignLaw:
+        """The same for a call that an agent orders: he is on the line before anybody is dialled."""
+        return replace(self, dialer_type=_AGENT_RESERVED[0], ring=MANUAL_RING)
 
 
 @dataclass(frozen=True, slots=True)

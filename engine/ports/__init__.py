@@ -302,7 +302,7 @@ class Store(CallerIdStore, Protocol):
         self, attempt: Attempt, campaign: CampaignName, check_black_list: bool, now: datetime
     ) -> str:
         """Return why the contact of a claimed attempt may not be called any more, '' when it may: an agent
-        may have thought for minutes since the claim. Counts of calls are the claim's business."""
+        may have thought for minutes since the claim, and somebody else may have talked to the person."""
 
     async def mark_sent(self, attempts: Sequence[Attempt], at: datetime) -> frozenset[AttemptId]:
         """Write that the orders are about to leave, and what number each shows; return which of them are

@@ -171,6 +171,25 @@ async def test_a_listed_number_is_blocked_however_it_is_spelt(
     assert await desk.blocked() == ["+1001" if "+" in written else "1001"]
 
 
+async def test_a_listed_number_is_left_out_and_costs_the_contact_no_other(desk: Desk) -> None:
+    for number in ("1001", "1002", "2001", "2002"):
+        await desk.block(number)
+    [some] = await contacts(desk, "M=1001", alternatives="1002:H=2=1003:1004", retries=1)
+    [none] = await contacts(desk, "2001", alternatives="2002")
+    result = await claim(desk)
+    assert (numbers(result), result.blocked) == (["1003"], 1)
+    [attempt] = result.attempts
+    assert (attempt.contact.retries, attempt.contact.phone.retries) == (0, 2)
+    row = await desk.row(some)
+    assert row is not None
+    assert (row["status"], row["destination"], row["alternatives"]) == (0, "H=2=1003", "1004")
+    assert await status(desk, none) == (3, "the number is on the black list")
+    row = await desk.row(none)
+    assert row is not None
+    assert (row["destination"], row["alternatives"]) == ("2001", "2002"), "who is blocked keeps his numbers"
+    assert sorted(await desk.blocked()) == ["1001", "1002", "2001", "2002"]
+
+
 async def test_another_campaigns_black_list_and_an_unchecked_one_block_nothing(desk: Desk) -> None:
     await desk.block("1001", "OTHER<-")
     await desk.block("1002")

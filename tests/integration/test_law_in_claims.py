@@ -19,7 +19,8 @@ from engine.adapters.mysql.claim import Claimant, claim_contacts
 from engine.adapters.mysql.contacts import black_list
 from engine.adapters.mysql.loading import Wish, load_file
 from engine.adapters.mysql.recycling import recycle
-from engine.adapters.mysql.respool import Respool, respool
+from engine.adapters.mysql.respool import Respool, form_of, respool
+from engine.adapters.mysql.why import why
 from engine.adapters.registry import Registry, build
 from engine.domain.entries import Heard, OptOut
 from engine.domain.integra.contacts import BlackEntry
@@ -314,6 +315,88 @@ async def test_a_broadcast_needs_consent_that_holds(office: Office) -> None:
     assert (states, bans) == ([2, 2, 3], ["consent", "consent", "opt_out"])
 
 
+async def story(office: Office, number: str, at: datetime) -> list[tuple[str, list[str]]]:
+    """Return what explain says of the rows of a number: its destination, and what holds it."""
+    told = await why(office.database, Legal(local=UTC), LocalTime(UTC), number, at)
+    assert told is not None
+    return [(one.destination, [reason.rule for reason in one.reasons]) for one in told.standings]
+
+
+async def test_a_listed_number_costs_the_contact_no_other_whatever_the_hour(office: Office) -> None:
+    """At 11 home comes first, and is on the black list: the mobile is called, as it would be at 12."""
+    await office.dialer(country="", schedulephones="11=HMW:12=MWH", schedule="sun-sat;00:00-23:59")
+    sql = "INSERT INTO ccdata.dialer_base (campaign, name, active, timezone) VALUES ('A<-', 'L1', 1, %s)"
+    await office.run(sql, "America/Chicago")
+    await office.run("INSERT INTO ccdata.black_list (phone) VALUES ('0992')")
+    spool_id = await office.contact("M=0=0991", alternatives="H=0=0992:W=0=0993")
+    [(destination, rules)] = await story(office, "0991", NOON)
+    assert (destination, "black_list" in rules) == ("M=0=0991", False)
+    [attempt] = (await office.claim()).attempts
+    assert attempt.contact.phone.number == "0991"
+    row = await office.row(spool_id)
+    assert (row["status"], row["destination"], row["alternatives"]) == (0, "M=0=0991", "W=0=0993")
+    assert await office.rows("SELECT dst FROM ccrepo.black_list_history") == [{"dst": "0992"}]
+    [note] = await office.audit()
+    assert note.startswith("not called: 0992 in A<-: black_list: the number is on the black list")
+    form = await form_of(office.database, attempt.id)
+    assert form is not None
+    assert (form.destination, form.alternatives) == ("W=0=0993", "")
+    # Busy: it goes on with the number that is left, and is done after it.
+    await office.store.mark_sent([attempt], NOON)
+    await office.store.record(batch(finished(attempt, *BUSY)))
+    assert await missed(office, "A<-", NOON + timedelta(minutes=1)) == ["0993"]
+    assert await office.rows("SELECT id FROM ccdata.calls_spool") == []
+
+
+async def test_a_number_that_is_left_out_leaves_a_row_that_waits_too_and_is_noted_once(
+    office: Office, tmp_path: Path
+) -> None:
+    build(["12125550001"], tmp_path / "us")
+    registry = Registry(tmp_path / "us")
+    store = office.engine(Legal(registries={"US": registry}))
+    await office.dialer()
+    spool_id = await office.contact("2125550001", alternatives="2135550002", retries=3)
+    morning = datetime(2026, 5, 13, 14, 0, tzinfo=UTC)  # 10:00 in New York, 07:00 in Los Angeles
+    for n in range(3):
+        assert await office.called(at=morning + timedelta(minutes=n), store=store) == []
+        await office.run("UPDATE ccdata.calls_spool SET notbefore = NULL")
+    row = await office.row(spool_id)
+    assert (row["destination"], row["alternatives"], row["retries"]) == ("2135550002", "", 0)
+    assert (row["status"], row["held_by"]) == (1, "hours")
+    assert [action.split(": ")[1:3] for action in await office.audit()] == [["2125550001 in A<-", "registry"]]
+    assert await office.called(at=NOON, store=store) == ["2135550002"]
+    registry.close()
+
+
+async def test_who_said_no_is_not_called_on_another_number(office: Office) -> None:
+    await office.dialer()
+    for word in ("12125550001", "12125550003"):
+        await office.run("INSERT INTO ccdata.opt_outs (who, opted_at) VALUES (%s, %s)", word, naive(NOON))
+    for phone in ("2125550001", "2125550004"):
+        await office.run("INSERT INTO ccdata.black_list (phone) VALUES (%s)", phone)
+    listed = await office.contact("2125550001", alternatives="2125550002")
+    later = await office.contact("2125550004", alternatives="2125550003")
+    assert await office.called() == []
+    for spool_id, alternatives in ((listed, "2125550002"), (later, "2125550003")):
+        row = await office.row(spool_id)
+        assert (row["status"], row["alternatives"]) == (3, alternatives)
+    assert (await office.row(later))["held_by"] == "opt_out"
+
+
+async def test_two_rows_that_come_to_the_same_number_are_not_both_called(office: Office) -> None:
+    await office.dialer()
+    for number in ("2125550001", "2125550002"):
+        await office.run("INSERT INTO ccdata.black_list (phone) VALUES (%s)", number)
+    await office.contact("2125550001", alternatives="2125550009")
+    others = [
+        await office.contact("2125550002", alternatives="2125550009"), await office.contact("2125550009")
+    ]  # fmt: skip
+    assert await office.called() == ["2125550009"]
+    for spool_id in others:
+        row = await office.row(spool_id)
+        assert (row["status"], row["held_by"]) == (2, "double")
+
+
 async def test_an_opt_out_is_stronger_than_anything_that_comes_later(office: Office) -> None:
     await office.dialer(dncr=0)
     await office.dialer("B<-", country="", dncr=0)
@@ -463,6 +546,210 @@ async def test_somebody_who_found_no_agent_rests_three_days_whoever_calls_by_wha
     await office.run("DELETE FROM ccdata.attempts WHERE campaign IN ('C<-', 'D<-')")
     assert await office.called("A<-", end) == ["2125551234"]
     assert await office.called("B<-", end - timedelta(seconds=1)) == []
+
+
+async def missed(office: Office, campaign: str, at: datetime) -> list[str]:
+    """Claim one contact, whose number is busy; return the number. The row goes where it would go."""
+    numbers = []
+    for attempt in (await office.claim(campaign, at, 1)).attempts:
+        await office.store.mark_sent([attempt], at)
+        await office.store.record(batch(finished(attempt, *BUSY)))
+        await office.run("UPDATE ccdata.attempts SET ended_at=%s WHERE id=%s", naive(at), attempt.id)
+        numbers.append(attempt.contact.phone.number)
+    return numbers
+
+
+async def test_a_number_that_was_tried_and_left_the_row_counts_for_its_person(office: Office) -> None:
+    """The same line of a file in four campaigns of Florida: three calls in 24 hours, whichever number."""
+    campaigns = [f"{name}<-" for name in "ABCD"]
+    for campaign in campaigns:
+        await office.dialer(campaign, rule="STATE")
+        await office.contact("3055551001", campaign, alternatives="3055551002:3055551003")
+    called = []
+    for n in range(16):
+        called += await missed(office, campaigns[n % 4], NOON + timedelta(minutes=10 * (n // 4) + n % 4))
+    assert len(called) == 3
+    held = await office.rows("SELECT DISTINCT held_by FROM ccdata.calls_spool")
+    assert held == [{"held_by": "cap"}]
+
+
+async def test_who_shares_a_number_with_a_row_that_is_done_is_its_person(office: Office) -> None:
+    for campaign in ("A<-", "B<-", "C<-"):
+        await office.dialer(campaign, rule="STATE")
+    await office.contact("3055551001", alternatives="3055551002:3055551003", contact="X")
+    assert [await missed(office, "A<-", NOON + timedelta(minutes=n)) for n in range(3)] == [
+        ["3055551001"], ["3055551002"], ["3055551003"],
+    ]  # fmt: skip
+    assert await office.rows("SELECT id FROM ccdata.calls_spool") == []
+    await office.contact("3055551002", "B<-")
+    await office.contact("3055551099", "C<-", contact="X")
+    for campaign in ("B<-", "C<-"):
+        assert await office.called(campaign, NOON + timedelta(minutes=5)) == []
+    a_day_later = NOON + timedelta(hours=24, minutes=2)
+    assert await office.called("B<-", a_day_later) == ["3055551002"]
+    assert await office.called("C<-", a_day_later) == ["3055551099"]
+
+
+@pytest.mark.parametrize("country", ["", "US", "MX"])
+async def test_calls_count_however_a_campaign_knows_the_number(office: Office, country: str) -> None:
+    """A campaign without a country, or of another one, writes the number as it stands there."""
+    await office.dialer("A<-", country=country)
+    await office.dialer("B<-", rule="STATE")
+    number = "13055551234" if country == "MX" else "3055551234"
+    at = datetime(2026, 5, 13, 18, 0, tzinfo=UTC)
+    for n in range(3):
+        await office.contact(number)
+        assert await missed(office, "A<-", at + timedelta(minutes=n)) == [number]
+        await office.run("DELETE FROM ccdata.calls_spool")
+    spool_id = await office.contact("3055551234", "B<-")
+    assert await office.called("B<-", at + timedelta(minutes=5)) == []
+    assert (await office.row(spool_id))["held_by"] == "cap"
+
+
+async def ordered(
+    office: Office, *destinations: str, at: datetime = NOON, campaign: str = "A<-"
+) -> list[str]:
+    """Order manual calls; return the numbers that are going to be called, and answer for them."""
+    for destination in destinations:
+        await office.run(
+            "INSERT INTO ccdata.orders (kind, campaign, agent, phone, context, destination)"
+            " VALUES ('call', %s, 'ana', '200', 'agents', %s)",
+            campaign, destination,
+        )  # fmt: skip
+    taken = await office.store.take_orders(at)
+    await office.store.mark_sent([order.attempt for order in taken if order.attempt], at)
+    return [order.attempt.contact.phone.number for order in taken if order.attempt]
+
+
+async def test_calls_that_agents_order_count_for_the_person(office: Office) -> None:
+    await office.dialer(rule="STATE")
+    for n in range(3):
+        assert await ordered(office, "3055551234", at=NOON + timedelta(minutes=n)) == ["3055551234"]
+    assert await office.rows("SELECT DISTINCT number FROM ccdata.attempts") == [{"number": "13055551234"}]
+    spool_id = await office.contact("3055551234")
+    assert await office.called(at=NOON + timedelta(minutes=5)) == []
+    assert (await office.row(spool_id))["held_by"] == "cap"
+
+
+async def answered(office: Office) -> list[str]:
+    """Return what the last orders were answered, the newest first."""
+    rows = await office.rows("SELECT result FROM ccdata.orders WHERE status = 'failed' ORDER BY id DESC")
+    return [row["result"] for row in rows]
+
+
+async def test_the_law_is_asked_before_an_agents_own_call_and_its_blocks_are_noted(
+    office: Office, tmp_path: Path
+) -> None:
+    build(["12125550002"], tmp_path / "us")
+    registry = Registry(tmp_path / "us")
+    office.store = office.engine(Legal(registries={"US": registry}))
+    await office.dialer(rule="STATE")
+    await office.dialer("FREE->", country="")
+    night = datetime(2026, 5, 13, 8, 0, tzinfo=UTC)  # 04:00 in Florida
+    assert await ordered(office, "3055551234", at=night) == []
+    [told] = await answered(office)
+    assert told.startswith(
+        "destination: hours until 2026-05-13 12:00:00 UTC: it is 04:00 in America/New_York"
+    )
+    assert await office.audit() == [], "what holds everybody at such an hour is no block of a person"
+    for campaign in ("FREE->", "no dialer ->"):
+        assert await ordered(office, "3055551234", at=night, campaign=campaign) == ["3055551234"]
+
+    await office.run("INSERT INTO ccdata.black_list (phone) VALUES ('+1 212 555 0001')")
+    await office.run("INSERT INTO ccdata.opt_outs (who, opted_at) VALUES ('12125550003', %s)", naive(night))
+    wanted = {
+        "2125550001": "black_list: the number is on the black list. Call another number.",
+        "2125550002": "registry: the number is in the registry US",
+        "2125550003": "opt_out: the person does not want to be called",
+    }
+    for number, reason in wanted.items():
+        assert await ordered(office, number) == []
+        assert (await answered(office))[0].startswith(f"destination: {reason}")
+    # Two of the three that Florida allows were ordered above, in other campaigns.
+    assert await ordered(office, "3055551234", "3055551234") == ["3055551234"]
+    assert (await answered(office))[0].startswith("destination: cap until 2026-05-14 08:00:00 UTC: 3 calls")
+    noted = await office.rows("SELECT src, dst FROM ccrepo.black_list_history ORDER BY id")
+    assert [(row["src"], row["dst"]) for row in noted] == [("ana", n) for n in (*wanted, "3055551234")]
+    assert [action.split(": ")[:3] for action in await office.audit()] == [
+        ["not called", f"{number} in A<-", rule]
+        for number, rule in zip(
+            (*wanted, "3055551234"), ("black_list", "registry", "opt_out", "cap"), strict=True
+        )
+    ]
+    registry.close()
+
+
+async def test_what_concerns_machines_and_recordings_does_not_concern_an_agents_own_call(
+    office: Office,
+) -> None:
+    """He is on the line first: nobody is abandoned, no recording speaks, and it rings for a minute."""
+    await office.dialer("A<-", country="UK", timeout=5, dialertype="VoiceBroadCast")
+    await office.dialer("B<-", country="UK")
+    await office.contact("07700900123", "B<-")
+    await dialled(office, "B<-", NOON, *LOST)
+    for campaign in ("A<-", "B<-"):
+        later = NOON + timedelta(minutes=1)
+        assert await ordered(office, "07700900123", campaign=campaign, at=later) == ["07700900123"]
+
+
+async def test_an_ordered_call_is_asked_about_once_more_before_its_destination_is_dialled(
+    office: Office,
+) -> None:
+    await office.dialer(rule="REGF")
+    await office.run(
+        "INSERT INTO ccdata.orders (kind, campaign, agent, phone, context, destination)"
+        " VALUES ('call', 'A<-', 'ana', '200', 'agents', '2125550001')"
+    )
+    [order] = await office.store.take_orders(NOON)
+    assert order.attempt is not None
+    ask = order.attempt, CampaignName("A<-"), True, NOON
+    assert await office.store.held_back(*ask) == ""
+    await office.run("INSERT INTO ccdata.opt_outs (who, opted_at) VALUES ('12125550001', %s)", naive(NOON))
+    assert await office.store.held_back(*ask) == "the person does not want to be called"
+    assert await office.rows("SELECT src, dst FROM ccrepo.black_list_history") == [
+        {"src": "ana", "dst": "2125550001"}
+    ]
+
+
+async def test_a_conversation_between_claim_and_call_is_asked_about_at_the_call(office: Office) -> None:
+    """Preview claims somebody, and its agent thinks; a campaign without such a rule talks to him then."""
+    await office.dialer("A->", rule="REGF", dialertype="Preview")
+    await office.dialer("B<-")
+    for campaign in ("A->", "B<-"):
+        await office.contact("2125550001", campaign, contact="X")
+    [thinking] = (await office.claim("A->")).attempts
+
+    async def answer(at: datetime) -> str:
+        return await office.store.held_back(thinking, CampaignName("A->"), True, at)
+
+    assert await answer(NOON) == ""
+    [other] = (await office.claim("B<-", NOON + timedelta(seconds=5))).attempts
+    await office.store.mark_sent([other], NOON + timedelta(seconds=5))
+    assert (await answer(NOON + timedelta(seconds=6))).startswith("a call to the person is under way")
+    await office.store.record(batch(finished(other, *TALKED)))
+    at = naive(NOON + timedelta(minutes=1))
+    await office.run("UPDATE ccdata.attempts SET ended_at=%s, connected_at=%s WHERE id=%s", at, at, other.id)
+    assert (await answer(NOON + timedelta(minutes=2))).startswith("a conversation within 7 days")
+    await office.store.release([thinking], NOON + timedelta(minutes=2))
+    assert await office.called("A->", NOON + timedelta(minutes=3)) == []
+
+
+async def test_nobody_is_called_by_two_campaigns_at_once_where_a_conversation_is_followed_by_a_rest(
+    office: Office,
+) -> None:
+    for campaign in ("A<-", "B<-"):
+        await office.dialer(campaign, rule="REGF")
+        await office.contact("2125550001" if campaign == "A<-" else "2135550001", campaign, contact="X")
+    [first] = (await office.claim("A<-")).attempts
+    assert await office.called("B<-") == []
+    [waiting] = await office.rows("SELECT held_by, reason, notbefore FROM ccdata.calls_spool WHERE status=1")
+    assert (waiting["held_by"], waiting["notbefore"]) == ("conversation", naive(NOON + timedelta(minutes=1)))
+    assert "under way" in waiting["reason"]
+    [(_, rules)] = await story(office, "2135550001", NOON)
+    assert "conversation" in rules
+    await office.store.mark_sent([first], NOON)
+    await office.store.record(batch(finished(first, *BUSY)))
+    assert await office.called("B<-", NOON + timedelta(minutes=1)) == ["2135550001"]
 
 
 async def test_attempts_that_were_never_sent_do_not_count(office: Office) -> None:

@@ -142,6 +142,10 @@ async def test_the_view_names_the_rule_and_its_end_before_any_claim_and_agrees_w
         "2125550013": ("YES<-", {}, "turn", None),
         "2125550014": ("CAP<-", {}, "cap", utc(26, 15)),
         "2125550015": ("REST<-", {}, "conversation", utc(27, 15)),
+        # A listed number is left out while there is another: what holds that one is told.
+        "2125559101": ("A<-", {"alternatives": "2125550102"}, "turn", None),
+        "2125559103": ("A<-", {"alternatives": "8085550104"}, "hours", utc(25, 18)),
+        "2125559105": ("A<-", {"alternatives": "2125559106"}, "black_list", None),
         "2125550016": ("DAY<-", {}, "holiday", utc(26, 12)),
         "2125550017": ("P->", {"agentphone": "ana"}, "agent", None),
         "8085550018": ("P->", {"agentphone": "ana"}, "hours", utc(25, 18)),

@@ -11,6 +11,7 @@ from engine.adapters.mysql import Database, DatabaseSettings, counting
 from engine.adapters.mysql.claim import CLAIM, CLAIM_NOBODYS, CLAIM_OWN, CLAIM_OWN_SCHEDULED, CLAIM_TASKS, DUE
 from engine.adapters.mysql.migrate import applied, check, known, migrate
 from engine.adapters.mysql.numbers import THERE
+from engine.adapters.mysql.people import OF_ROWS, SOME
 from engine.adapters.mysql.preflight import SAMPLE
 from engine.adapters.mysql.store import STRAYS
 from engine.lab.mariadb import MariaDB
@@ -227,6 +228,29 @@ def test_what_others_left_open_is_found_without_reading_what_has_ended(
     output = mariadb.sql(f"FLUSH STATUS; {sql}; SHOW SESSION STATUS LIKE 'Handler_read_next';").splitlines()
     assert len(output) == 21
     assert int(output[-1].split("\t")[1]) <= 40, "entries that were looked at for twenty"
+
+
+def test_calls_to_a_person_are_found_by_each_of_his_keys_alone(mariadb: MariaDB, names: Names) -> None:
+    """On 50,000 attempts: as many rows are read as there are calls to those who are asked about."""
+    attempts = f"{names.configuration}.attempts"
+    mariadb.sql(
+        f"INSERT INTO {attempts} (id, campaign, spool_id, destination, number, contact, owner, fence, state,"
+        " claimed_at) SELECT UUID(), 'C<-', 1 + seq % 10000, seq % 10000, 1000000 + seq % 10000,"
+        " CONCAT('K', seq % 10000), 'dialer', 1, 'ended', NOW(3)"
+        f" FROM {names.configuration}.seq_1_to_50000; ANALYZE TABLE {attempts};"
+    )
+    for column, index, one, other in (
+        ("number", "attempts_number", "1000017", "1000018"),
+        ("contact", "attempts_contact", "K17", "K18"),
+        ("spool_id", "attempts_spool", 17, 18),
+    ):
+        sql = SOME.format("id, number", index, column, "%s,%s")
+        found = plan(mariadb, names, sql, one, other, "2026-01-01")
+        assert (found["key"], found["type"]) == (index, "range"), found
+        assert int(found["rows"]) <= 20
+    found = plan(mariadb, names, OF_ROWS.format("%s,%s"), 17, 18)
+    assert (found["key"], found["type"]) == ("attempts_spool", "range"), found
+    assert int(found["rows"]) <= 20
 
 
 def test_counting_the_spool_follows_its_primary_key_and_orders_have_their_index(

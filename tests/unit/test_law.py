@@ -148,9 +148,15 @@ def test_seven_in_seven_days_counts_only_what_rang() -> None:
 
 def test_seven_days_after_a_conversation() -> None:
     rest = law({"kind": "rest", "after": "conversation", "hours": 168})
+    ahead = NOON + timedelta(minutes=1)
+    up = replace(FACTS, calls=(Contacted(NOON, lasts=ahead),))
     talked = replace(FACTS, calls=(Contacted(ago(days=7, minutes=5), spoke=ago(days=7)),))
     assert may_call(rest, talked, NOON).allowed
     assert may_call(rest, talked, NOON - timedelta(seconds=1)).until == NOON
+    # Who is being called may be in a conversation at the next moment.
+    assert may_call(rest, up, NOON).until == next_moment(rest, up, NOON) == ahead
+    other = law({"kind": "rest", "after": "abandonment", "hours": 72})
+    assert may_call(other, up, NOON).allowed
 
 
 def test_an_abandoned_number_rests_unless_an_agent_is_guaranteed() -> None:

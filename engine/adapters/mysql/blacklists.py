@@ -25,6 +25,13 @@ class Wishes:
     opted_out: set[str] = field(default_factory=set)
     consents: dict[str, Given] = field(default_factory=dict)
 
+    def add(self, more: Wishes) -> None:
+        """Take over what was asked for further numbers at the same moment."""
+        self.listed |= more.listed
+        self.until.update(more.until)
+        self.opted_out |= more.opted_out
+        self.consents.update(more.consents)
+
     def black_listed(self, forms: Sequence[str]) -> str:
         """Return why a number is on the black list for good, '' when it is not. The first form is the
         number as it is dialled."""

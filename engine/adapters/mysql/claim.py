@@ -7,13 +7,14 @@ meet. The plan of the select is guarded by a test (`calls_spool_claim` gives the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import cycle, islice
 from typing import Any
 
 from engine.adapters.legal import Legal
+from engine.adapters.mysql.blacklists import Block, note_blocks
 from engine.adapters.mysql.compliance import (
     Inquiry,
     Judged,
@@ -76,6 +77,8 @@ CLAIM_OWN_SCHEDULED, CLAIM_NOBODYS_SCHEDULED = (
     for query in (CLAIM_OWN, CLAIM_NOBODYS)
 )
 
+
+_ASIDE = "UPDATE ccdata.calls_spool SET status=2, held_by=%s, reason=%s WHERE id=%s"
 
 #: Where many rows must wait, a claim looks at more than it needs; never at more than these, nor more often.
 _WIDER = 200
@@ -140,16 +143,24 @@ async def claim_contacts(
 
 
 async def still_held(
-    session: Session, claimant: Claimant, contact: Contact, campaign: str, now: datetime, *, black_lists: bool
+    session: Session, claimant: Claimant, attempt: Attempt, campaign: str, now: datetime, *, black_lists: bool
 ) -> str:
     """Return what forbids the call now, '' when nothing does; see `Store.held_back`."""
     try:
         law, _ = await campaign_law(session, claimant.legal, campaign)
     except FieldError as error:
         return str(error)
-    inquiry = Inquiry(session, claimant.legal, campaign, law, now, claimant.local)
-    hold = (await inquiry.again(contact, black_lists=black_lists)).last
-    return "" if hold is None else str(hold)
+    law = law if attempt.contact.id else law.by_hand
+    inquiry = Inquiry(session, claimant.legal, campaign, law, now, claimant.local, only_asking=True)
+    hold = (await inquiry.again(attempt, black_lists=black_lists)).last
+    if hold is None:
+        return ""
+    if not attempt.contact.id and not hold.ban.calendar:
+        # The contact of a campaign is judged by its next claim; an ordered call has none.
+        block = Block(attempt.contact.phone.number, campaign, hold.ban, str(hold))
+        who = attempt.desk.name if attempt.desk else claimant.owner
+        await note_blocks(session, [block], who, claimant.local.naive(now))
+    return str(hold)
 
 
 async def _wake_due(session: Session, request: ClaimRequest) -> None:
@@ -182,32 +193,56 @@ async def _round(
     if not rows:
         return
     live = await _under_way(session, rows)
-    double = await doubles(session, request.campaign, rows, ("", *request.lists))
+    served = ("", *request.lists)
+    double = await doubles(session, request.campaign, [r for r in rows if r["id"] not in live], served)
     contacts: list[Contact] = []
-    aside: list[tuple[str, str, int]] = []
+    aside: list[int] = []
     for row in rows:
         if row["id"] in live:
             continue
-        if other := double.get(row["id"]):
-            aside.append(("double", f"the number is in the spool already: row {other}", row["id"]))
+        if row["id"] in double:
             continue
         try:
             contacts.append(read_contact(row))
         except FieldError as error:
-            aside.append(("", str(error)[:255], row["id"]))
+            await session.run(_ASIDE, ("", str(error)[:255], row["id"]))
+            aside.append(row["id"])
     await _set_in_progress(session, live)
-    for place in aside:
-        await session.run("UPDATE ccdata.calls_spool SET status=2, held_by=%s, reason=%s WHERE id=%s", place)
+    aside += await _set_aside(session, double)
     judged = await inquiry.judge(contacts, limit, black_lists=request.check_black_list)
     away = await hold_back(
         session, judged, request.campaign, claimant.owner, claimant.local.naive(request.now)
     )
     taken = [one for one in judged if one.verdict.allowed]
+    double = await _doubles_by_choice(session, request, rows, taken)
+    taken = [one for one in taken if one.contact.id not in double]
+    aside += await _set_aside(session, double)
     await _set_in_progress(session, [one.contact.id for one in taken])
     harvest.taken += taken
     harvest.blocked += away.blocked
     harvest.held += away.held
     harvest.aside += away.aside + len(aside) + len(live)
+
+
+async def _set_aside(session: Session, double: Mapping[int, int]) -> list[int]:
+    """Set doubles aside (row → the row that has its number); return them."""
+    for row_id, other in double.items():
+        place = ("double", f"the number is in the spool already: row {other}", row_id)
+        await session.run(_ASIDE, place)
+    return list(double)
+
+
+async def _doubles_by_choice(
+    session: Session, request: ClaimRequest, rows: Sequence[dict[str, Any]], taken: Sequence[Judged]
+) -> dict[int, int]:
+    """Return which of the taken have another's number now, because one of them came to it when its own was
+    left out."""
+    moved = {int(one.contact.id): one.contact.phone.number for one in taken if one.choice.left_out}
+    moved = {row_id: number.removeprefix("+") for row_id, number in moved.items()}
+    ids, numbers = {int(one.contact.id) for one in taken}, set(moved.values())
+    alike = [{**row, "number": moved.get(row["id"], row["number"])} for row in rows if row["id"] in ids]
+    alike = [row for row in alike if str(row["number"]) in numbers]
+    return await doubles(session, request.campaign, alike, ("", *request.lists))
 
 
 async def _under_way(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:

@@ -10,18 +10,29 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from engine.adapters.legal import CampaignLaw, Legal, Situation
-from engine.adapters.mysql.blacklists import Block, Wishes, note_blocks, wishes
+from engine.adapters.legal import CampaignLaw, Legal
+from engine.adapters.mysql.blacklists import Block, note_blocks
+from engine.adapters.mysql.choosing import Choice, Chooser
 from engine.adapters.mysql.database import Session, utc
-from engine.adapters.mysql.people import PastCalls, Person, past_calls, take_turns
+from engine.adapters.mysql.people import (
+    UNDER_WAY,
+    PastCalls,
+    Person,
+    acquainted,
+    known_since,
+    past_calls,
+    take_turns,
+)
+from engine.adapters.places import place_of
 from engine.domain.law import LEAD, Ban, Contacted, Facts, Law, Verdict, may_call, next_moment
 from engine.domain.localtime import LocalTime
-from engine.domain.model import Contact, SpoolId
+from engine.domain.model import Attempt, Contact, SpoolId
 from engine.domain.pacing import profile_for
 from engine.domain.phone_order import parse_phone_order
+from engine.domain.phones import join_alternatives
 from engine.ports import StoreError
 
 #: So many held contacts are judged anew at once when the rules change.
@@ -67,13 +78,21 @@ def _rings_at_least(country: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A contact, its number in one spelling, and the verdict."""
+    """A contact on the number that was chosen, and the verdict."""
 
-    contact: Contact
-    key: str
+    choice: Choice
     verdict: Verdict
     #: When somebody who only asks may expect the first call; None: not by itself, or not asked.
     opens: datetime | None = None
+
+    @property
+    def contact(self) -> Contact:
+        return self.choice.contact
+
+    @property
+    def key(self) -> str:
+        """The number in one spelling."""
+        return self.choice.situation.place.key
 
 
 class Inquiry:
@@ -89,8 +108,10 @@ class Inquiry:
         local: LocalTime,
         *,
         only_asking: bool = False,
+        turns: frozenset[int] | None = None,
     ) -> None:
-        """`only_asking`: nobody is going to be called, so nobody has to wait for us."""
+        """`only_asking`: nobody is going to be called, so nobody has to wait for us; `turns`: of an inquiry
+        before this one in the same transaction."""
         self._only_asking = only_asking
         self._session = session
         self._legal = legal
@@ -98,27 +119,32 @@ class Inquiry:
         self._law = law
         self._now = now
         self._local = local
-        self._turns: frozenset[int] | None = None
+        self._turns = turns
+        self._region = legal.region(law)
         #: Whom this claim calls; the tables do not know of it yet.
-        self._taken: list[tuple[str, Contact]] = []
+        self._taken: list[tuple[Person, Contact]] = []
+
+    @property
+    def turns(self) -> frozenset[int] | None:
+        """The slots of people that are ours until the transaction ends; None: nobody's were wanted."""
+        return self._turns
 
     async def judge(self, contacts: Sequence[Contact], limit: int, *, black_lists: bool) -> list[Judged]:
         """Return a verdict on each, in order, until `limit` may be called."""
         if not contacts:
             return []
-        contacts, situations, said = await self._looked_up(contacts, black_lists)
-        people, past = await self._past(contacts, situations)
+        choices = await self._chooser(black_lists).choose(contacts)
+        people, past = await self._past(choices)
         judged = []
-        for contact in contacts:
-            situation, person = situations[contact.id], people.get(contact.id)
+        for choice in choices:
+            person = people.get(choice.asked.id)
             if person and not self._only_asking and not person.within(self._turns or frozenset()):
                 continue  # another claim is about the same person: next time
-            calls = past.of(person) if person else ()
-            verdict, opens = self._verdict(contact, situation, said, calls)
+            verdict, opens = self._verdict(choice, past.of(person) if person else ())
             if verdict.allowed and person and not self._only_asking:
-                self._taken.append((situation.place.key, contact))
-                self._add(past, situation.place.key, contact)
-            judged.append(Judged(contact, situation.place.key, verdict, opens))
+                self._taken.append((person, choice.contact))
+                self._add(past, person, choice.contact)
+            judged.append(Judged(choice, verdict, opens))
             limit -= verdict.allowed
             if limit <= 0:
                 break
@@ -128,95 +154,88 @@ class Inquiry:
         """Return, in order, what a verdict on each rests on, for somebody who only asks."""
         if not contacts:
             return []
-        contacts, situations, said = await self._looked_up(contacts, self._law.black_lists)
-        people, past = await self._past(contacts, situations)
+        choices = await self._chooser(self._law.black_lists).choose(contacts)
+        people, past = await self._past(choices)
         known = []
-        for contact in contacts:
-            situation, person = situations[contact.id], people.get(contact.id)
-            calls = past.of(person) if person else ()
-            known.append((situation.law, self._facts(situation, contact, said, calls)))
+        for choice in choices:
+            person = people.get(choice.asked.id)
+            known.append((choice.situation.law, _with(choice.facts, past.of(person) if person else ())))
         return known
 
-    async def _looked_up(
-        self, contacts: Sequence[Contact], black_lists: bool
-    ) -> tuple[list[Contact], dict[SpoolId, Situation], Wishes]:
-        """Put each contact's phones in order; return them, where they are, and what the lists say."""
-        arranged = [self._legal.arranged(self._law, contact, self._now) for contact in contacts]
-        situations = {c.id: self._legal.situation(self._law, c) for c in arranged}
-        said = await wishes(
-            self._session,
-            self._campaign,
-            self._local.naive(self._now),
-            {c.phone.number: situations[c.id].place.forms for c in arranged},
-            [c.reference for c in arranged],
-            black_lists=black_lists,
-        )
-        return arranged, situations, said
-
-    async def again(self, contact: Contact, *, black_lists: bool) -> Verdict:
+    async def again(self, attempt: Attempt, *, black_lists: bool) -> Verdict:
         """Judge a contact that is claimed, at the moment of its call: its own claim is no call before it."""
-        situation = self._legal.situation(self._law, contact)
-        said = await wishes(
+        choice = await self._chooser(black_lists).stay(attempt.contact)
+        people, past = await self._past([choice], besides=attempt.id)
+        calls = [call for person in people.values() for call in past.of(person)]
+        return may_call(choice.situation.law, _with(choice.facts, tuple(calls)), self._now)
+
+    def _chooser(self, black_lists: bool) -> Chooser:
+        return Chooser(
             self._session,
+            self._legal,
             self._campaign,
-            self._local.naive(self._now),
-            {contact.phone.number: situation.place.forms},
-            [contact.reference],
+            self._law,
+            self._now,
+            self._local,
             black_lists=black_lists,
         )
-        facts = self._facts(situation, contact, said, ())
-        return may_call(situation.law, facts, self._now)
 
     async def _past(
-        self, contacts: Sequence[Contact], situations: dict[SpoolId, Situation]
+        self, choices: Sequence[Choice], besides: str = ""
     ) -> tuple[dict[SpoolId, Person], PastCalls]:
-        """Return those whose earlier calls matter, and the calls."""
-        back = max((situations[c.id].law.looks_back for c in contacts), default=timedelta())
+        """Return those whose earlier calls matter, and the calls; `besides` one attempt."""
+        back = max((choice.situation.law.looks_back for choice in choices), default=timedelta())
         if not back:
             return {}, PastCalls()
-        people = {c.id: self.person(c) for c in contacts if situations[c.id].law.looks_back}
+        counted = [choice.asked for choice in choices if choice.situation.law.looks_back]
+        since = self._now - back
+        known = await acquainted(
+            self._session,
+            [self.person(contact) for contact in counted],
+            known_since(since, self._now),
+            self._forms,
+        )
+        people = {contact.id: person for contact, person in zip(counted, known, strict=True)}
         if not self._only_asking:
             ours = await take_turns(self._session, people.values(), wait=self._turns is None)
             self._turns = (self._turns or frozenset()) | ours
-        past = await past_calls(self._session, tuple(people.values()), self._now - back)
-        for key, contact in self._taken:
-            self._add(past, key, contact)
+        past = await past_calls(self._session, known, since, self._now, besides)
+        for person, contact in self._taken:
+            self._add(past, person, contact)
         return people, past
 
-    def _add(self, past: PastCalls, key: str, contact: Contact) -> None:
-        past.add(f"now {contact.id}", Contacted(self._now), key, contact.reference, contact.id)
+    def _add(self, past: PastCalls, person: Person, contact: Contact) -> None:
+        past.add(
+            f"now {contact.id}",
+            Contacted(self._now, lasts=self._now + UNDER_WAY),
+            person.numbers,
+            contact.reference,
+            contact.id,
+        )
 
     def person(self, contact: Contact) -> Person:
-        """Return by what calls to the contact's person are recognised."""
+        """Return by what of the contact itself calls to its person are recognised."""
         phones = dict.fromkeys(phone.number for phone in (contact.phone, *contact.alternatives))
-        keys = tuple(self._legal.place(self._law, number).key for number in phones)
-        return Person(keys, contact.reference, contact.id)
+        numbers = dict.fromkeys(form for number in phones for form in self._forms(number))
+        contacts = (contact.reference,) if contact.reference else ()
+        return Person(tuple(numbers), contacts, (contact.id,) if contact.id else ())
 
-    def _verdict(
-        self, contact: Contact, situation: Situation, said: Wishes, calls: tuple[Contacted, ...]
-    ) -> tuple[Verdict, datetime | None]:
-        facts = self._facts(situation, contact, said, calls)
-        verdict = may_call(situation.law, facts, self._now)
+    def _forms(self, number: str) -> tuple[str, ...]:
+        return place_of(number, self._region).forms
+
+    def _verdict(self, choice: Choice, calls: tuple[Contacted, ...]) -> tuple[Verdict, datetime | None]:
+        law, facts = choice.situation.law, _with(choice.facts, calls)
+        verdict = may_call(law, facts, self._now)
         if self._only_asking:
-            return verdict, next_moment(situation.law, facts, self._now)
+            return verdict, next_moment(law, facts, self._now)
         if verdict.allowed and self._law.agent_guaranteed:
-            later = may_call(situation.law, facts, self._now + LEAD)
+            later = may_call(law, facts, self._now + LEAD)
             verdict = Verdict(tuple(hold for hold in later.holds if hold.ban.calendar))
         return verdict, None
 
-    def _facts(
-        self, situation: Situation, contact: Contact, said: Wishes, calls: tuple[Contacted, ...]
-    ) -> Facts:
-        forms = situation.place.forms
-        until = said.blocked_until(forms)
-        return self._legal.facts(
-            self._law,
-            situation,
-            listed=said.black_listed(forms),
-            listed_until=None if until is None else self._local.utc(until),
-            given=said.given(forms, contact.reference),
-            calls=calls,
-        )
+
+def _with(facts: Facts, calls: tuple[Contacted, ...]) -> Facts:
+    return replace(facts, calls=calls) if calls else facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +250,15 @@ class Held:
 async def hold_back(
     session: Session, judged: Sequence[Judged], campaign: str, owner: str, local_now: datetime
 ) -> Held:
-    """Write why contacts were not called, into their rows, the history and the audit."""
+    """Write why contacts were not called, into their rows, the history and the audit; a number that was left
+    out leaves the row of a contact that has another."""
     counts: Counter[int] = Counter()
     places: dict[tuple[int, datetime | None, str, str], list[int]] = {}
     blocks = []
     for one in judged:
         hold = one.verdict.last
+        for left in one.choice.left_out:
+            blocks.append(Block(left.phone.number, campaign, left.hold.ban, str(left.hold)))
         if hold is None:
             continue
         if hold.ban is Ban.RING:
@@ -254,8 +276,22 @@ async def hold_back(
             f" WHERE id IN ({marks})",
             (*place, *ids),
         )
+    await _leave_out(session, judged)
     await note_blocks(session, blocks, owner, local_now)
     return Held(counts[3], counts[1], counts[2])
+
+
+async def _leave_out(session: Session, judged: Sequence[Judged]) -> None:
+    """Who is blocked keeps all his numbers: a person may decide otherwise about any of them."""
+    await session.run_many(
+        "UPDATE ccdata.calls_spool SET destination=%s, alternatives=%s, retries=%s WHERE id=%s",
+        [
+            (kept.phone.entry(), join_alternatives(kept.alternatives), kept.retries, kept.id)
+            for one in judged
+            for kept in (one.choice.kept,)
+            if one.choice.left_out and one.verdict.final is None
+        ],
+    )
 
 
 def fingerprint(legal: Legal, law: CampaignLaw) -> str:

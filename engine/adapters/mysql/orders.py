@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from engine.adapters.mysql.blacklists import wishes
+from engine.adapters.mysql.blacklists import Block, note_blocks
 from engine.adapters.mysql.claim import Claimant
-from engine.adapters.mysql.compliance import campaign_law
+from engine.adapters.mysql.compliance import Inquiry, Judged, campaign_law
 from engine.adapters.mysql.database import Session, utc
-from engine.adapters.places import place_of
 from engine.domain.errors import FieldError
-from engine.domain.law import Given
 from engine.domain.model import Attempt, AttemptId
 from engine.domain.orders import ManualCall, read_order
 from engine.ports import TakenOrder
@@ -28,9 +26,10 @@ async def take(
     session: Session, claimant: Claimant, new_id: Callable[[], AttemptId], now: datetime
 ) -> tuple[TakenOrder, ...]:
     """Take what is new. What cannot be carried out is answered at once; a call gets its attempt here, in
-    the same transaction, and its guid."""
+    the same transaction, and its guid. What the law forbids is answered with the rule and its end."""
     rows = await session.rows(_TAKE)
     taken = []
+    turns: frozenset[int] | None = None
     for row in rows:
         old = await session.rows(
             "SELECT 1 FROM ccdata.orders WHERE id = %s AND created_at < NOW(3) - INTERVAL %s SECOND",
@@ -43,10 +42,16 @@ async def take(
             attempt = None
             if isinstance(order, ManualCall):
                 order = order.with_options(await _options(session, order.dialer.name))
-                await refuse_black_listed(session, order, claimant, now)
                 given = await _given(session, str(row["guid"]))
+                inquiry = await _inquiry(session, order, claimant, now, turns)
+                judged = await inquiry.judge([order.contact], 1, black_lists=True)
+                turns = inquiry.turns
+                if not judged:
+                    continue  # another claim is about the same person: it is taken with the next look
+                if fault := await _refused(session, order, judged[0], claimant, now):
+                    raise fault
                 attempt = Attempt(given or new_id(), order.contact, now, order.desk)
-                await _insert(session, attempt, order, claimant)
+                await _insert(session, attempt, order, judged[0].key, claimant)
         except FieldError as error:
             await finish(session, int(row["id"]), str(error))
             continue
@@ -107,19 +112,58 @@ async def _options(session: Session, campaign: str) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-async def refuse_black_listed(session: Session, order: ManualCall, claimant: Claimant, now: datetime) -> None:
-    """Raise FieldError when the destination may not be called."""
-    number = order.contact.phone.number
-    law, _ = await campaign_law(session, claimant.legal, order.dialer.name)
-    forms = claimant.legal.place(law, number).forms
-    said = await wishes(session, order.dialer.name, claimant.local.naive(now), {number: forms})
-    if said.black_listed(forms) or said.blocked_until(forms):
-        raise FieldError("destination", "the number is on the black list", "Call another number.")
-    if said.given(forms, "") is Given.WITHDRAWN:
-        raise FieldError("destination", "the person does not want to be called", "Call another number.")
+async def refusal(
+    session: Session, order: ManualCall, claimant: Claimant, now: datetime
+) -> FieldError | None:
+    """Return why the destination may not be called now, for somebody who is about to order it; None when it
+    may. A block is noted, so the transaction must be kept. Raises FieldError: the campaign's rules."""
+    inquiry = await _inquiry(session, order, claimant, now, only_asking=True)
+    [judged] = await inquiry.judge([order.contact], 1, black_lists=True)
+    return await _refused(session, order, judged, claimant, now)
 
 
-async def _insert(session: Session, attempt: Attempt, order: ManualCall, claimant: Claimant) -> None:
+async def _inquiry(
+    session: Session,
+    order: ManualCall,
+    claimant: Claimant,
+    now: datetime,
+    turns: frozenset[int] | None = None,
+    *,
+    only_asking: bool = False,
+) -> Inquiry:
+    campaign = order.dialer.name
+    law, _ = await campaign_law(session, claimant.legal, campaign)
+    return Inquiry(
+        session,
+        claimant.legal,
+        campaign,
+        law.by_hand,
+        now,
+        claimant.local,
+        only_asking=only_asking,
+        turns=turns,
+    )
+
+
+async def _refused(
+    session: Session, order: ManualCall, judged: Judged, claimant: Claimant, now: datetime
+) -> FieldError | None:
+    """Return the answer to an order that the law forbids, with the rule and its end; note whom it spared."""
+    hold = judged.verdict.last
+    if hold is None:
+        return None
+    if not hold.ban.calendar:
+        block = Block(judged.contact.phone.number, order.dialer.name, hold.ban, str(hold))
+        await note_blocks(session, [block], order.desk.name, claimant.local.naive(now))
+    if hold.until is None:
+        return FieldError("destination", f"{hold.ban}: {hold}", "Call another number.")
+    end = f"{hold.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return FieldError("destination", f"{hold.ban} until {end}: {hold}", "Call after that.")
+
+
+async def _insert(
+    session: Session, attempt: Attempt, order: ManualCall, number: str, claimant: Claimant
+) -> None:
     await session.run(
         "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, owner, fence, state,"
         " claimed_at, agent) VALUES (%s, %s, 0, %s, %s, %s, %s, 'claimed', %s, %s)",
@@ -127,7 +171,7 @@ async def _insert(session: Session, attempt: Attempt, order: ManualCall, claiman
             attempt.id,
             order.dialer.name,
             order.contact.phone.number,
-            place_of(order.contact.phone.number).key,
+            number,
             claimant.owner,
             claimant.fence,
             utc(attempt.claimed_at),

@@ -1,15 +1,17 @@
 """Calls to the same person: claims that count them take turns, and the counting itself.
 
-A person is known by the contact id and by every number of the contact, whatever the campaign. Claims that
-share any of these lock the same slot, in one order, and see each other's attempts after that.
+A person is known by the contact id and by every number of the contact, whatever the campaign and the
+spelling: those that the row has, those that it had when it was called on them, and those of whoever was
+called by one of these. Claims that share any of them lock the same slot, in one order, and see each other's
+attempts after that.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.adapters.mysql.blacklists import contact_key
@@ -21,6 +23,13 @@ from engine.ports import StoreError
 #: As many rows as person_locks has.
 SLOTS = 4000
 
+#: Spellings of one number differ in what comes before its last digits: they have one slot.
+_TAIL = 6
+#: Calls of at least so long ago tell which numbers and contact ids are one person's.
+_KNOWN_FOR = timedelta(days=7)
+#: Who may become a conversation at any moment is asked about again after so long.
+UNDER_WAY = timedelta(minutes=1)
+
 #: Attempts that never left our side, or that the switch could not place, were no calls.
 _NO_CALL = NOT_CALLED | {Outcome.NOT_PLACED}
 #: How a call ends that never rang: Regulation F does not count it.
@@ -31,18 +40,27 @@ _COLUMNS = (
 )
 
 
+#: The calls to some by one of the keys; each has an index that ends with the time.
+SOME = "SELECT {} FROM ccdata.attempts FORCE INDEX ({}) WHERE {} IN ({}) AND claimed_at > %s"
+#: Every number and contact id that some rows of the spool were called by, whatever became of the rows.
+OF_ROWS = (
+    "SELECT DISTINCT spool_id, number, contact FROM ccdata.attempts FORCE INDEX (attempts_spool)"
+    " WHERE spool_id IN ({})"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """By what calls to somebody are recognised: canonical numbers, contact id, spool row."""
+    """By what calls to somebody are recognised: numbers in every spelling, contact ids, rows of the spool."""
 
     numbers: tuple[str, ...]
-    contact: str = ""
-    spool_id: int = 0
+    contacts: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """What two claims for the same person have in common."""
-        return tuple(key for key in (*self.numbers, contact_key(self.contact)) if key)
+        return (*self.numbers, *(contact_key(contact) for contact in self.contacts))
 
     def within(self, slots: frozenset[int]) -> bool:
         """Are these all the slots of the person?"""
@@ -51,7 +69,7 @@ class Person:
 
 def slot_of(key: str) -> int:
     """Return the slot of person_locks for a key."""
-    return zlib.crc32(key.encode()) % SLOTS
+    return zlib.crc32((key[-_TAIL:] if key.isdigit() else key).encode()) % SLOTS
 
 
 async def take_turns(session: Session, people: Iterable[Person], *, wait: bool) -> frozenset[int]:
@@ -89,44 +107,92 @@ class PastCalls:
 
     _by_key: dict[str | int, dict[str, Contacted]] = field(default_factory=dict)
 
-    def add(self, attempt: str, call: Contacted, number: str, contact: str, spool_id: int) -> None:
+    def add(self, attempt: str, call: Contacted, numbers: Iterable[str], contact: str, row: int) -> None:
         """Note one call under everything by which its person may be known."""
-        for key in (number, contact_key(contact), spool_id):
+        keys: tuple[str | int, ...] = (*numbers, contact_key(contact), row)
+        for key in keys:
             if key:
                 self._by_key.setdefault(key, {})[attempt] = call
 
     def of(self, person: Person) -> tuple[Contacted, ...]:
         """Return the calls to a person."""
         found: dict[str, Contacted] = {}
-        keys: tuple[str | int, ...] = (*person.keys, person.spool_id)
+        keys: tuple[str | int, ...] = (*person.keys, *person.rows)
         for key in keys:
             found.update(self._by_key.get(key, {}))
         return tuple(found.values())
 
 
-async def past_calls(session: Session, people: Sequence[Person], since: datetime) -> PastCalls:
-    """Return what was called since a moment (aware) among these people."""
+async def acquainted(
+    session: Session, people: Sequence[Person], since: datetime, forms: Callable[[str], Iterable[str]]
+) -> list[Person]:
+    """Return the people, each with everything else by which he is known: what his rows were called by before,
+    and the rows of whoever was called by one of his numbers or contact ids.
+
+    Only calls after `since` (aware), which is some days ago, join two rows. `forms`: a number's spellings.
+    """
+    seen = await session.rows(*_called(people, "id, spool_id, number, contact", since, rows=False))
+    by_key: dict[str, set[int]] = {}
+    for row in seen:
+        for key in (str(row["number"]), contact_key(str(row["contact"]))):
+            by_key.setdefault(key, set()).add(int(row["spool_id"]))
+    theirs = [{*p.rows, *(n for key in p.keys for n in by_key.get(key, ()))} - {0} for p in people]
+    ids = sorted(set().union(*theirs))
+    if not ids:
+        return list(people)
+    of_row: dict[int, list[dict[str, Any]]] = {}
+    for row in await session.rows(OF_ROWS.format(",".join(["%s"] * len(ids))), ids):
+        of_row.setdefault(int(row["spool_id"]), []).append(row)
+    whole = []
+    for person, rows in zip(people, theirs, strict=True):
+        called = [row for n in sorted(rows) for row in of_row.get(n, ())]
+        others = {str(row["number"]) for row in called if row["number"]}.difference(person.numbers)
+        numbers = {form: None for number in sorted(others) for form in forms(number)}
+        contacts = {str(row["contact"]): None for row in called if row["contact"]}
+        whole.append(
+            Person(
+                tuple(dict.fromkeys((*person.numbers, *numbers))),
+                tuple(dict.fromkeys((*person.contacts, *contacts))),
+                tuple(sorted(rows)),
+            )
+        )
+    return whole
+
+
+def known_since(since: datetime, now: datetime) -> datetime:
+    """Return from when on calls tell who is who, where those since a moment count."""
+    return min(since, now - _KNOWN_FOR)
+
+
+async def past_calls(
+    session: Session, people: Sequence[Person], since: datetime, now: datetime, besides: str = ""
+) -> PastCalls:
+    """Return what was called since a moment (aware) among these people, `besides` one attempt."""
     past = PastCalls()
-    asked: tuple[tuple[str, str, Collection[Any]], ...] = (
-        ("number", "attempts_number", {n for p in people for n in p.numbers if n}),
-        ("contact", "attempts_contact", {p.contact for p in people if p.contact}),
-        ("spool_id", "attempts_spool", {p.spool_id for p in people if p.spool_id}),
-    )
-    parts, args = [], []
+    for row in await session.rows(*_called(people, _COLUMNS, since, rows=True)):
+        call = contacted(row)
+        if call is not None and row["id"] != besides:
+            if row["state"] != "ended":
+                call = replace(call, lasts=now + UNDER_WAY)
+            past.add(str(row["id"]), call, (str(row["number"]),), str(row["contact"]), int(row["spool_id"]))
+    return past
+
+
+def _called(people: Sequence[Person], columns: str, since: datetime, *, rows: bool) -> tuple[str, list[Any]]:
+    """Return the query for the calls to these people by number and contact id, with `rows` by row, too."""
+    asked: list[tuple[str, str, Collection[Any]]] = [
+        ("number", "attempts_number", {number for p in people for number in p.numbers}),
+        ("contact", "attempts_contact", {contact for p in people for contact in p.contacts}),
+    ]
+    if rows:
+        asked.append(("spool_id", "attempts_spool", {row for p in people for row in p.rows}))
+    parts: list[str] = []
+    args: list[Any] = []
     for column, index, values in asked:
         if values:
-            marks = ",".join(["%s"] * len(values))
-            parts.append(
-                f"SELECT {_COLUMNS} FROM ccdata.attempts FORCE INDEX ({index})"
-                f" WHERE {column} IN ({marks}) AND claimed_at > %s"
-            )
+            parts.append(SOME.format(columns, index, column, ",".join(["%s"] * len(values))))
             args += [*sorted(values), utc(since)]
-    rows = await session.rows(" UNION ".join(parts), args) if parts else []
-    for row in rows:
-        call = contacted(row)
-        if call is not None:
-            past.add(str(row["id"]), call, str(row["number"]), str(row["contact"]), int(row["spool_id"]))
-    return past
+    return " UNION ".join(parts), args
 
 
 def contacted(row: dict[str, Any]) -> Contacted | None:

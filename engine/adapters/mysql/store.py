@@ -165,7 +165,7 @@ class MysqlStore:
     ) -> str:
         async def work(session: Session) -> str:
             return await still_held(
-                session, self._claimant, attempt.contact, campaign, now, black_lists=check_black_list
+                session, self._claimant, attempt, campaign, now, black_lists=check_black_list
             )
 
         return await self.database.transaction(work)

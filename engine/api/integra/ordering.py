@@ -10,7 +10,7 @@ from engine.adapters.mysql import orders
 from engine.adapters.mysql.claim import Claimant
 from engine.adapters.mysql.database import Session
 from engine.api.office import Office
-from engine.domain.errors import Refused
+from engine.domain.errors import FieldError, Refused
 from engine.domain.integra.calls import order_of
 from engine.domain.orders import ManualCall
 
@@ -19,17 +19,23 @@ _PATIENCE, _LOOK = 5.0, 0.1
 
 
 async def place_call(office: Office, row: Mapping[str, Any]) -> str:
-    """Order a call; return its guid at once. Raises FieldError when its number may not be called."""
+    """Order a call; return its guid at once. Raises FieldError when its number may not be called
+    now; a block has been noted then."""
     await _reachable(office)
     guid, now, order = office.new_id(), office.clock.now(), order_of(row)
     claimant = Claimant("", 0, office.local, office.legal)
 
-    async def work(session: Session) -> None:
+    async def work(session: Session) -> FieldError | None:
         if isinstance(order, ManualCall):
-            await orders.refuse_black_listed(session, order, claimant, now)
+            fault = await orders.refusal(session, order, claimant, now)
+            if fault is not None:
+                return fault
         await orders.place(session, row, guid)
+        return None
 
-    await office.database.transaction(work)
+    refused = await office.database.transaction(work)
+    if refused is not None:
+        raise refused
     return guid
 
 

@@ -29,13 +29,15 @@ class Contacted:
     """One earlier call to the same person, whatever the number and the campaign.
 
     `at`: when it was placed; `rang`: the phone rang, or may have; `spoke`: when a conversation with an
-    agent ended (or began, while it lasts), None for none; `abandoned`: answered, and no agent came.
+    agent ended (or began, while it lasts), None for none; `abandoned`: answered, and no agent came;
+    `lasts`: it is not over yet, and is taken to last until then; None: it is over.
     """
 
     at: datetime
     rang: bool = True
     spoke: datetime | None = None
     abandoned: datetime | None = None
+    lasts: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

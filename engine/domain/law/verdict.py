@@ -90,6 +90,15 @@ class Verdict:
         return self.final or (self.holds[max(ending)[1]] if ending else None)
 
     @property
+    def of_number(self) -> Hold | None:
+        """The reason for which this number is never called though another of the person's may be: it stands
+        on a list itself. None where there is none, or the person said no."""
+        if any(hold.ban is Ban.OPT_OUT for hold in self.holds):
+            return None
+        listed = (Ban.BLACK_LIST, Ban.REGISTRY)
+        return next((hold for hold in self.holds if hold.until is None and hold.ban in listed), None)
+
+    @property
     def until(self) -> datetime | None:
         """When the last of the reasons ends; None when there is none, or one that does not end."""
         return self.last.until if self.last else None
@@ -254,6 +263,9 @@ def _rest(rule: Rest, facts: Facts, now: datetime) -> Iterator[Hold]:
     if rule.spared and facts.agent_guaranteed:
         return
     talked = rule.after is After.CONVERSATION
+    lasting = max((call.lasts for call in facts.calls if call.lasts is not None), default=now)
+    if talked and lasting > now:
+        yield Hold(Ban.CONVERSATION, "a call to the person is under way", lasting, rule.source)
     moments = [call.spoke if talked else call.abandoned for call in facts.calls]
     last = max((moment for moment in moments if moment is not None), default=None)
     if last is not None and last + rule.length > now:
