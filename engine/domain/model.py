@@ -107,7 +107,8 @@ class Contact:
     """One claimed row of the spool.
 
     `retries` counts the attempts made on the current number before this one; `remark` says what of
-    the row could not be used; `refused`: Asterisk refused the last order for it.
+    the row could not be used; `refused`: Asterisk refused the last order for it; `timezone`: where it is,
+    '' when its list or its number says so.
     """
 
     id: SpoolId
@@ -122,6 +123,7 @@ class Contact:
     retries: int
     remark: str = ""
     refused: bool = False
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

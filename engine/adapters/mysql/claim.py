@@ -33,7 +33,7 @@ from engine.ports import ClaimRequest, ClaimResult, StoreError
 
 _COLUMNS = (
     "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries,"
-    " reason, number"
+    " reason, number, timezone"
 )
 
 #: Retries whose time has come join the others; the claim's index then orders them all. Looked for without
@@ -288,9 +288,9 @@ async def _insert_attempts(
     claimant: Claimant,
 ) -> None:
     await session.run_many(
-        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, contact, dialerbase,"
-        " attempt, owner, fence, state, claimed_at, note)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s, %s)",
+        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, entry, contact,"
+        " dialerbase, attempt, owner, fence, state, claimed_at, note)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s, %s)",
         [
             (
                 attempt.id,
@@ -298,6 +298,7 @@ async def _insert_attempts(
                 attempt.contact.id,
                 attempt.contact.phone.number,
                 number,
+                attempt.contact.phone.entry(),
                 attempt.contact.reference,
                 attempt.contact.list_name,
                 attempt.contact.retries + 1,
