@@ -883,7 +883,7 @@ CREATE TABLE IF NOT EXISTS ccdata.upload_lines (
   text VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'how the line begins',
   PRIMARY KEY (upload, line)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
-  COMMENT='read only: every line that was refused, and why';
+  COMMENT='read only: every line that was refused, or loaded without some of its alternatives, and why';
 
 CREATE TABLE IF NOT EXISTS ccrepo.finished_contacts (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,

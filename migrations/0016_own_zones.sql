@@ -15,3 +15,6 @@ ALTER TABLE ccrepo.finished_contacts
 
 ALTER TABLE ccdata.attempts
   ADD COLUMN entry VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'the phone as the contact has it, with its type: M=0=0991';
+
+ALTER TABLE ccdata.upload_lines
+  COMMENT='read only: every line that was refused, or loaded without some of its alternatives, and why';

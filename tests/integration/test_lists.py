@@ -200,7 +200,9 @@ async def call_all(
         await office.store.mark_sent([attempt], at)
         await office.store.record(batch(finished(attempt, *events)))
         await office.run(
-            "UPDATE ccrepo.finished_contacts SET finished_at=%s WHERE spool_id=%s", naive(at), attempt.contact.id
+            "UPDATE ccrepo.finished_contacts SET finished_at=%s WHERE spool_id=%s",
+            naive(at),
+            attempt.contact.id,
         )
     return sorted(attempt.contact.phone.number for attempt in attempts)
 

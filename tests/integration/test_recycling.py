@@ -1,4 +1,4 @@
-"""Recycling on a real server: a list's zone, share and turn stay with its contacts; nobody is lost on the way."""
+"""Recycling on a real server: zone, share and turn of a list stay with its contacts; nobody is lost."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from engine.domain.errors import FieldError
 from engine.domain.outcomes import Outcome
 from engine.domain.recycling import RecycleRule
 from engine.domain.settings import active_lists
-from tests.contract.store_desks import BUSY, NO_ANSWER, TALKED
+from tests import builders as b
+from tests.contract.store_desks import BUSY, TALKED
 from tests.integration.test_law_in_claims import NOON, Office
 from tests.integration.test_lists import call_all, ended, new_list
 
 BUSY_AT_ONCE = (RecycleRule(Outcome.BUSY, timedelta(), 9),)
 BOGOTA = "America/Bogota"
+NO_ANSWER = (b.hung_up(t=30, cause=19),)
 
 
 @pytest.fixture
