@@ -1203,4 +1203,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (12, '0012_integra'),
   (13, '0013_webhooks'),
   (14, '0014_drains'),
-  (15, '0015_outlook');
+  (15, '0015_outlook'),
+  (16, '0016_own_zones');

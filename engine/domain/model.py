@@ -20,6 +20,8 @@ from engine.domain.variables import Variables
 AttemptId = NewType("AttemptId", str)
 #: Name of a dialer, of its campaign and of the campaign's queue: they are the same word.
 CampaignName = NewType("CampaignName", str)
+#: calls_spool.priority of scheduled calls and of tasks that come before everything.
+FIRST = 1
 #: calls_spool.id
 SpoolId = NewType("SpoolId", int)
 
@@ -124,6 +126,11 @@ class Contact:
     remark: str = ""
     refused: bool = False
     timezone: str = ""
+
+    @property
+    def waits_for_agent(self) -> bool:
+        """Is it a scheduled call, or a first task, of one agent? His it is wherever agents are reserved."""
+        return bool(self.agent_phone.strip()) and not self.list_name and self.priority == FIRST
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.adapters.mysql.blacklists import opt_out
 from engine.adapters.mysql.database import Session
-from engine.adapters.mysql.scheduled import FIRST, remove_scheduled
+from engine.adapters.mysql.scheduled import remove_scheduled
 from engine.adapters.mysql.zones import kept_zone, known_zone, zone_of_list
 from engine.adapters.places import place_of
 from engine.domain.errors import FieldError, excerpt
@@ -25,6 +25,7 @@ from engine.domain.integra.contacts import (
     TaskKind,
 )
 from engine.domain.localtime import LocalTime
+from engine.domain.model import FIRST
 from engine.domain.phones import Phone
 
 THERE = (

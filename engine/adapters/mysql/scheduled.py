@@ -10,12 +10,11 @@ from engine.adapters.mysql.numbers import take_turn
 from engine.adapters.mysql.zones import kept_zone, known_zone
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
+from engine.domain.model import FIRST
 from engine.domain.phones import parse_phone
 
 #: So many enter with one claim.
 _MANY = 100
-#: calls_spool.priority of scheduled calls.
-FIRST = 1
 
 _DUE = (
     "SELECT id FROM ccdata.calls_scheduler FORCE INDEX (calls_scheduler_due)"
