@@ -77,7 +77,7 @@ async def test_a_scheduled_call_of_an_agent_waits_for_him_in_preview() -> None:
         await until(lambda: len(legs(room)) == 4, "he is there")
         [call] = [c for c in calls_of(engine) if c.attempt.contact.priority == 1]
         assert call.attempt.desk is not None
-        assert call.attempt.desk.name == "agent102"
+        assert call.attempt.desk.answers_to("agent102")
 
 
 async def test_an_agent_who_misses_a_call_is_left_alone_and_the_contact_is_untouched() -> None:
