@@ -142,6 +142,8 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_spool (
   number VARCHAR(64) GENERATED ALWAYS AS
     (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(destination, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) VIRTUAL,
   rounds SMALLINT NOT NULL DEFAULT 0 COMMENT 'so many times the contact was recycled',
+  timezone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'of this contact, e.g. America/Bogota; empty = its list''s',
+  automatic SMALLINT NOT NULL DEFAULT 0 COMMENT 'so many of its rounds came by themselves (dialers.recyclecount)',
   PRIMARY KEY (id),
   KEY calls_spool_claim (campaign, dialerbase, status, notbefore, priority, shuffle),
   KEY calls_spool_task (campaign, dialerbase, status, notbefore),
@@ -162,6 +164,7 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_scheduler (
   alternatives VARCHAR(1000) NULL DEFAULT '',
   data VARCHAR(4000) NULL DEFAULT '',
   contact VARCHAR(64) NULL DEFAULT '',
+  timezone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'of this contact; empty = that of its last call''s list, else its number tells',
   PRIMARY KEY (id),
   KEY calls_scheduler_due (campaign, calldate),
   KEY calls_scheduler_destination (destination)
@@ -502,6 +505,7 @@ CREATE TABLE IF NOT EXISTS ccdata.attempts (
   note VARCHAR(255) NOT NULL DEFAULT '',
   number VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'the number in international digits where they are known: one number, one spelling',
   caller_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'digits of the number that was shown',
+  entry VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'the phone as the contact has it, with its type: M=0=0991',
   PRIMARY KEY (id),
   KEY attempts_open (state, fence),
   KEY attempts_campaign (campaign, claimed_at),
@@ -879,7 +883,7 @@ CREATE TABLE IF NOT EXISTS ccdata.upload_lines (
   text VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'how the line begins',
   PRIMARY KEY (upload, line)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
-  COMMENT='read only: every line that was refused, and why';
+  COMMENT='read only: every line that was refused, or loaded without some of its alternatives, and why';
 
 CREATE TABLE IF NOT EXISTS ccrepo.finished_contacts (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
@@ -896,6 +900,8 @@ CREATE TABLE IF NOT EXISTS ccrepo.finished_contacts (
   finished_at DATETIME(3) NOT NULL,
   rounds INT NOT NULL DEFAULT 0 COMMENT 'so many times it had been recycled when it was called',
   again_at DATETIME(3) NULL DEFAULT NULL COMMENT 'when it went back into the spool',
+  timezone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'calls_spool.timezone that it had',
+  automatic INT NOT NULL DEFAULT 0 COMMENT 'calls_spool.automatic that it had',
   PRIMARY KEY (id),
   KEY finished_contacts_due (campaign, outcome, again_at, finished_at),
   KEY finished_contacts_list (campaign, dialerbase),
@@ -1197,4 +1203,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (12, '0012_integra'),
   (13, '0013_webhooks'),
   (14, '0014_drains'),
-  (15, '0015_outlook');
+  (15, '0015_outlook'),
+  (16, '0016_own_zones');

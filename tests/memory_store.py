@@ -273,7 +273,18 @@ class MemoryStore(MemoryCallerIds):
 
         if request.agents:
             return self._select_for_agents(request, ready)
-        take("", request.limit)
+        if request.free is not None:
+            bound = [
+                row for row in ready if row["priority"] == 1 and not row["dialerbase"] and row["agentphone"]
+            ]
+            ready = [row for row in ready if row not in bound]
+            for names in request.free:
+                own = [
+                    r for r in bound if any(same(r["agentphone"], n) for n in names) and not r["notbefore"]
+                ]
+                own.sort(key=lambda row: row["shuffle"])
+                picked.update((row["id"], row) for row in own[:1] if len(picked) < request.limit)
+        take("", request.limit - len(picked))
         for slot in request.slots[: request.limit - len(picked)]:
             take(slot, 1)
         for name in request.lists:

@@ -17,6 +17,11 @@ LONGEST_LINE = 20_000
 _CHUNK = 1 << 20
 #: How bytes that are no UTF-8 are decoded.
 _BROKEN = re.compile("[\udc80-\udcff]")
+#: A line of a spreadsheet in which nothing was written.
+_BLANK = re.compile(r"[\s;]*")
+#: Bytes that are no characters in Windows' Latin-1, whose others are quotes, dashes and the euro where
+#: ISO 8859-1 has control characters.
+_NOT_WINDOWS = re.compile(b"[\x81\x8d\x8f\x90\x9d]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class ContactFile:
                     while text and not text.endswith("\n"):
                         text = file.readline(LONGEST_LINE)
                     yield number, None
-                elif text and not text.isspace():
+                elif not _BLANK.fullmatch(text):
                     yield number, text.rstrip("\n")
 
 
@@ -50,11 +55,13 @@ def open_contacts(path: Path) -> ContactFile:
     """Read a file once to learn its encoding and fingerprint. Raises FieldError.
 
     It is UTF-8 when it has a mark, or more characters that only UTF-8 has than bytes that UTF-8 cannot have:
-    one damaged character does not make Latin-1 of a whole file.
+    one damaged character does not make Latin-1 of a whole file. Latin-1 is Windows' own (cp1252) unless it
+    has bytes that are no characters there.
     """
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     good = bad = 0
+    windows = True
     try:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
@@ -62,13 +69,15 @@ def open_contacts(path: Path) -> ContactFile:
                     _refuse_wide(chunk)
                     good += sys.maxsize * chunk.startswith(codecs.BOM_UTF8)
                 digest.update(chunk)
+                windows = windows and not _NOT_WINDOWS.search(chunk)
                 more, broken = _wide(decoder.decode(chunk))
                 good, bad = good + more, bad + broken
             cut = _wide(decoder.decode(b"", final=True))[1]
             bad += 0 if good else cut  # a character that the end cuts off is another sign of UTF-8
     except OSError as error:
         raise FieldError("file", f"{path}: {error.strerror}", "Give a readable file.") from error
-    return ContactFile(path, "latin-1" if bad > 0 and bad >= good else "utf-8-sig", digest.hexdigest())
+    latin = "cp1252" if windows else "latin-1"
+    return ContactFile(path, latin if bad > 0 and bad >= good else "utf-8-sig", digest.hexdigest())
 
 
 def _wide(text: str) -> tuple[int, int]:

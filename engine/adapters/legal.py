@@ -102,16 +102,16 @@ class Legal:
 
     @staticmethod
     def _named_zone(campaign: CampaignLaw, contact: Contact) -> tuple[ZoneInfo, ...]:
-        """The list's zone, else the contact's own variable."""
-        name = campaign.list_zones.get(contact.list_name.lower(), "")
+        """The contact's own zone, else its list's, else its variable."""
+        name = contact.timezone or campaign.list_zones.get(contact.list_name.lower(), "")
         name = name or parse_variables(contact.data).get("timezone").strip()
         return zones((name,)) if name else ()
 
     def situation(self, campaign: CampaignLaw, contact: Contact) -> Situation:
         """Return which rules hold for a contact, and every zone in which it may be.
 
-        The list's zone says it all; else the contact's own variable `timezone`; else number and state
-        together; else every zone of the law; else ours.
+        The contact's own zone (`calls_spool.timezone`) says it all, else its list's; else its variable
+        `timezone`; else number and state together; else every zone of the law; else ours.
         """
         place = self.place(campaign, contact.phone.number)
         variables = parse_variables(contact.data)

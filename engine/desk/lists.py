@@ -82,20 +82,24 @@ def deactivate(config: Path | None, campaign: str, name: str) -> None:
 @click.argument("name")
 @click.argument("target")
 def move(config: Path | None, campaign: str, name: str, target: str) -> None:
-    """Move list NAME of CAMPAIGN to the campaign TARGET, where it is inactive at first."""
+    """Move list NAME of CAMPAIGN to the campaign TARGET.
+
+    It is inactive there at first. Where TARGET has a list NAME already, the contacts join it as it is: they
+    are called at once if it is active. One in another time zone is refused.
+    """
     moved = at_desk(config, lambda desk: tables.move(desk.database, campaign, name, target))
     click.echo(f"{moved.contacts} contacts moved, {moved.stayed} stayed: {target} has their number already")
 
 
 @lists.command()
 @CONFIG
-@click.confirmation_option(prompt="Delete all contacts of the list that are not being called?")
+@click.confirmation_option(prompt="Delete all contacts of the list that were never called?")
 @click.argument("campaign")
 @click.argument("name")
 def delete(config: Path | None, campaign: str, name: str) -> None:
-    """Delete the contacts of list NAME of CAMPAIGN that are not being called."""
-    count = at_desk(config, lambda desk: tables.delete(desk.database, campaign, name))
-    click.echo(f"{count} contacts deleted")
+    """Delete the contacts of list NAME of CAMPAIGN that were never called; it is inactive then."""
+    deleted = at_desk(config, lambda desk: tables.delete(desk.database, campaign, name))
+    click.echo(f"{deleted.contacts} contacts deleted, {deleted.stayed} stayed: they were called already")
 
 
 _MOMENT = click.DateTime(["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
@@ -135,7 +139,10 @@ def recycle(
     name: str,
     campaign: str,
 ) -> None:
-    """Make a new list of finished contacts of CAMPAIGN, by the dialer's `recycle` rules or these options."""
+    """Make new lists of finished contacts of CAMPAIGN, by the dialer's `recycle` rules or these options.
+
+    Each list becomes a new one with its time zone, share and priority; with --name they all become one.
+    """
     try:
         wait = timedelta(minutes=delay)
         rules = tuple(RecycleRule(read_outcome(word), wait, maximum) for word in outcomes)
@@ -160,4 +167,9 @@ def recycle(
         return await recycle_list(desk.database, campaign, chosen, datetime.now(UTC), only=only, name=name)
 
     made = at_desk(config, work)
-    click.echo(f"{made.contacts} contacts in {made.list}" if made.contacts else "no contact is due")
+    for new, contacts in made.lists.items():
+        click.echo(f"{contacts} contacts in {new}")
+    if made.there:
+        click.echo(f"{made.there} finished contacts are in the spool already")
+    if not made.contacts and not made.there:
+        click.echo("no contact is due")

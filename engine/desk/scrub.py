@@ -17,7 +17,7 @@ SECRET, NUMBER, MAIL, REMOVED = "(secret)", "(number)", "(mail)", "(removed)"
 _SECRET_NAME = re.compile(r"secret|password|passwd|token|api_?key|authorization|cookie|tts_command", re.I)
 _PERSONAL_NAME = re.compile(
     r"^(?:od_)?(number|phone|destination|dst|src|clid|caller_?id(_?num|_?name)?|connected_?line.*|contact|data"
-    r"|alternatives|parandvalues|name|first_?name|last_?name|e?mail|address|text|agent|agentphone|interface"
+    r"|alternatives|entry|parandvalues|name|first_?name|last_?name|e?mail|address|text|agent|agentphone|interface"
     r"|accountcode|dnid|exten|variables?)$",
     re.I,
 )

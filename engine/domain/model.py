@@ -20,6 +20,8 @@ from engine.domain.variables import Variables
 AttemptId = NewType("AttemptId", str)
 #: Name of a dialer, of its campaign and of the campaign's queue: they are the same word.
 CampaignName = NewType("CampaignName", str)
+#: calls_spool.priority of scheduled calls and of tasks that come before everything.
+FIRST = 1
 #: calls_spool.id
 SpoolId = NewType("SpoolId", int)
 
@@ -107,7 +109,8 @@ class Contact:
     """One claimed row of the spool.
 
     `retries` counts the attempts made on the current number before this one; `remark` says what of
-    the row could not be used; `refused`: Asterisk refused the last order for it.
+    the row could not be used; `refused`: Asterisk refused the last order for it; `timezone`: where it is,
+    '' when its list or its number says so.
     """
 
     id: SpoolId
@@ -122,6 +125,12 @@ class Contact:
     retries: int
     remark: str = ""
     refused: bool = False
+    timezone: str = ""
+
+    @property
+    def waits_for_agent(self) -> bool:
+        """Is it a scheduled call, or a first task, of one agent? His it is wherever agents are reserved."""
+        return bool(self.agent_phone.strip()) and not self.list_name and self.priority == FIRST
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.outcomes import Outcome
 
-#: Somebody who was reached, or whose number does not exist, is not called again by a rule.
+#: Whose number does not exist is not called again by a rule. Everybody else may be, by his supervisor's word.
 NEVER = frozenset((Outcome.INVALID,))
 _ROUND = re.compile(r"-R\d+$")
 
@@ -75,9 +76,20 @@ def _number(value: object, field: str, low: int, high: int) -> int:
 
 def next_list(name: str, taken: frozenset[str]) -> str:
     """Return the name of the list that a recycled list becomes: MARCH, MARCH-R1, MARCH-R2, …"""
-    base = _ROUND.sub("", name)[:110] or "tasks"
+    base = _base(name)
     number = 1
     lower = {other.lower() for other in taken}
     while f"{base}-R{number}".lower() in lower:
         number += 1
     return f"{base}-R{number}"
+
+
+def list_of_round(name: str, recycled: Sequence[str]) -> str:
+    """Return the one of these lists that the list `name` became before, '' for none: contacts of one list
+    that fall due one after another come into one list."""
+    own = _base(name).lower()
+    return next((one for one in recycled if _ROUND.search(one) and _base(one).lower() == own), "")
+
+
+def _base(name: str) -> str:
+    return _ROUND.sub("", name)[:110] or "tasks"

@@ -229,25 +229,30 @@ def active_lists(rows: Sequence[Row], campaign: str) -> tuple[ContactList, ...]:
     """Return the active lists of a campaign with their shares, in the order in which they serve.
 
     Lists of the smallest `priority` come first; the others, without a share, serve when those are dry.
-    `percentage` are shares among the first and are normalised; where none has one, all are equal; a list
-    with 0 or NULL beside lists that have one gets nothing.
+    `percentage` are shares among the first and are normalised; where none has one, all are equal. Beside
+    lists that have one a list with NULL serves when those are dry, and one with 0 gets nothing.
     """
-    shares: dict[str, int] = {}
+    shares: dict[str, int | None] = {}
     levels: dict[str, int] = {}
     for row in rows:
         if str(row["campaign"]).lower() == campaign.lower() and row["active"]:
             name = str(row["name"])
-            shares[name] = max(shares.get(name, 0), int(row["percentage"] or 0))
+            given = [share for share in (shares.get(name), row["percentage"]) if share is not None]
+            shares[name] = max(0, *map(int, given)) if given else None
             levels[name] = min(levels.get(name, 2**31), int(row.get("priority") or 0))
     ranked: list[ContactList] = []
     for level in sorted(set(levels.values())):
         mine = {name: share for name, share in shares.items() if levels[name] == level}
-        total = sum(mine.values())
+        total = sum(share or 0 for share in mine.values())
         if total:
-            mine = {name: share for name, share in mine.items() if share > 0}
+            # Those with a share first; what they cannot give comes from the lists behind them.
+            mine = {name: share for name, share in mine.items() if share} | {
+                name: share for name, share in mine.items() if share is None
+            }
         first = not ranked
         for name, share in mine.items():
-            ranked.append(ContactList(name, (share / total if total else 1 / len(mine)) if first else 0.0))
+            part = (share or 0) / total if total else 1 / len(mine)
+            ranked.append(ContactList(name, part if first else 0.0))
     return tuple(ranked)
 
 
@@ -267,4 +272,5 @@ def read_contact(row: Row) -> Contact:
         retries=_number(row, "retries", 0, 1_000_000),
         refused=str(row.get("reason") or "").startswith(REFUSED),
         remark=f"alternatives left out: {', '.join(excerpt(e) for e in broken)}" if broken else "",
+        timezone=str(row.get("timezone") or ""),
     )

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.domain.errors import FieldError, excerpt
-from engine.domain.phones import parse_phone
+from engine.domain.phones import parse_alternatives, parse_phone
 
 #: The lowest priority, and that of a line without one.
 LAST = 9999
 #: What the tables can hold, in characters.
 _LONGEST = {"campaign": 128, "phone": 64, "data": 4000, "alternatives": 1000, "agent": 80}
 _SPECIAL = re.compile("[´‘’“”@\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _SPECIAL_BUT_AT = re.compile("[´‘’“”\x00-\x08\x0b-\x1f\x7f]")
+#: What alternatives mostly are; whatever else is read one by one.
+_ALTERNATIVES = re.compile(r"(?:(?:[HMWPU]=[0-9]{1,2}=)?\+?[0-9]{1,32}(?::(?=.)|$))*", re.ASCII)
 #: Bytes that could not be decoded.
 _BROKEN = re.compile("[\ud800-\udfff]")
 _LIST = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
@@ -26,7 +29,8 @@ _LIST = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One contact as the spool stores it. `number`: the digits by which its number is known."""
+    """One contact as the spool stores it. `number`: the digits by which its number is known; `left_out`:
+    alternatives that are no phones and are not stored."""
 
     campaign: str
     phone: str
@@ -35,6 +39,7 @@ class Line:
     alternatives: str
     priority: int
     agent: str
+    left_out: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,9 @@ def columns_of(text: str, rules: Rules) -> list[str]:
     if found:
         fix = "Remove it" + (", or allow @." if found[0] == "@" else ".")
         raise FieldError("data", f"it has the character {excerpt(found[0])}", fix)
+    for name, column in (("alternatives", columns[3]), ("agent", columns[5] if len(columns) > 5 else "")):
+        if column and (found := _CONTROL.search(column)):
+            raise FieldError(name, f"it has the character {excerpt(found[0])}", "Remove it.")
     return columns
 
 
@@ -82,20 +90,32 @@ def read_line(text: str, rules: Rules) -> Line:
     else:
         number = parse_phone(phone, "phone").number.removeprefix("+")
     agent = columns[5].strip() if len(columns) > 5 else ""
+    alternatives, left_out = _alternatives(columns[3].strip())
     line = Line(
         campaign=rules.campaigns[columns[0].strip().lower()],
         phone=phone,
         number=number,
         data=columns[2].strip(),
-        alternatives=columns[3].strip(),
+        alternatives=alternatives,
         priority=_priority(columns[4].strip() if len(columns) > 4 else ""),
         agent=agent,
+        left_out=left_out,
     )
     if len(text) > 64:
         for name, longest in _LONGEST.items():
             if len(getattr(line, name)) > longest:
                 raise FieldError(name, "it is too long", f"Use at most {longest} characters.")
     return line
+
+
+def _alternatives(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return those that are phones, as they are written, and those that are none."""
+    if not text or _ALTERNATIVES.fullmatch(text):
+        return text, ()
+    broken = parse_alternatives(text)[1]
+    if not broken:
+        return text, ()
+    return ":".join(entry for entry in text.split(":") if entry.strip() and entry not in broken), broken
 
 
 def _priority(text: str) -> int:

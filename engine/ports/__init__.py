@@ -114,7 +114,9 @@ class ClaimRequest:
 
     `slots` names the list that each place was drawn for; what a dry list cannot give is taken
     from the other `lists`. `agents`: one contact for each, by the names that `agentphone` may call him;
-    his own come before those that are nobody's, and those of others he never gets.
+    his own come before those that are nobody's, and those of others he never gets. `free`: the agents for
+    whom a mode without portfolios claims: tasks and scheduled calls that are bound to somebody (priority 1,
+    no list) come for him alone, one for each; None where no agent is reserved and nobody can be waited for.
     """
 
     campaign: CampaignName
@@ -124,6 +126,7 @@ class ClaimRequest:
     check_black_list: bool
     now: datetime
     agents: tuple[tuple[str, ...], ...] = ()
+    free: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

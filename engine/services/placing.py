@@ -114,7 +114,11 @@ class Placer:
         return Decision(0, Bound.SPOOL, "no contact is ready in the active lists", decision.detail)
 
     async def _claim(
-        self, wanted: int, now: datetime, agents: tuple[tuple[str, ...], ...] = ()
+        self,
+        wanted: int,
+        now: datetime,
+        agents: tuple[tuple[str, ...], ...] = (),
+        free: tuple[tuple[str, ...], ...] | None = None,
     ) -> ClaimResult:
         started = time.perf_counter()
         lists = self.campaign.lists
@@ -128,6 +132,7 @@ class Placer:
                 check_black_list=bool(self.dialer.dncr),
                 now=now,
                 agents=agents,
+                free=free,
             )
         )
         self._claim_unknown = False

@@ -60,8 +60,9 @@ class ReservedPlacer(Placer):
         desks = desks[: min(decision.calls, BATCH)]
         if not desks:
             return replace(decision, calls=0, bound=Bound.NOBODY)
-        names = tuple(desk.names for desk in desks) if self.dialer.mode.portfolio else ()
-        result = await self._claim(len(desks), now, names)
+        names = tuple(desk.names for desk in desks)
+        portfolio = self.dialer.mode.portfolio
+        result = await self._claim(len(desks), now, names if portfolio else (), None if portfolio else names)
         if result.rows == 0:
             return self._nobody_ready(decision, now)
         if result.rows > len(result.attempts):
@@ -81,7 +82,7 @@ class ReservedPlacer(Placer):
     def _reserve(self, attempts: tuple[Attempt, ...], desks: list[Desk]) -> tuple[Attempt, ...]:
         """Give every call an agent who is free still: his own first, then whoever is left."""
         now, left, reserved = self._tools.clock.now(), list(desks), []
-        for attempt in sorted(attempts, key=lambda a: not a.contact.agent_phone):
+        for attempt in sorted(attempts, key=lambda attempt: not self._bound_to(attempt)):
             desk = next((desk for desk in left if self._may_have(attempt, desk, now)), None)
             if desk is None:
                 self.unreleased.append(attempt)  # he was taken while the database was asked
@@ -94,8 +95,14 @@ class ReservedPlacer(Placer):
     def _may_have(self, attempt: Attempt, desk: Desk, now: datetime) -> bool:
         if self._tools.desks.taken(desk.interface, now):
             return False
-        bound_to = attempt.contact.agent_phone.strip()
-        return not bound_to or not self.dialer.mode.portfolio or desk.answers_to(bound_to)
+        bound_to = self._bound_to(attempt)
+        return not bound_to or desk.answers_to(bound_to)
+
+    def _bound_to(self, attempt: Attempt) -> str:
+        """Return whose the call is, '' where any agent will do."""
+        contact = attempt.contact
+        own = self.dialer.mode.portfolio or contact.waits_for_agent
+        return contact.agent_phone.strip() if own else ""
 
     async def ring(self, attempt: Attempt) -> None:
         """Ring the agent; nothing is said to the customer's side yet."""

@@ -71,6 +71,28 @@ async def test_scheduled_calls_come_before_an_agents_own_contacts(desk: Desk) ->
     assert order == ["3002", "3001", "2001", "1001", "2002"]
 
 
+async def test_scheduled_calls_of_agents_wait_for_them_where_agents_are_reserved(desk: Desk) -> None:
+    await contacts(desk, "1001", agentphone="Eva")
+    await contacts(desk, "2001", base="", agentphone="Eva")
+    await contacts(desk, "3001", "3002", base="", agentphone="Ana", priority=1)
+    await contacts(desk, "3003", base="", agentphone="Eva", priority=1)
+    await contacts(desk, "3004", base="", agentphone="", priority=1)
+
+    async def claimed(limit: int, *free: tuple[str, ...]) -> list[str]:
+        asked = ClaimRequest(CampaignName(QUEUE), limit, ("L1",) * limit, ("L1",), True, NOW, free=free)
+        return numbers(await desk.store.claim(asked))
+
+    first, *others = await claimed(3, ("101", "ana"), ("102", "Bob"))
+    assert first in ("3001", "3002")
+    assert others == ["3004", "2001"]
+    assert await claimed(9, ("102", "Bob")) == ["1001"]
+    assert await claimed(9, ("102", "Bob")) == []
+    assert {*await claimed(1, ("101", "ANA")), first} == {"3001", "3002"}
+    # Where nobody is reserved nobody can be waited for.
+    asked = ClaimRequest(CampaignName(QUEUE), 9, ("L1",), ("L1",), True, NOW)
+    assert numbers(await desk.store.claim(asked)) == ["3003"]
+
+
 async def test_a_claimed_contact_is_asked_about_once_more_before_its_call(desk: Desk) -> None:
     await contacts(desk, "1001", "1002")
     listed, free = (await claim(desk, 2)).attempts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from engine.adapters.mysql.recycling import recycle
 from engine.adapters.mysql.scheduled import remove_scheduled
 from engine.domain.errors import FieldError
 from engine.domain.localtime import LocalTime
+from engine.domain.model import CampaignName
 from engine.domain.outcomes import Outcome
 from engine.domain.recycling import RecycleRule
 from engine.domain.settings import active_lists
@@ -155,6 +157,7 @@ def test_lists_share_or_follow_one_another() -> None:
     assert lists_of(("A", 30, 0), ("B", 90, 0)) == [("A", 0.25), ("B", 0.75)]
     assert lists_of(("A", None, 2), ("B", None, 1), ("C", None, 1)) == [("B", 0.5), ("C", 0.5), ("A", 0.0)]
     assert lists_of(("A", 50, 1), ("B", 100, 2), ("C", 0, 2)) == [("A", 1.0), ("B", 0.0)]
+    assert lists_of(("A", None, 0), ("B", 20, 0), ("C", None, 1)) == [("B", 1.0), ("A", 0.0), ("C", 0.0)]
 
 
 async def test_a_list_of_a_later_priority_serves_when_those_before_it_are_dry(office: Office) -> None:
@@ -170,13 +173,38 @@ async def test_a_list_of_a_later_priority_serves_when_those_before_it_are_dry(of
         assert attempt.contact.phone.number == number
 
 
+async def new_list(office: Office, name: str, campaign: str = "A<-", **columns: Any) -> None:
+    values = {"campaign": campaign, "name": name, "active": 1, **columns}
+    marks = ", ".join(["%s"] * len(values))
+    sql = f"INSERT INTO ccdata.dialer_base ({', '.join(values)}) VALUES ({marks})"
+    await office.run(sql, *values.values())
+
+
 async def ended(office: Office, number: str, *events: Any, at: datetime = NOON, **columns: Any) -> None:
     """Let one contact be called once and leave the spool."""
     await office.contact(number, **columns)
-    [attempt] = (await office.claim(at=at, limit=1)).attempts
-    await office.store.mark_sent([attempt], at)
-    await office.store.record(batch(finished(attempt, *events)))
-    await office.run("UPDATE ccrepo.finished_contacts SET finished_at=%s WHERE again_at IS NULL", naive(at))
+    await call_all(office, *events, at=at, limit=1, lists=(columns.get("dialerbase", "L1"),))
+
+
+async def call_all(
+    office: Office,
+    *events: Any,
+    at: datetime = NOON,
+    limit: int = 9,
+    lists: Sequence[str] = ("L1",),
+) -> list[str]:
+    """Call whoever may be called; return the numbers."""
+    asked = ClaimRequest(CampaignName("A<-"), limit, (), tuple(lists), True, at)
+    attempts = (await office.store.claim(asked)).attempts
+    for attempt in attempts:
+        await office.store.mark_sent([attempt], at)
+        await office.store.record(batch(finished(attempt, *events)))
+        await office.run(
+            "UPDATE ccrepo.finished_contacts SET finished_at=%s WHERE spool_id=%s",
+            naive(at),
+            attempt.contact.id,
+        )
+    return sorted(attempt.contact.phone.number for attempt in attempts)
 
 
 RULES = (RecycleRule(Outcome.BUSY, timedelta(minutes=30), 2),)
@@ -226,7 +254,7 @@ async def test_a_recycled_contact_has_all_its_numbers_again_the_first_one_first(
     assert await office.rows("SELECT * FROM ccdata.calls_spool") == []
     await recycle(office.database, "A<-", RULES, datetime.now(UTC) + timedelta(days=400))
     [row] = await office.rows("SELECT destination, alternatives FROM ccdata.calls_spool")
-    assert tuple(row.values()) == ("1001", "1002:1003")
+    assert tuple(row.values()) == ("M=0=1001", "W=0=1002:1003")
 
 
 async def test_who_is_in_the_spool_by_another_way_is_not_doubled(office: Office) -> None:
@@ -240,6 +268,7 @@ async def test_who_is_in_the_spool_by_another_way_is_not_doubled(office: Office)
 async def test_a_dry_campaign_is_recycled_by_itself_as_often_as_it_says(office: Office) -> None:
     rules = json.dumps([{"outcome": "busy", "delay": 0, "maximum": 9}])
     await office.run("UPDATE ccdata.dialers SET recycle=%s, recyclecount=1", rules)
+    await new_list(office, "L1")
     await ended(office, "1001", *BUSY)
     waiting = await office.contact("1002")
     at = NOON + timedelta(days=400)
@@ -282,7 +311,8 @@ async def test_lists_are_counted_switched_moved_and_deleted(
     assert (moved.contacts, moved.stayed) == (6, 1)
     [there] = await office.rows("SELECT name, active, timezone FROM ccdata.dialer_base WHERE campaign='B<-'")
     assert tuple(there.values()) == ("L1", 0, "America/Lima")
-    assert await lists.delete(office.database, "A<-", "L1") == 1
+    deleted = await lists.delete(office.database, "A<-", "L1")
+    assert (deleted.contacts, deleted.stayed) == (1, 1)
     [left] = await office.rows("SELECT destination, status FROM ccdata.calls_spool WHERE campaign='A<-'")
     assert tuple(left.values()) == ("1001", 0)
     for act in (lists.move(office.database, "A<-", "L9", "B<-"), lists.delete(office.database, "A<-", "L9")):

@@ -69,7 +69,7 @@ async def yard(database: Database, tmp_path: Path) -> Yard:
 async def test_a_file_of_several_campaigns_becomes_their_lists(yard: Yard) -> None:
     text = (
         "\ufeffA<-;099111;name=Mario's \\ café ccdata %s;;\r\n\r\nB->;M=2=099222;;W=0=098:097;5;Ana;\r\n"
-        "a<-;+598 99 333;x=1;;1\r\n;;;\r\nA<-;nobody;;\r\nA<-;099 111;;;;\r\n"
+        "a<-;+598 99 333;x=1;;1\r\n;;;;\r\nX<-;;;\r\nA<-;nobody;;\r\nA<-;099 111;;;;\r\n"
     )
     load = await yard.load(text, Wish("MARCH", each_line=True, timezone="America/Bogota", percentage=30))
     assert await yard.spool() == [
@@ -77,9 +77,9 @@ async def test_a_file_of_several_campaigns_becomes_their_lists(yard: Yard) -> No
         ("B->", "M=2=099222", "", "W=0=098:097", "MARCH", 5, "Ana", 1),
         ("A<-", "+598 99 333", "x=1", "", "MARCH", 1, "", 1),
     ]
-    assert (load.accepted, load.refused, load.lines) == (3, 3, 7)
+    assert (load.accepted, load.refused, load.lines) == (3, 3, 8)
     assert [(line, reason.split(":")[0]) for line, reason in await yard.refusals()] == [
-        (5, "campaign"), (6, "phone"), (7, "phone"),
+        (6, "campaign"), (7, "phone"), (8, "phone"),
     ]  # fmt: skip
     assert "already" in (await yard.refusals())[2][1]
     assert await yard.rows(
@@ -94,6 +94,8 @@ async def test_a_file_of_several_campaigns_becomes_their_lists(yard: Yard) -> No
         ("A<-;099;", "line 2: columns: there are 3"),
         ("A<-;099;n=´x;", "line 2: data: it has the character"),
         ("A<-;099;m=a@b.c;", "line 2: data: .*allow @"),
+        ("A<-;099;;098\x00", "line 2: alternatives: it has the character"),
+        ("A<-;099;;;5;An\x07a", "line 2: agent: it has the character"),
         ("A<-;" + "9" * 30_000, "line 2: line: more than"),
     ],
 )
@@ -118,6 +120,23 @@ async def test_an_empty_file_is_refused_and_a_bad_phone_costs_its_line_only(yard
     assert (load.accepted, load.refused) == (1, 2)
 
 
+async def test_alternatives_that_are_no_phones_are_told_and_cost_nothing_else(yard: Yard) -> None:
+    load = await yard.load("A<-;099;;W=1=0981:bad!!:0982:zz\nA<-;098;;M=(09) 7: :\n")
+    assert (load.accepted, load.refused) == (2, 0)
+    assert [row[3] for row in await yard.spool()] == ["W=1=0981:0982", "M=(09) 7: :"]
+    [(line, reason)] = await yard.refusals()
+    assert (line, reason.partition(". Fix")[0]) == (
+        1, "alternatives: loaded without 'bad!!', 'zz': no phone number",
+    )  # fmt: skip
+
+
+async def test_a_file_of_windows_keeps_its_characters(yard: Yard) -> None:
+    await yard.load("A<-;099;n=Iñaki – 5 € · O\u2026;\n".encode("cp1252"))
+    assert (await yard.spool())[0][2] == "n=Iñaki – 5 € · O\u2026"
+    with pytest.raises(FieldError, match="data: it has the character"):
+        await yard.load("A<-;098;n=O\u2019Brien;\n".encode("cp1252"))
+
+
 GOOD = "A<-;099111;n=José;\n"
 
 
@@ -133,7 +152,7 @@ GOOD = "A<-;099111;n=José;\n"
         (b"A<-;099111;;\n" + bytes(range(1, 256)) * 40 + b"\nA<-;097;;\n", 2, None),
         (b"A<-,099111,n=x,\nA<-\t098\t\t\n" + GOOD.encode(), 1, {1: "columns: there are 1", 2: "columns: "}),
         (b"A<-;099111;;\rA<-;bad;;\rA<-;097;;\r", 2, {2: "is not a phone number"}),
-        (b"A<-;099111;;\n;\n;;;;;;;;;;\nA<-;097;;", 2, {2: "columns: there are 2", 3: "campaign"}),
+        (b"A<-;099111;;\n;\n;;;;;;;;;;\nA<-;097;;", 2, {}),
     ],
     ids=["byte", "cut", "nul", "huge", "binary", "separators", "cr", "empty"],
 )  # fmt: skip

@@ -242,7 +242,7 @@ async def test_lists(api: ApiRig, boss: str) -> None:
     assert moved == {"contacts": 2, "stayed": 0}
     assert fields(await api.ask("POST", f"{AT}/lists/MARCH/move", boss, json={"target": A})) == ["target"]
     gone = await api.ask("DELETE", f"{V1}/campaigns/B%3C-/lists/MARCH", boss)
-    assert gone.json() == {"contacts": 2}
+    assert gone.json() == {"contacts": 2, "stayed": 0}
     assert (await api.ask("GET", f"{AT}/lists/MAY", boss)).status == 404
 
 
@@ -282,7 +282,7 @@ async def test_finished_contacts_come_again(api: ApiRig, boss: str) -> None:
     )
     assert fields(await api.ask("POST", f"{AT}/recycle", boss, json={})) == ["outcomes"]
     made = await post(api, boss, f"{AT}/recycle", {"outcomes": ["busy"]})
-    assert made == {"list": "L1-R1", "contacts": 1}
+    assert made == {"list": "L1-R1", "lists": {"L1-R1": 1}, "contacts": 1, "there": 0}
     none = await post(api, boss, f"{AT}/recycle", {"outcomes": ["busy"]}, 200)
     assert none["contacts"] == 0
     back = await post(api, boss, f"{AT}/respool", {"contact": "C-2"})

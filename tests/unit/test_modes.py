@@ -64,6 +64,22 @@ async def test_an_agent_is_reserved_once_whatever_campaigns_he_works_for() -> No
         await until(lambda: len(legs(room)) == 4, "the other campaign's turn")
 
 
+async def test_a_scheduled_call_of_an_agent_waits_for_him_in_preview() -> None:
+    room = a_room()
+    room.seats(1)
+    room.contacts(HOLDS, dialerbase="", agentphone="agent102", priority=1)
+    room.contacts("2002200", agentphone="agent102")
+    async with room.running() as engine:
+        await until(lambda: len(legs(room)) == 2, "what is in a list is anybody's")
+        await rounds(room, 5)
+        assert [call.attempt.contact.phone.number for call in calls_of(engine)] == ["2002200"]
+        room.switch.seat(QUEUE, 102)
+        await until(lambda: len(legs(room)) == 4, "he is there")
+        [call] = [c for c in calls_of(engine) if c.attempt.contact.priority == 1]
+        assert call.attempt.desk is not None
+        assert call.attempt.desk.answers_to("agent102")
+
+
 async def test_an_agent_who_misses_a_call_is_left_alone_and_the_contact_is_untouched() -> None:
     room = a_room()
     room.seats(1)

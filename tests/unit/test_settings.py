@@ -165,9 +165,9 @@ def test_a_single_list_gets_everything(percentage: int | None) -> None:
     assert lists(("a", 1, percentage)) == {"a": 1.0}
 
 
-def test_lists_without_any_share_are_equal_and_beside_one_with_a_share_get_nothing() -> None:
+def test_lists_without_any_share_are_equal_and_beside_one_with_a_share_serve_when_it_is_dry() -> None:
     assert lists(("a", 1, None), ("b", 1, 0)) == {"a": 0.5, "b": 0.5}
-    assert lists(("a", 1, None), ("b", 1, 20)) == {"b": 1.0}
+    assert list(lists(("a", 1, None), ("b", 1, 20), ("c", 1, 0)).items()) == [("b", 1.0), ("a", 0.0)]
 
 
 def test_a_campaign_without_an_active_list_has_none() -> None:

@@ -100,7 +100,9 @@ def opened(tmp_path: Path, content: bytes) -> ContactFile:
         (b"\xef\xbb\xbfa;1\n\n  \n\r\nb;2\n\n\n", [(1, "a;1"), (5, "b;2")]),
         ("ñandú\n".encode(), [(1, "ñandú")]),
         ("ñandú\n".encode("latin-1"), [(1, "ñandú")]),
-        (b"a\x85b\n\xe1", [(1, "a\x85b"), (2, "á")]),  # no line ends but these three
+        (b"a\x85b\n\xe1", [(1, "a…b"), (2, "á")]),
+        (b"a\x85b\x81\n\xe1", [(1, "a\x85b\x81"), (2, "á")]),  # no line ends but these three
+        (b"a;1\n;;;;\n ; ;\nb;2", [(1, "a;1"), (4, "b;2")]),  # a spreadsheet's blank lines
         ("x\u2028y\n".encode(), [(1, "x\u2028y")]),
         (b"a\n" + b"x" * (LONGEST_LINE * 3) + b"\nb\n", [(1, "a"), (2, None), (3, "b")]),
         (b"a\n" + b"x" * (LONGEST_LINE * 3), [(1, "a"), (2, None)]),

@@ -34,7 +34,7 @@ from engine.ports import ClaimRequest, ClaimResult, StoreError
 
 _COLUMNS = (
     "id, campaign, destination, alternatives, data, contact, dialerbase, priority, agentphone, retries,"
-    " reason, number"
+    " reason, number, timezone"
 )
 
 #: Retries whose time has come join the others; the claim's index then orders them all. Looked for without
@@ -63,6 +63,11 @@ CLAIM_TASKS = (
     " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
 )
 
+
+#: Where agents are reserved, scheduled calls that are bound to one are left to CLAIM_OWN_SCHEDULED.
+CLAIM_FREE_TASKS = CLAIM_TASKS.replace(
+    "notbefore IS NULL", "notbefore IS NULL AND (priority <> 1 OR COALESCE(agentphone, '') = '')"
+)
 
 #: Contacts bound to one agent, or (with '') to none, in one list. NULL is nobody's, too: see CLAIM_NOBODYS.
 CLAIM_OWN = (
@@ -136,7 +141,9 @@ async def claim_contacts(
         if request.agents or not missing or harvest.rows == before:
             break
         wider = min(max(4 * missing, 50), _WIDER)
-        asked = replace(request, limit=wider, slots=tuple(islice(cycle(request.slots), wider)))
+        slots = tuple(islice(cycle(request.slots), wider))
+        # Each agent has got what is his own.
+        asked = replace(request, limit=wider, slots=slots, free=None if request.free is None else ())
     attempts = tuple(Attempt(new_id(), one.contact, request.now) for one in harvest.taken)
     await _insert_attempts(session, attempts, [one.key for one in harvest.taken], request, claimant)
     return ClaimResult(attempts, blocked=harvest.blocked, held=harvest.held, set_aside=harvest.aside)
@@ -263,15 +270,25 @@ async def _select(session: Session, request: ClaimRequest) -> list[dict[str, Any
     """
     rows: dict[int, dict[str, Any]] = {}
 
-    async def take(query: str, name: str, count: int) -> None:
+    async def take(query: str, name: str, count: int, *agent: str) -> None:
         known = sum(1 for row in rows.values() if str(row["dialerbase"]).casefold() == name.casefold())
-        for row in await session.rows(query, (request.campaign, name, count + known)):
+        for row in await session.rows(query, (request.campaign, name, *agent, count + known)):
             if count > 0 and row["id"] not in rows:
                 rows[row["id"]] = row
                 count -= 1
 
-    await take(CLAIM_SCHEDULED, "", request.limit)
-    await take(CLAIM_TASKS, "", request.limit - len(rows))
+    if request.free is None:
+        await take(CLAIM_SCHEDULED, "", request.limit)
+        await take(CLAIM_TASKS, "", request.limit - len(rows))
+    else:
+        for names in request.free:
+            before = len(rows)
+            for agent in names:
+                if len(rows) == before < request.limit:
+                    await take(CLAIM_OWN_SCHEDULED, "", 1, agent)
+        await take(CLAIM_OWN_SCHEDULED, "", request.limit - len(rows), "")
+        await take(CLAIM_NOBODYS_SCHEDULED, "", request.limit - len(rows))
+        await take(CLAIM_FREE_TASKS, "", request.limit - len(rows))
     for name, quota in Counter(request.slots[: request.limit - len(rows)]).items():
         await take(CLAIM, name, quota)
     for name in request.lists:
@@ -323,9 +340,9 @@ async def _insert_attempts(
     claimant: Claimant,
 ) -> None:
     await session.run_many(
-        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, contact, dialerbase,"
-        " attempt, owner, fence, state, claimed_at, note)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s, %s)",
+        "INSERT INTO ccdata.attempts (id, campaign, spool_id, destination, number, entry, contact,"
+        " dialerbase, attempt, owner, fence, state, claimed_at, note)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'claimed', %s, %s)",
         [
             (
                 attempt.id,
@@ -333,6 +350,7 @@ async def _insert_attempts(
                 attempt.contact.id,
                 attempt.contact.phone.number,
                 number,
+                attempt.contact.phone.entry(),
                 attempt.contact.reference,
                 attempt.contact.list_name,
                 attempt.contact.retries + 1,

@@ -106,9 +106,9 @@ async def bring_back(
             return 0
     where = f"spool_id IN ({','.join(['%s'] * len(spool_ids))})" if number else "contact=%s"
     rows = await session.rows(
-        "SELECT id, destination, data, alternatives, contact, dialerbase, priority, agentphone, rounds"
-        f" FROM ccrepo.finished_contacts WHERE {where} AND campaign=%s AND again_at IS NULL"
-        " ORDER BY id DESC LIMIT 1 FOR UPDATE",
+        "SELECT id, destination, data, alternatives, contact, dialerbase, priority, agentphone, rounds,"
+        f" automatic, timezone FROM ccrepo.finished_contacts WHERE {where} AND campaign=%s"
+        " AND again_at IS NULL ORDER BY id DESC LIMIT 1 FOR UPDATE",
         (*(spool_ids if number else [contact]), name),
     )
     if not rows:
@@ -118,10 +118,11 @@ async def bring_back(
         raise Refused("The number is in the spool of this campaign already.")
     await session.run(
         "INSERT INTO ccdata.calls_spool (campaign, destination, data, alternatives, contact, dialerbase,"
-        " priority, agentphone, rounds) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " priority, agentphone, rounds, automatic, timezone)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             name, row["destination"], row["data"], row["alternatives"], row["contact"], row["dialerbase"],
-            row["priority"], row["agentphone"], row["rounds"],
+            row["priority"], row["agentphone"], row["rounds"], row["automatic"], row["timezone"],
         ),
     )  # fmt: skip
     [made] = await session.rows("SELECT LAST_INSERT_ID() AS id")

@@ -12,7 +12,8 @@ from typing import Any
 from engine.adapters.legal import Legal
 from engine.adapters.mysql.blacklists import opt_out
 from engine.adapters.mysql.database import Session
-from engine.adapters.mysql.scheduled import FIRST, remove_scheduled
+from engine.adapters.mysql.scheduled import remove_scheduled
+from engine.adapters.mysql.zones import kept_zone, known_zone, zone_of_list
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.integra.contacts import (
     AFTER_SCHEDULED,
@@ -24,10 +25,11 @@ from engine.domain.integra.contacts import (
     TaskKind,
 )
 from engine.domain.localtime import LocalTime
+from engine.domain.model import FIRST
 from engine.domain.phones import Phone
 
 THERE = (
-    "SELECT id, status FROM ccdata.calls_spool FORCE INDEX (calls_spool_number)"
+    "SELECT id, status, contact FROM ccdata.calls_spool FORCE INDEX (calls_spool_number)"
     " WHERE number = %s AND campaign = %s ORDER BY id FOR UPDATE"
 )
 
@@ -60,34 +62,40 @@ async def respool(session: Session, wish: Respool) -> None:
         raise FieldError(
             "dialerbase", f"{campaign} has no list {excerpt(wish.list)}", "Leave it as it was sent."
         )
-    waiting = await _waiting(session, campaign, wish.phone)
+    waiting = await _waiting(session, campaign, wish.phone, wish.contact)
+    listed = await zone_of_list(session, campaign, wish.list) if wish.list else ""
     columns = (
         wish.phone.entry(), wish.data, wish.alternatives, wish.contact, wish.list, wish.priority, wish.agent,
         wish.retries,
     )  # fmt: skip
     if waiting:
         await session.run(
-            "UPDATE ccdata.calls_spool SET destination=%s, data=%s, alternatives=%s, contact=%s,"
-            " dialerbase=%s, priority=%s, agentphone=%s, retries=%s, notbefore=NULL, reason='', held_by=''"
-            " WHERE id=%s AND status=1",
-            (*columns, waiting),
+            # The zone first: the other columns of the row say it as they are before.
+            f"UPDATE ccdata.calls_spool SET timezone=IF(%s <> '', '', {kept_zone('calls_spool')}),"
+            " destination=%s, data=%s, alternatives=%s, contact=%s, dialerbase=%s, priority=%s,"
+            " agentphone=%s, retries=%s, notbefore=NULL, reason='', held_by='' WHERE id=%s AND status=1",
+            (listed, *columns, waiting),
         )
         return
+    zone = "" if listed else await known_zone(session, campaign, digits(wish.phone), wish.contact)
     await session.run(
         "INSERT INTO ccdata.calls_spool (destination, data, alternatives, contact, dialerbase, priority,"
-        " agentphone, retries, campaign) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (*columns, campaign),
+        " agentphone, retries, campaign, timezone) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (*columns, campaign, zone),
     )
 
 
-async def _waiting(session: Session, campaign: str, phone: Phone) -> int:
-    """Return the row in which a number waits, 0 for none. Raises FieldError when it may not be put there."""
+async def _waiting(session: Session, campaign: str, phone: Phone, contact: str = "") -> int:
+    """Return the row in which a number waits for this contact, 0 for none. Raises FieldError when it may not
+    be put there."""
     rows = await session.rows(THERE, (digits(phone), campaign))
     if any(row["status"] == 0 for row in rows):
         raise FieldError("destination", "the number is being called", "Respool an alternative number.")
     if any(row["status"] == 3 for row in rows):
         raise FieldError("destination", "the number is blocked", "See calls_spool.reason.")
-    return next((int(row["id"]) for row in rows if row["status"] == 1), 0)
+    ids = ("", contact.casefold())
+    own = [row for row in rows if not contact or (row["contact"] or "").casefold() in ids]
+    return next((int(row["id"]) for row in own if row["status"] == 1), 0)
 
 
 async def add_task(session: Session, task: Task, now: datetime, *, before_all: bool = False) -> None:
@@ -112,28 +120,34 @@ async def add_task(session: Session, task: Task, now: datetime, *, before_all: b
     )  # fmt: skip
     if waiting:
         await session.run(
-            "UPDATE ccdata.calls_spool SET destination=%s, data=COALESCE(NULLIF(%s, ''), data),"
+            f"UPDATE ccdata.calls_spool SET timezone={kept_zone('calls_spool')}, destination=%s,"
+            " data=COALESCE(NULLIF(%s, ''), data),"
             " alternatives=COALESCE(NULLIF(%s, ''), alternatives), priority=%s, shuffle=%s,"
             " agentphone=COALESCE(NULLIF(%s, ''), agentphone), dialerbase='', notbefore=NULL, retries=0,"
             " reason='', held_by='' WHERE id=%s AND status=1",
             (*columns, waiting),
         )
         return
+    zone = await known_zone(session, campaign, digits(task.phone))
     await session.run(
         "INSERT INTO ccdata.calls_spool (destination, data, alternatives, priority, shuffle, agentphone,"
-        " dialerbase, campaign) VALUES (%s, %s, %s, %s, %s, %s, '', %s)",
-        (*columns, campaign),
+        " dialerbase, campaign, timezone) VALUES (%s, %s, %s, %s, %s, %s, '', %s, %s)",
+        (*columns, campaign, zone),
     )
 
 
 async def add_scheduled(session: Session, wish: Scheduled) -> None:
     """Schedule a call. Raises FieldError when there is no such dialer."""
     campaign = await lock_campaign(session, wish.campaign)
+    zone = wish.timezone or await known_zone(session, campaign, digits(wish.phone), wish.contact)
     await session.run(
         "INSERT INTO ccdata.calls_scheduler (calldate, campaign, destination, agentphone, alternatives, data,"
-        " contact) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (wish.at, campaign, wish.phone.entry(), wish.agent, wish.alternatives, wish.data, wish.contact),
-    )
+        " contact, timezone) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            wish.at, campaign, wish.phone.entry(), wish.agent, wish.alternatives, wish.data, wish.contact,
+            zone,
+        ),
+    )  # fmt: skip
 
 
 async def remove_contact(session: Session, campaign: str, phone: Phone) -> int:

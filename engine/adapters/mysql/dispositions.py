@@ -20,6 +20,7 @@ from engine.adapters.mysql.contacts import (
 )
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.outbox import tell
+from engine.adapters.mysql.zones import kept_zone
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.integra.calls import (
     DialerAction,
@@ -138,6 +139,7 @@ async def _schedule(session: Session, wish: Disposition) -> str:
             data=str(known["data"] or ""),
             agent=str(known["agentphone"] or ""),
             contact=str(known["contact"] or ""),
+            timezone=str(known["timezone"] or ""),
         )
     await add_scheduled(session, call)
     return target
@@ -150,10 +152,13 @@ async def _contact(session: Session, guid: str) -> dict[str, Any] | None:
         return None
     spool_id = attempts[0]["spool_id"]
     rows = await session.rows(
-        "SELECT data, alternatives, agentphone, contact FROM ccdata.calls_spool WHERE id=%s", (spool_id,)
+        f"SELECT data, alternatives, agentphone, contact, {kept_zone('s')} AS timezone"
+        " FROM ccdata.calls_spool s WHERE id=%s",
+        (spool_id,),
     ) or await session.rows(
-        "SELECT data, alternatives, agentphone, contact FROM ccrepo.finished_contacts"
-        " FORCE INDEX (finished_contacts_spool) WHERE spool_id=%s ORDER BY id DESC LIMIT 1",
+        f"SELECT data, alternatives, agentphone, contact, {kept_zone('f')} AS timezone"
+        " FROM ccrepo.finished_contacts f FORCE INDEX (finished_contacts_spool)"
+        " WHERE spool_id=%s ORDER BY id DESC LIMIT 1",
         (spool_id,),
     )
     return rows[0] if rows else None
@@ -263,10 +268,12 @@ async def _back(session: Session, campaign: str, spool_id: int, now: datetime, *
         return "the number is in the spool already"
     await session.run(
         "INSERT INTO ccdata.calls_spool (campaign, destination, data, alternatives, contact, dialerbase,"
-        " priority, agentphone, rounds, notbefore) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " priority, agentphone, rounds, automatic, timezone, notbefore)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             campaign, phone.entry(), row["data"], left, row["contact"], row["dialerbase"],
-            row["priority"], row["agentphone"], row["rounds"], utc(not_before) if not_before != now else None,
+            row["priority"], row["agentphone"], row["rounds"], row["automatic"], row["timezone"],
+            utc(not_before) if not_before != now else None,
         ),
     )  # fmt: skip
     await session.run("UPDATE ccrepo.finished_contacts SET again_at=%s WHERE id=%s", (utc(now), row["id"]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.adapters.mysql.database import Database, Session
 from engine.adapters.mysql.numbers import in_spool, take_turn
+from engine.adapters.mysql.zones import zone_of_list
 from engine.domain.errors import FieldError, excerpt
 
 #: Rows of one transaction.
@@ -131,16 +132,27 @@ class Moved:
 async def move(database: Database, campaign: str, name: str, target: str) -> Moved:
     """Move the contacts of a list that are not being called to another campaign, with the list.
 
-    Raises FieldError when the list or the target does not exist.
+    Where the target has a list of this name, the contacts join it. Raises FieldError when the list or the
+    target does not exist, or that list is in another time zone.
     """
 
     async def prepare(session: Session) -> None:
         base = await _known(session, campaign, name)
         if not await session.rows("SELECT id FROM ccdata.dialers WHERE campaign=%s", (target,)):
             raise FieldError("target", f"there is no dialer {excerpt(target)}", "Create it, or correct it.")
-        if not await session.rows(
+        there = await session.rows(
             "SELECT id FROM ccdata.dialer_base WHERE campaign=%s AND name=%s", (target, name)
-        ):
+        )
+        if there:
+            ours, theirs = [await zone_of_list(session, one, name) for one in (campaign, target)]
+            if ours != theirs:
+                raise FieldError(
+                    "target",
+                    f"its list {excerpt(name)} is in {theirs or 'the zones of its numbers'}, this one in"
+                    f" {ours or 'the zones of its numbers'}",
+                    "Give both the same time zone.",
+                )
+        else:
             await session.run(
                 "INSERT INTO ccdata.dialer_base (campaign, name, active, percentage, timezone, priority)"
                 " SELECT %s, name, 0, percentage, timezone, priority FROM ccdata.dialer_base WHERE id=%s",
@@ -168,24 +180,46 @@ async def move(database: Database, campaign: str, name: str, target: str) -> Mov
     return Moved(moved, seen - moved)
 
 
-async def delete(database: Database, campaign: str, name: str) -> int:
-    """Delete the contacts of a list that are not being called; the list's row stays, inactive. Raises
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """How many contacts went, and how many stayed because they were called already, or are now."""
+
+    contacts: int
+    stayed: int
+
+
+async def delete(database: Database, campaign: str, name: str) -> Deleted:
+    """Delete the contacts of a list that were never called; the list's row stays, inactive. Raises
     FieldError when it does not exist."""
 
     async def close(session: Session) -> None:
         base = await _known(session, campaign, name)
-        await session.run("UPDATE ccdata.dialer_base SET active=0, records=0 WHERE id=%s", (base,))
+        await session.run("UPDATE ccdata.dialer_base SET active=0 WHERE id=%s", (base,))
 
     await database.transaction(close)
 
     async def part(session: Session, rows: Sequence[dict[str, Any]]) -> int:
         marks = ",".join(["%s"] * len(rows))
         return await session.run(
-            f"DELETE FROM ccdata.calls_spool WHERE id IN ({marks})", [row["id"] for row in rows]
+            f"DELETE FROM ccdata.calls_spool WHERE id IN ({marks}) AND retries = 0 AND NOT EXISTS"
+            " (SELECT 1 FROM ccdata.attempts a WHERE a.spool_id = calls_spool.id)",
+            [row["id"] for row in rows],
         )
 
     deleted, _ = await _in_batches(database, campaign, name, part)
-    return deleted
+
+    async def count(session: Session) -> int:
+        [left] = await session.rows(
+            "SELECT COUNT(*) AS n FROM ccdata.calls_spool WHERE campaign=%s AND dialerbase=%s",
+            (campaign, name),
+        )
+        await session.run(
+            "UPDATE ccdata.dialer_base SET records=%s WHERE campaign=%s AND name=%s",
+            (left["n"], campaign, name),
+        )
+        return int(left["n"])
+
+    return Deleted(deleted, await database.transaction(count))
 
 
 async def _in_batches(

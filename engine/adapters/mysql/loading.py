@@ -20,7 +20,7 @@ from engine.adapters.contact_file import LONGEST_LINE, ContactFile
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.numbers import take_turn
 from engine.domain.access import EVERYTHING, Scope
-from engine.domain.errors import FieldError
+from engine.domain.errors import FieldError, excerpt
 from engine.domain.upload import Line, Rules, campaigns_by_name, columns_of, read_line
 from engine.ports import StoreError
 
@@ -215,9 +215,10 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
         for values in _values(fresh, wish.list):
             await session.run_text(_HEAD, values)
         refused = sorted([*batch.refused, *doubles])
+        partly = [(number, _left_out(line), line.phone) for number, line in fresh if line.left_out]
         await session.run_many(
             "INSERT INTO ccdata.upload_lines (upload, line, reason, text) VALUES (%s, %s, %s, %s)",
-            [(load.upload, number, reason[:255], _shown(text)) for number, reason, text in refused],
+            [(load.upload, number, reason[:255], _shown(text)) for number, reason, text in refused + partly],
         )
         await session.run(
             "UPDATE ccdata.uploads SET lines_read=%s, accepted=accepted+%s, refused=refused+%s, updated_at=%s"
@@ -232,6 +233,12 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
     load.accepted += accepted
     load.refused += refused
     load.campaigns.update(counts)
+
+
+def _left_out(line: Line) -> str:
+    """Return what of a line that was loaded was not."""
+    names = ", ".join(excerpt(entry) for entry in line.left_out)
+    return f"alternatives: loaded without {names}: no phone number. Fix: correct the contact."
 
 
 def _shown(text: str) -> str:

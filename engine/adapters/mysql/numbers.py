@@ -32,6 +32,21 @@ async def in_spool(session: Session, campaign: str, numbers: Sequence[str]) -> s
     return {str(row["number"]) for row in await _rows(session, campaign, numbers)}
 
 
+async def contacts_there(session: Session, campaign: str, numbers: Sequence[str]) -> dict[str, set[str]]:
+    """Return whose rows with these digits are in the spool of a campaign: number → contact ids, '' for a row
+    without one."""
+    found: dict[str, set[str]] = {}
+    for row in await _rows(session, campaign, numbers):
+        found.setdefault(str(row["number"]), set()).add(str(row["contact"] or "").casefold())
+    return found
+
+
+def same_person(contact: str, others: Collection[str]) -> bool:
+    """May a contact be one of these who have its number? Only ids that are given and differ say no."""
+    mine = contact.casefold()
+    return bool(others) and (not mine or "" in others or mine in others)
+
+
 async def doubles(
     session: Session, campaign: str, rows: Sequence[dict[str, Any]], served: Collection[str]
 ) -> dict[int, int]:

@@ -25,7 +25,7 @@ from engine.ports.survey import Look, Part, Source
 _ROW = "row"
 _READY, _IN_PROGRESS = 1, 0
 
-_CONTACT = "id, campaign, destination, alternatives, data, contact, agentphone"
+_CONTACT = "id, campaign, destination, alternatives, data, contact, agentphone, timezone"
 _SPOOL = f"{_CONTACT}, dialerbase, priority, retries, reason, status"
 _SCHEDULED = f"{_CONTACT}, calldate"
 #: The plans of these are guarded by a test: each reads its own part alone.

@@ -220,9 +220,11 @@ async def _move(session: Session, end: Ending, where: str) -> None:
     if end.step is Step.FINISHED:
         await session.run(
             "INSERT INTO ccrepo.finished_contacts (spool_id, campaign, dialerbase, contact, destination,"
-            " alternatives, data, priority, agentphone, outcome, finished_at, rounds)"
+            " alternatives, data, priority, agentphone, outcome, finished_at, rounds,"
+            " automatic, timezone)"
             " SELECT id, campaign, dialerbase, COALESCE(contact, ''), %s, %s, COALESCE(data, ''), priority,"
-            f" COALESCE(agentphone, ''), %s, %s, rounds FROM ccdata.calls_spool WHERE id=%s AND {where}",
+            f" COALESCE(agentphone, ''), %s, %s, rounds, automatic, timezone"
+            f" FROM ccdata.calls_spool WHERE id=%s AND {where}",
             (end.destination, end.alternatives, end.outcome, utc(end.ended_at), end.spool_id),
         )
         await session.run(f"DELETE FROM ccdata.calls_spool WHERE id=%s AND {where}", (end.spool_id,))

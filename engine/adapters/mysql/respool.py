@@ -27,6 +27,7 @@ class Respool:
     retries: int = 0
     priority: int = _LAST
     agent: str = ""
+    timezone: str = ""
 
 
 async def respool(database: Database, wish: Respool) -> int:
@@ -52,10 +53,10 @@ async def respool(database: Database, wish: Respool) -> int:
             )
         await session.run(
             "INSERT INTO ccdata.calls_spool (campaign, destination, data, alternatives, contact, dialerbase,"
-            " priority, agentphone, retries) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " priority, agentphone, retries, timezone) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 str(rows[0]["campaign"]), wish.destination, wish.data, wish.alternatives, wish.contact,
-                wish.list, wish.priority, wish.agent, wish.retries,
+                wish.list, wish.priority, wish.agent, wish.retries, wish.timezone,
             ),
         )  # fmt: skip
         return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
@@ -109,4 +110,5 @@ def _turned(row: dict[str, Any]) -> Respool:
         retries=0 if others else int(row["retries"]) + 1,
         priority=max(int(row["priority"]), _FIRST),
         agent=str(row["agentphone"] or ""),
+        timezone=str(row["timezone"]),
     )

@@ -28,7 +28,8 @@ async def take(session: Session, ids: Sequence[AttemptId], owner: str, fence: in
         " a.dialerbase AS attempt_list, a.attempt, a.claimed_at, a.sent_at, a.ringing_at,"
         " a.answered_at, a.queued_at, a.connected_at, a.agent, a.caller_id,"
         " s.id, s.campaign, s.destination,"
-        " s.alternatives, s.data, s.contact, s.dialerbase, s.priority, s.agentphone, s.retries"
+        " s.alternatives, s.data, s.contact, s.dialerbase, s.priority, s.agentphone, s.retries,"
+        " s.timezone"
         " FROM ccdata.attempts a LEFT JOIN ccdata.calls_spool s ON s.id = a.spool_id"
         f" WHERE a.id IN ({marks}) AND a.fence = %s AND a.state <> 'ended'",
         (*ids, fence),

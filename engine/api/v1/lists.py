@@ -87,9 +87,10 @@ class MoveOut(BaseModel):
 
 
 class DeletedOut(BaseModel):
-    """How many contacts were deleted; those that are being called stay."""
+    """How many contacts were deleted, and how many stayed because they were called already, or are now."""
 
     contacts: int
+    stayed: int
 
 
 class RecycleIn(_Given):
@@ -103,10 +104,13 @@ class RecycleIn(_Given):
 
 
 class RecycleOut(BaseModel):
-    """The new list; without a contact that is due there is none."""
+    """The new lists, one of each list that contacts come from (`list` is the first), without a contact that
+    is due none; `there`: finished contacts that are in the spool by another way already."""
 
     list: str
+    lists: dict[str, int]
     contacts: int
+    there: int
 
 
 async def _counts(office: InOffice, campaign: str) -> tuple[tables.ListCounts, ...]:
@@ -177,15 +181,19 @@ async def change(office: InOffice, campaign: str, name: str, wish: ListPatch) ->
 @router.delete("/lists/{name}")
 @needs(Right.LOAD)
 async def delete(office: InOffice, campaign: str, name: str) -> DeletedOut:
-    """Delete the contacts of a list that are not being called; the list stays, inactive and empty."""
+    """Delete the contacts of a list that were never called; the list stays, inactive, with the others."""
     found = await _one(office, campaign, name)
-    return DeletedOut(contacts=await tables.delete(office.database, campaign, found.name))
+    deleted = await tables.delete(office.database, campaign, found.name)
+    return DeletedOut(contacts=deleted.contacts, stayed=deleted.stayed)
 
 
 @router.post("/lists/{name}/move")
 @needs(Right.LOAD)
 async def move(caller: Asking, office: InOffice, campaign: str, name: str, wish: MoveIn) -> MoveOut:
-    """Move the contacts of a list that are not being called to another campaign, with the list, inactive."""
+    """Move the contacts of a list that are not being called to another campaign, with the list, inactive.
+
+    Where that has a list of this name in the same time zone they join it as it is.
+    """
     reach(caller, wish.target)
     found = await _one(office, campaign, name)
     if wish.target.casefold() == campaign.casefold():
@@ -197,7 +205,10 @@ async def move(caller: Asking, office: InOffice, campaign: str, name: str, wish:
 @router.post("/recycle", status_code=201)
 @needs(Right.LOAD)
 async def recycle(office: InOffice, campaign: str, wish: RecycleIn, response: Response) -> RecycleOut:
-    """Make a new list of finished contacts."""
+    """Make new lists of finished contacts, in the time zone and with the share and priority of the old ones.
+
+    Each list becomes a list of its own; with `name` all become one.
+    """
     name = list_name(wish.name) if wish.name else ""
     wait = timedelta(minutes=wish.delay)
     rules = tuple(RecycleRule(outcome, wait, wish.maximum) for outcome in wish.outcomes)
@@ -216,4 +227,4 @@ async def recycle(office: InOffice, campaign: str, wish: RecycleIn, response: Re
         response.status_code = 200
     else:
         response.headers["Location"] = f"{url_of(campaign)}/lists/{quote(made.list, safe='')}"
-    return RecycleOut(list=made.list, contacts=made.contacts)
+    return RecycleOut(list=made.list, lists=made.lists, contacts=made.contacts, there=made.there)

@@ -127,7 +127,7 @@ async def upload_of(caller: Asking, office: InOffice, upload: int) -> UploadOut:
 async def refused(
     caller: Asking, office: InOffice, upload: int, limit: Limit = 50, cursor: Cursor = ""
 ) -> Page[RefusedLine]:
-    """List the lines that were refused, in the order of the file."""
+    """List the lines that were refused, and those loaded in part, in the order of the file."""
     after = read_cursor(cursor, int) or (0,)
 
     async def work(session: Session) -> list[dict[str, Any]]:

@@ -52,7 +52,8 @@ def read_respool(text: str) -> Respool:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A call at a moment (local time); see Dialers/ScheduleDialerCall."""
+    """A call at a moment (local time); see Dialers/ScheduleDialerCall. `timezone`: where the contact is, ''
+    when it is not known."""
 
     at: datetime
     campaign: str
@@ -61,6 +62,7 @@ class Scheduled:
     agent: str
     data: str
     contact: str = ""
+    timezone: str = ""
 
 
 def read_scheduled(text: str) -> Scheduled:
