@@ -72,6 +72,12 @@ class Site:
         self.undo.callback(put, text)
         put(text.replace(old, new))
 
+    def unload(self, *modules: str) -> None:
+        """Take modules out of Asterisk for this test."""
+        for module in modules:
+            self.undo.callback(self.switch.asterisk.command, f"module load {module}.so")
+            self.switch.asterisk.command(f"module unload {module}.so")
+
 
 def _quoted(value: str) -> str:
     return value if value.isdecimal() else f"'{value}'"
@@ -100,13 +106,19 @@ def right_too_many(site: Site) -> None:
 
 def module_missing(site: Site) -> None:
     site.sql("UPDATE ccdata.dialers SET am = 1")
-    site.switch.asterisk.command("module unload app_amd.so")
-    site.undo.callback(site.switch.asterisk.command, "module load app_amd.so")
+    site.unload("app_amd")
 
 
 def modules_unknown(site: Site) -> None:
-    site.switch.asterisk.command("module unload func_module.so")
-    site.undo.callback(site.switch.asterisk.command, "module load func_module.so")
+    site.unload("func_module")
+
+
+def records_not_written(site: Site) -> None:
+    site.unload("cdr_csv")
+
+
+def trunks_not_shown(site: Site) -> None:
+    site.unload("func_pjsip_aor")
 
 
 def context_missing(site: Site) -> None:
@@ -289,6 +301,8 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (right_too_many, ("asterisk", "rights_too_many", Level.WARN)),
     (module_missing, ("asterisk", "module", Level.FAIL)),
     (modules_unknown, ("asterisk", "modules", Level.WARN)),
+    (records_not_written, ("asterisk", "module", Level.FAIL)),
+    (trunks_not_shown, ("asterisk", "module", Level.FAIL)),
     (context_missing, ("asterisk", "context", Level.FAIL)),
     (our_context_missing, ("asterisk", "context", Level.FAIL)),
     (no_manual_trunk, ("asterisk", "manual_calls", Level.WARN)),
@@ -327,4 +341,5 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
 #: What one fault brings about beside itself.
 ALONG: dict[str, set[Expected]] = {
     "card_missing": {("trunk", "unknown", Level.FAIL)},
+    "trunks_not_shown": {("trunk", "unseen", Level.WARN)},
 }

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -85,6 +85,7 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
         return [failed("config", "file", line, fix) for line in str(error).splitlines()]
     findings = [good("config", "file", f"{path or 'the environment'} can be read")]
     wanted, about_database = await _database(config)
+    wanted = replace(wanted, reads_cdrs=config.asterisk.cdr_file is not None)
     findings += about_database
     findings += [
         failed("config", "row", fault, "Correct the row; its campaign is set aside until then.")

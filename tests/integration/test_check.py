@@ -119,6 +119,24 @@ async def test_a_manager_user_that_does_not_hear_of_the_boot_is_found(site: Site
     assert await faults(site) == {("asterisk", "events_system", Level.FAIL)}
 
 
+async def test_each_module_that_the_engine_uses_is_missed(site: Site) -> None:
+    site.sql(
+        "UPDATE ccdata.dialers SET dialertype = 'VoiceBroadCast', am = 1;"
+        "INSERT INTO ccdata.dialer_options (campaign, recording) VALUES ('SALES->', 'all')"
+    )
+    site.undo.callback(site.sql, "DELETE FROM ccdata.dialer_options")
+    # Those that no other module of this Asterisk holds on to.
+    gone = (
+        "app_playtones", "app_waitforsilence", "format_wav", "res_pjsip_header_funcs", "res_pjsip_sdp_rtp",
+        "res_ari_applications", "res_ari_channels", "res_ari_events", "res_ari_playbacks",
+        "res_ari_recordings", "cdr_csv",
+    )  # fmt: skip
+    site.unload(*gone)
+    told = [one for one in await look(site.write(), call=False) if one.name == "module"]
+    assert {one.text.partition(".so")[0] for one in told} == set(gone)
+    assert all(one.level is Level.FAIL and one.fix for one in told)
+
+
 @pytest.mark.parametrize("wrong", [False, True])
 def test_the_command_tells_people_and_programs(site: Site, wrong: bool) -> None:
     if wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,9 @@ from engine.domain.checkup import (
 from engine.domain.checkup.judge_database import version_of
 from engine.domain.checkup.judge_switch import ACTIONS, CONTEXTS, EVENTS, needed_modules
 from engine.domain.queue_tables import QueueMember
+from engine.resources import resource
 
+ROOT = resource("schema.sql").parent
 NEEDS = Needs(campaigns=("SALES<-",), members=(QueueMember("SALES<-", "PJSIP/101"),))
 SEAT = ("sales<-", "pjsip/101")
 VARIABLES = {
@@ -142,13 +145,42 @@ def test_modules_are_asked_for_as_the_tables_need_them() -> None:
     plain = needed_modules(Needs())
     assert "app_amd" not in plain
     assert "app_amd" in needed_modules(Needs(detects_machines=True))
-    assert "app_mixmonitor" in needed_modules(Needs(records=True))
+    assert {"app_mixmonitor", "format_wav"} <= needed_modules(Needs(records=True)).keys() - plain.keys()
     assert "app_stasis" in needed_modules(Needs(broadcasts=("B",)))
+    assert "cdr_csv" in needed_modules(Needs(reads_cdrs=True))
+    assert "cdr_csv" not in plain
     assert "chan_dahdi" in needed_modules(Needs(trunks=frozenset({("DAHDI", "g1")})))
+
+
+#: First column of the page's table → what asks for these modules.
+ASKED = {
+    "every campaign": Needs(),
+    "`am` = 1": Needs(detects_machines=True),
+    "recording": Needs(records=True),
+    "voice broadcast": Needs(broadcasts=("B",)),
+    "`asterisk.cdr_file`": Needs(reads_cdrs=True),
+    "trunks on DAHDI cards": Needs(trunks=frozenset({("DAHDI", "g1")})),
+}
+
+
+def test_the_page_lists_the_modules_that_are_asked_for_and_the_sample_loads_them() -> None:
+    page = (ROOT / "docs/install.md").read_text("utf-8")
+    table = page.partition("| for | modules |\n|---|---|\n")[2].partition("\n\n")[0]
+    listed = {}
+    for line in table.splitlines():
+        _, what, modules, _ = line.split("|")
+        listed[what.strip()] = set(re.findall(r"`(\w+)`", modules))
+    plain = needed_modules(Needs()).keys()
+    asked = {what: needed_modules(needs).keys() - plain for what, needs in ASKED.items()}
+    assert listed == {**asked, "every campaign": plain}
+    sample = (ROOT / "asterisk-conf/modules.conf").read_text("utf-8")
+    loaded = set(re.findall(r"^load = (\w+)\.so$", sample, re.M))
+    assert set().union(*listed.values()) - loaded == {"chan_dahdi"}
 
 
 TRUNK_FAULTS: list[tuple[TrunkFacts, str, Level]] = [
     (TrunkFacts("PJSIP", "X", False), "unknown", Level.FAIL),
+    (TrunkFacts("PJSIP", "X", None), "unseen", Level.WARN),
     (replace(TRUNK, contacts=()), "unreachable", Level.FAIL),
     (replace(TRUNK, contacts=("Unreachable",)), "unreachable", Level.FAIL),
     (replace(TRUNK, contacts=("Reachable", "Unreachable")), "unreachable", Level.WARN),

@@ -10,8 +10,8 @@ from engine.domain.queue_tables import QueueMember
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the tables ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers;
-    `lawless`: those for which nobody named a law."""
+    """What tables and settings ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers;
+    `lawless`: those for which nobody named a law; `reads_cdrs`: asterisk.cdr_file is set."""
 
     campaigns: tuple[str, ...] = ()
     broadcasts: tuple[str, ...] = ()
@@ -22,6 +22,7 @@ class Needs:
     records: bool = False
     faults: tuple[str, ...] = ()
     lawless: tuple[str, ...] = ()
+    reads_cdrs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Registration:
 class SwitchFacts:
     """`commands`: what our user may do; `modules`: name → loaded, empty when func_module is missing;
     `offset`: its clock minus ours, s; `heard`: events that a call inside Asterisk made us hear, None: not
-    tried; `spool`: its folder, on its machine."""
+    tried; `spool`, `logs`: its folders, on its machine."""
 
     version: str
     booted: bool
@@ -80,6 +81,7 @@ class SwitchFacts:
     offset: float = 0.0
     heard: frozenset[str] | None = None
     spool: str = ""
+    logs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
