@@ -196,7 +196,9 @@ def not_innodb(site: Site) -> None:
 
 def other_charset(site: Site) -> None:
     site.sql("ALTER TABLE ccdata.black_list CONVERT TO CHARACTER SET latin1")
-    site.undo.callback(site.sql, "ALTER TABLE ccdata.black_list CONVERT TO CHARACTER SET utf8mb4")
+    site.undo.callback(
+        site.sql, "ALTER TABLE ccdata.black_list CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+    )
 
 
 def few_connections(site: Site) -> None:
@@ -211,16 +213,59 @@ def small_packets(site: Site) -> None:
     site.setting("max_allowed_packet", "1048576")
 
 
-def poor_account(site: Site) -> None:
+def _account(site: Site, *grants: str) -> None:
+    """Let the engine be an ordinary account with these rights."""
     site.sql(
-        "CREATE USER poor@localhost IDENTIFIED BY 'x'; GRANT SELECT ON ccdata.* TO poor@localhost;"
-        "GRANT SELECT ON ccrepo.* TO poor@localhost"
+        "CREATE USER poor@localhost IDENTIFIED BY 'x';"
+        + "".join(f"GRANT {grant} TO poor@localhost;" for grant in grants)
     )
     site.undo.callback(site.mariadb.sql, "DROP USER poor@localhost")
     site.lines["database"] = (
         f'socket = "{site.mariadb.socket}"\nuser = "poor"\npassword = "x"\n'
         f'configuration = "{site.names.configuration}"\nhistory = "{site.names.history}"'
     )
+
+
+def poor_account(site: Site) -> None:
+    _account(site, "SELECT ON ccdata.*", "SELECT ON ccrepo.*")
+
+
+def account_of_writers_only(site: Site) -> None:
+    _account(site, "ALL ON ccdata.*", "SELECT, INSERT ON ccrepo.*")
+
+
+def account_without_history(site: Site) -> None:
+    _account(site, "ALL ON ccdata.*")
+
+
+def read_only(site: Site) -> None:
+    _account(site, "ALL ON ccdata.*", "ALL ON ccrepo.*")
+    site.setting("read_only", "1")
+
+
+def read_only_for_others(site: Site) -> None:
+    site.setting("read_only", "1")
+
+
+def column_missing(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.trunks DROP COLUMN cps")
+
+
+def table_missing(site: Site) -> None:
+    site.sql("RENAME TABLE ccdata.drains TO ccdata.kept")
+    site.undo.callback(site.sql, "RENAME TABLE ccdata.kept TO ccdata.drains")
+
+
+def column_of_another_charset(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.calls_spool MODIFY data VARCHAR(4000) CHARACTER SET latin1 NULL DEFAULT ''")
+
+
+def column_too_short(site: Site) -> None:
+    site.sql("ALTER TABLE ccrepo.cdr_repo MODIFY parandvalues VARCHAR(255) NOT NULL DEFAULT ''")
+
+
+def column_of_another_kind(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.dialers MODIFY callerid BIGINT NOT NULL DEFAULT 0")
 
 
 def no_database(site: Site) -> None:
@@ -323,6 +368,11 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (loose_mode, ("database", "sql_mode", Level.WARN)),
     (small_packets, ("database", "max_allowed_packet", Level.WARN)),
     (poor_account, ("database", "rights", Level.FAIL)),
+    (account_of_writers_only, ("database", "rights", Level.FAIL)),
+    (account_without_history, ("database", "rights", Level.FAIL)),
+    (read_only, ("database", "read_only", Level.FAIL)),
+    (read_only_for_others, ("database", "read_only", Level.WARN)),
+    (table_missing, ("database", "columns", Level.FAIL)),
     (no_database, ("database", "reachable", Level.FAIL)),
     (ari_secret, ("ari", "secret", Level.FAIL)),
     (ari_gone, ("ari", "reachable", Level.FAIL)),
@@ -337,6 +387,13 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (nowhere_to_record, ("host", "recordings", Level.WARN)),
     (open_secret, ("host", "secrets", Level.WARN)),
     (unknown_key, ("config", "file", Level.FAIL)),
+]
+#: Those that are undone by running the fix that their finding proposes.
+MENDED_BY_SQL: list[tuple[Callable[[Site], None], Expected]] = [
+    (column_missing, ("database", "columns", Level.FAIL)),
+    (column_of_another_charset, ("database", "charset", Level.FAIL)),
+    (column_too_short, ("database", "columns", Level.FAIL)),
+    (column_of_another_kind, ("database", "columns", Level.FAIL)),
 ]
 #: What one fault brings about beside itself.
 ALONG: dict[str, set[Expected]] = {

@@ -115,7 +115,7 @@ async def _database(config: Config) -> tuple[Needs, list[Finding]]:
         return Needs(), [failed(part, "settings", str(error), "Correct [database] in overdial.toml.")]
     try:
         facts = await database_facts(database)
-        findings = list(judge_database(facts, config.database.pool))
+        findings = list(judge_database(facts, config.database.pool + config.http.pool))
         wanted = Needs() if facts.lacking or facts.newer else await needs(database)
     except StoreError as error:
         where = config.database.socket or f"{config.database.host}:{config.database.port}"

@@ -17,7 +17,7 @@ from engine.domain.checkup import Level
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
 from engine.lab.sipp import Sipp
-from tests.check_site import ALONG, FAULTS, Expected, Site, schema_newer
+from tests.check_site import ALONG, FAULTS, MENDED_BY_SQL, Expected, Site, schema_newer
 from tests.conftest import LAB, create
 from tests.stage import Names
 from tests.switch_conf import Switch
@@ -103,6 +103,17 @@ async def test_each_fault_is_found_and_nothing_else(
     site.write()
     provoke(site)
     assert await faults(site) == {expected} | ALONG.get(provoke.__name__, set())
+
+
+@pytest.mark.parametrize(("provoke", "expected"), MENDED_BY_SQL, ids=lambda one: getattr(one, "__name__", ""))
+async def test_a_column_that_differs_is_found_and_mended_by_its_fix(
+    site: Site, provoke: Callable[[Site], None], expected: Expected
+) -> None:
+    provoke(site)
+    findings = await look(site.write(), call=False)
+    [found] = [one for one in findings if (one.part, one.name, one.level) == expected]
+    site.mariadb.sql(found.fix)
+    assert await faults(site) == set()
 
 
 async def test_a_manager_user_that_does_not_hear_the_queues_is_found_by_the_call_inside(site: Site) -> None:

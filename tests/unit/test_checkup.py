@@ -24,6 +24,7 @@ from engine.domain.checkup import (
     judge_switch,
     judge_trunks,
 )
+from engine.domain.checkup.columns import Column, Kind
 from engine.domain.checkup.judge_database import version_of
 from engine.domain.checkup.judge_switch import ACTIONS, CONTEXTS, EVENTS, needed_modules
 from engine.domain.queue_tables import QueueMember
@@ -37,7 +38,12 @@ VARIABLES = {
     "innodb_flush_log_at_trx_commit": "1", "max_allowed_packet": "16777216", "log_bin": "OFF",
     "binlog_format": "MIXED",
 }  # fmt: skip
-DATABASE = DatabaseFacts("10.11.14-MariaDB-0+deb12u2", VARIABLES, "READ-COMMITTED")
+DATA = Column(Kind.TEXT, 4000, "utf8mb4", "data VARCHAR(4000) NULL DEFAULT ''")
+SPOOL_DATA = ("ccdata.calls_spool", "data")
+KNOWN = {SPOOL_DATA: DATA}
+DATABASE = DatabaseFacts(
+    "10.11.14-MariaDB-0+deb12u2", VARIABLES, "READ-COMMITTED", known=KNOWN, columns={**KNOWN}
+)
 SWITCH = SwitchFacts(
     version="22.10.1",
     booted=True,
@@ -75,6 +81,21 @@ DATABASE_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"lacking": ("0008_law",)}, "schema", Level.FAIL),
     ({"newer": ("9999_later",)}, "schema", Level.FAIL),
     ({"denied": ("INSERT in the history",)}, "rights", Level.FAIL),
+    ({"refused": {"INSERT in the history": "1114: The table is full"}}, "writes", Level.FAIL),
+    ({"variables": {**VARIABLES, "read_only": "ON"}}, "read_only", Level.WARN),
+    (
+        {"variables": {**VARIABLES, "read_only": "NO_LOCK"}, "refused": {"x": "1290: y"}},
+        "read_only",
+        Level.FAIL,
+    ),
+    ({"variables": {**VARIABLES, "read_only": "OFF", "super_read_only": "OFF"}}, "", Level.OK),
+    ({"columns": {}}, "columns", Level.FAIL),
+    ({"columns": {}, "denied": ("INSERT in the history",)}, "rights", Level.FAIL),
+    ({"columns": {("ccdata.calls_spool", "theirs"): DATA}}, "columns", Level.FAIL),
+    ({"columns": {**KNOWN, SPOOL_DATA: replace(DATA, charset="latin1")}}, "charset", Level.FAIL),
+    ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.TEXT, 255, "utf8mb4")}}, "columns", Level.FAIL),
+    ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.INTEGER, 8)}}, "columns", Level.FAIL),
+    ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.TEXT, 65_535, "utf8mb4")}}, "", Level.OK),
     ({"foreign_tables": {"ccdata.calls_spool": "engine"}}, "engine", Level.FAIL),
     ({"foreign_tables": {"ccdata.calls_spool": "latin1_swedish_ci"}}, "charset", Level.FAIL),
     ({"session_isolation": "REPEATABLE-READ"}, "isolation", Level.FAIL),
@@ -92,7 +113,8 @@ DATABASE_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
 
 @pytest.mark.parametrize(("facts", "name", "level"), DATABASE_FAULTS)
 def test_a_database_that_does_not_fit(facts: dict[str, Any], name: str, level: Level) -> None:
-    assert wrong(judge_database(replace(DATABASE, **facts), 8)) == [(name, level)]
+    expected = [(name, level)] if name else []
+    assert wrong(judge_database(replace(DATABASE, **facts), 8)) == expected
 
 
 @pytest.mark.parametrize(

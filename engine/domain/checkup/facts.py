@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.domain.checkup.columns import Columns
 from engine.domain.queue_tables import QueueMember
 
 
@@ -28,7 +29,8 @@ class Needs:
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
     """`variables`: the server's, lower case; `foreign_tables`: ours that are not InnoDB or not utf8mb4, with
-    what they are; `offset`: its clock minus ours, s; `denied`: statements that it refused us."""
+    what they are; `offset`: its clock minus ours, s; `denied`: what the account has no right to; `refused`:
+    what the server did not do for another reason, with its words; `known`, `columns`: ours, those there."""
 
     version: str
     variables: Mapping[str, str]
@@ -40,6 +42,9 @@ class DatabaseFacts:
     zones: bool = True
     offset: float = 0.0
     denied: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    known: Columns = field(default_factory=dict)
+    columns: Columns = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
