@@ -7,13 +7,14 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.domain.checkup import Level
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port, poll
 from tests.stage import Names
-from tests.switch_conf import Switch
+from tests.switch_conf import Switch, write_certificate
 
 Expected = tuple[str, str, Level]
 
@@ -306,6 +307,28 @@ def no_cdr_file(site: Site) -> None:
     site.lines["asterisk"] = text + f'cdr_file = "{site.folder}/nothing.csv"'
 
 
+def no_call_yet(site: Site) -> None:
+    site.switch.asterisk.cdr_file.unlink()
+
+
+def certificate_over(site: Site) -> None:
+    write_certificate(site.folder, datetime(2020, 1, 1, tzinfo=UTC), 365)
+    (site.folder / "overdial.key").chmod(0o600)
+    site.lines["http"] = (
+        f'port = {free_port()}\ntls_certificate = "{site.folder}/overdial.crt"\n'
+        f'tls_key = "{site.folder}/overdial.key"'
+    )
+
+
+def pools_of_both_processes(site: Site) -> None:
+    site.lines["database"] = (
+        f'socket = "{site.mariadb.socket}"\nuser = "root"\npool = 20\n'
+        f'configuration = "{site.names.configuration}"\nhistory = "{site.names.history}"'
+    )
+    site.lines["http"] = "pool = 60"
+    site.setting("max_connections", "70")
+
+
 def cdr_file_not_set(site: Site) -> None:
     site.lines["asterisk"] = f'port = {site.switch.asterisk.ami_port}\nsecret_file = "{site.folder}/secret"'
 
@@ -365,6 +388,7 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (not_innodb, ("database", "engine", Level.FAIL)),
     (other_charset, ("database", "charset", Level.FAIL)),
     (few_connections, ("database", "max_connections", Level.WARN)),
+    (pools_of_both_processes, ("database", "max_connections", Level.WARN)),
     (loose_mode, ("database", "sql_mode", Level.WARN)),
     (small_packets, ("database", "max_allowed_packet", Level.WARN)),
     (poor_account, ("database", "rights", Level.FAIL)),
@@ -381,6 +405,8 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (port_taken, ("host", "metrics.port", Level.FAIL)),
     (state_is_a_file, ("host", "engine.state", Level.FAIL)),
     (no_cdr_file, ("host", "asterisk.cdr_file", Level.FAIL)),
+    (no_call_yet, ("host", "asterisk.cdr_file", Level.WARN)),
+    (certificate_over, ("host", "http.tls_certificate", Level.FAIL)),
     (cdr_file_not_set, ("host", "cdr_file", Level.WARN)),
     (registry_missing, ("host", "law.registries", Level.FAIL)),
     (no_voice, ("host", "ari.tts_command", Level.FAIL)),

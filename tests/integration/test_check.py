@@ -96,6 +96,18 @@ async def test_what_fits_has_no_fault_and_asterisk_hears_its_own_call(site: Site
     assert await faults(site, call=True) == set()
 
 
+async def test_on_a_fresh_host_the_call_inside_asterisk_makes_its_cdr_file(site: Site) -> None:
+    site.switch.asterisk.cdr_file.unlink()
+    assert await faults(site, call=True) == set()
+    assert site.switch.asterisk.cdr_file.exists()
+
+
+async def test_an_asterisk_that_writes_no_cdrs_is_found(site: Site) -> None:
+    site.conf("overdial/cdr.conf", "enable = yes", "enable = no", "module reload cdr")
+    site.switch.asterisk.cdr_file.unlink()
+    assert await faults(site, call=True) == {("host", "asterisk.cdr_file", Level.FAIL)}
+
+
 @pytest.mark.parametrize(("provoke", "expected"), FAULTS, ids=lambda one: getattr(one, "__name__", ""))
 async def test_each_fault_is_found_and_nothing_else(
     site: Site, provoke: Callable[[Site], None], expected: Expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from engine.domain.checkup.columns import Columns
 from engine.domain.queue_tables import QueueMember
@@ -99,11 +100,33 @@ class AriFacts:
     problem: str = ""
 
 
+class CdrFile(StrEnum):
+    """What is known of Asterisk's CDR file. CLOSED: its folder, or one above, lets us not in; NOT_YET:
+    Asterisk may not have had a call; UNWRITTEN: it has had one."""
+
+    READABLE = "readable"
+    UNREADABLE = "unreadable"
+    CLOSED = "closed"
+    NO_FOLDER = "no folder"
+    ELSEWHERE = "elsewhere"
+    NOT_YET = "not yet"
+    UNWRITTEN = "unwritten"
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Of a certificate, in days from now: when it begins (negative: it has), when it ends."""
+
+    path: str
+    begins: float
+    ends: float
+
+
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """`problems`: path or port of a setting → what is wrong with it; `exposed`: secret files that others can
     read; `synchronised`: None where the kernel does not say; `recordings`: where they would go and no folder
-    is, '' when all is well."""
+    is, '' when all is well; `cdr_file`: as set; `cdr_place`: where Asterisk writes it, '' when unknown."""
 
     user: str
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -113,3 +136,7 @@ class HostFacts:
     free_megabytes: Mapping[str, int] = field(default_factory=dict)
     engine_runs: bool = False
     recordings: str = ""
+    cdr: CdrFile = CdrFile.READABLE
+    cdr_file: str = ""
+    cdr_place: str = ""
+    certificate: Validity | None = None
