@@ -86,7 +86,7 @@ def _cdr(facts: HostFacts) -> Iterator[Finding]:
             fix = f'asterisk.cdr_file = "{facts.cdr_place}"'
             yield failed(PART, name, f"{name}: {path} is not there; Asterisk writes {facts.cdr_place}", fix)
         case CdrFile.UNWRITTEN:
-            fix = "Include overdial/cdr.conf in cdr.conf (enable = yes), load cdr_csv.so, then 'module reload cdr'."
+            fix = "Include overdial/cdr.conf in cdr.conf, load cdr_csv.so, then 'module reload cdr'."
             yield failed(PART, name, f"{name}: {path} is not there, though Asterisk has ended a call", fix)
         case CdrFile.NOT_YET:
             fix = "Run 'overdial check' without --no-call: Asterisk's call to itself makes it."
