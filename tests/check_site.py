@@ -257,6 +257,26 @@ def table_missing(site: Site) -> None:
     site.undo.callback(site.sql, "RENAME TABLE ccdata.kept TO ccdata.drains")
 
 
+def column_of_theirs(site: Site) -> None:
+    """Not every column that others add is a fault."""
+    site.sql(
+        "ALTER TABLE ccdata.black_list ADD COLUMN free INT NULL, ADD COLUMN filled INT NOT NULL DEFAULT 1,"
+        " ADD COLUMN demanded INT NOT NULL"
+    )
+    site.undo.callback(
+        site.sql,
+        "ALTER TABLE ccdata.black_list DROP COLUMN free, DROP COLUMN filled, DROP COLUMN demanded",
+    )
+
+
+def default_lost(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.black_list ALTER COLUMN campaign DROP DEFAULT")
+
+
+def null_refused(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.calls_spool MODIFY contact VARCHAR(64) NOT NULL DEFAULT ''")
+
+
 def column_of_another_charset(site: Site) -> None:
     site.sql("ALTER TABLE ccdata.calls_spool MODIFY data VARCHAR(4000) CHARACTER SET latin1 NULL DEFAULT ''")
 
@@ -397,6 +417,7 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (read_only, ("database", "read_only", Level.FAIL)),
     (read_only_for_others, ("database", "read_only", Level.WARN)),
     (table_missing, ("database", "columns", Level.FAIL)),
+    (column_of_theirs, ("database", "columns", Level.FAIL)),
     (no_database, ("database", "reachable", Level.FAIL)),
     (ari_secret, ("ari", "secret", Level.FAIL)),
     (ari_gone, ("ari", "reachable", Level.FAIL)),
@@ -418,6 +439,8 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
 MENDED_BY_SQL: list[tuple[Callable[[Site], None], Expected]] = [
     (column_missing, ("database", "columns", Level.FAIL)),
     (column_of_another_charset, ("database", "charset", Level.FAIL)),
+    (default_lost, ("database", "columns", Level.FAIL)),
+    (null_refused, ("database", "columns", Level.FAIL)),
     (column_too_short, ("database", "columns", Level.FAIL)),
     (column_of_another_kind, ("database", "columns", Level.FAIL)),
 ]

@@ -117,6 +117,15 @@ def test_a_database_that_does_not_fit(facts: dict[str, Any], name: str, level: L
     assert wrong(judge_database(replace(DATABASE, **facts), 8)) == expected
 
 
+def test_a_column_that_is_counted_up_comes_back_as_the_key() -> None:
+    number = Column(Kind.INTEGER, 8, definition="id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT")
+    facts = replace(DATABASE, known={**KNOWN, ("ccdata.calls_spool", "id"): number})
+    [found] = [one for one in judge_database(facts, 8) if one.level is Level.FAIL]
+    assert found.fix == (
+        "ALTER TABLE ccdata.calls_spool ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY;"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [

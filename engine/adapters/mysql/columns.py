@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from engine.adapters.mysql.database import Database, Session
 from engine.domain.checkup.columns import Column, Columns, Kind
@@ -30,8 +31,14 @@ def declared(database: Database) -> Columns:
             name, kind, length, rest = match.groups()
             own = _CHARSET.search(rest)
             definition = re.sub(r"\s+", " ", match[0]).strip().removesuffix(",")
-            found[database.names(table), name.lower()] = _column(
-                kind.lower(), int(length or 0), own[1] if own else charset, definition
+            rules = definition.partition(" COMMENT ")[0]
+            null = " NOT NULL" not in rules
+            given = " DEFAULT" in rules or " AUTO_INCREMENT" in rules
+            found[database.names(table), name.lower()] = replace(
+                _column(kind.lower(), int(length or 0), own[1] if own else charset),
+                definition=definition,
+                null=null,
+                demands=not null and not given,
             )
     return found
 
@@ -43,23 +50,26 @@ async def there(session: Session, database: Database) -> Columns:
     ours = {name.lower(): name for name in (settings.configuration, settings.history)}
     rows = await session.rows(
         "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, COLUMN_NAME AS c, DATA_TYPE AS d,"
-        " COALESCE(CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, 0) AS n, CHARACTER_SET_NAME AS charset"
+        " COALESCE(CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, 0) AS n, CHARACTER_SET_NAME AS charset,"
+        " IS_NULLABLE AS nullable, COLUMN_DEFAULT AS value, EXTRA AS extra"
         " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN (%s, %s)",
         (settings.configuration, settings.history),
     )
     return {
-        (f"{ours[str(row['s']).lower()]}.{row['t']}", str(row["c"]).lower()): _column(
-            str(row["d"]).lower(), int(row["n"]), str(row["charset"] or ""), ""
+        (f"{ours[str(row['s']).lower()]}.{row['t']}", str(row["c"]).lower()): replace(
+            _column(str(row["d"]).lower(), int(row["n"]), str(row["charset"] or "")),
+            null=row["nullable"] == "YES",
+            demands=row["nullable"] == "NO" and row["value"] is None and not row["extra"],
         )
         for row in rows
     }
 
 
-def _column(kind: str, length: int, charset: str, definition: str) -> Column:
+def _column(kind: str, length: int, charset: str) -> Column:
     if kind in ("char", "varchar") or kind in _LONG:
-        return Column(Kind.TEXT, _LONG.get(kind, length), charset, definition)
+        return Column(Kind.TEXT, _LONG.get(kind, length), charset)
     if kind in _BYTES:
-        return Column(Kind.INTEGER, _BYTES[kind], "", definition)
+        return Column(Kind.INTEGER, _BYTES[kind])
     if kind in _TIMES:
-        return Column(Kind.TIME, length, "", definition)
-    return Column(Kind.DECIMAL if kind == "decimal" else Kind.OTHER, 0, "", definition)
+        return Column(Kind.TIME, length)
+    return Column(Kind.DECIMAL if kind == "decimal" else Kind.OTHER)

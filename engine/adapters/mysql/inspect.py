@@ -36,8 +36,8 @@ _PROBES = (
     ("DELETE in the history", "DELETE FROM ccrepo.cdr_repo WHERE 1 = 0"),
 )
 _DENIED = (1044, 1142, 1143, 1227)
-#: No such column, no such table: the comparison of the columns tells it, with the fix.
-_OF_THE_SCHEMA = (1054, 1146)
+#: No such column, no such table, no default: the comparison of the columns tells it, with the fix.
+_OF_THE_SCHEMA = (1054, 1146, 1364)
 
 
 async def database_facts(database: Database) -> DatabaseFacts:

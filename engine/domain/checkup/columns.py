@@ -25,12 +25,14 @@ class Kind(StrEnum):
 class Column:
     """`size`: how much it holds, comparable within a kind: characters of text, bytes of whole numbers, digits
     of a second of times, 0 where it does not matter; `charset`: '' for what is no text; `definition`: as it
-    was declared, '' of a server's."""
+    was declared, '' of a server's; `null`: may be NULL; `demands`: an INSERT must give it a value."""
 
     kind: Kind
     size: int = 0
     charset: str = ""
     definition: str = ""
+    null: bool = True
+    demands: bool = False
 
 
 #: Table with its database, column in lower case.
@@ -40,8 +42,11 @@ _WHOLE = "utf8mb4"
 
 
 def judge_columns(known: Columns, there: Columns, told: frozenset[str]) -> Iterator[Finding]:
-    """Yield what of the `known` columns is not `there` as it should be; columns that others have added are
-    their own. `told`: tables of which it has been said that they are in another character set."""
+    """Yield what of the `known` columns is not `there` as it should be.
+
+    Columns that others have added are their own, as long as rows can be written without them. `told`: tables
+    of which it has been said that they are in another character set.
+    """
     if not known:
         return
     faulty = False
@@ -62,6 +67,16 @@ def judge_columns(known: Columns, there: Columns, told: frozenset[str]) -> Itera
         if finding is not None:
             faulty = True
             yield finding
+    ours = {table for table, _ in known}
+    for table, name in sorted(key for key in there.keys() - known.keys() if there[key].demands):
+        if table in ours:
+            faulty = True
+            yield failed(
+                PART,
+                "columns",
+                f"{table}.{name} is not the engine's and has no default: new rows are refused",
+                f"ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT <value>; or let it be NULL.",
+            )
     if not faulty:
         yield good(PART, "columns", f"all {len(known)} columns are there and hold what they should")
 
@@ -86,6 +101,10 @@ def _other(table: str, name: str, column: Column, found: Column, told: frozenset
             f"{table}.{name} holds less than it should ({found.size} of {column.size} {_UNITS[column.kind]})"
         )
         return failed(PART, "columns", text, mend)
+    if column.null and not found.null:
+        return failed(PART, "columns", f"{table}.{name} takes no NULL, which the engine may write", mend)
+    if found.demands and not column.demands:
+        return failed(PART, "columns", f"{table}.{name} has lost its default: new rows are refused", mend)
     if column.charset == _WHOLE and found.charset != _WHOLE and table not in told:
         text = f"{table}.{name} is {found.charset}: names in other scripts are lost, or refused"
         return failed(PART, "charset", text, mend)
