@@ -7,13 +7,14 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.domain.checkup import Level
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port, poll
 from tests.stage import Names
-from tests.switch_conf import Switch
+from tests.switch_conf import Switch, write_certificate
 
 Expected = tuple[str, str, Level]
 
@@ -72,6 +73,12 @@ class Site:
         self.undo.callback(put, text)
         put(text.replace(old, new))
 
+    def unload(self, *modules: str) -> None:
+        """Take modules out of Asterisk for this test."""
+        for module in modules:
+            self.undo.callback(self.switch.asterisk.command, f"module load {module}.so")
+            self.switch.asterisk.command(f"module unload {module}.so")
+
 
 def _quoted(value: str) -> str:
     return value if value.isdecimal() else f"'{value}'"
@@ -100,13 +107,19 @@ def right_too_many(site: Site) -> None:
 
 def module_missing(site: Site) -> None:
     site.sql("UPDATE ccdata.dialers SET am = 1")
-    site.switch.asterisk.command("module unload app_amd.so")
-    site.undo.callback(site.switch.asterisk.command, "module load app_amd.so")
+    site.unload("app_amd")
 
 
 def modules_unknown(site: Site) -> None:
-    site.switch.asterisk.command("module unload func_module.so")
-    site.undo.callback(site.switch.asterisk.command, "module load func_module.so")
+    site.unload("func_module")
+
+
+def records_not_written(site: Site) -> None:
+    site.unload("cdr_csv")
+
+
+def trunks_not_shown(site: Site) -> None:
+    site.unload("func_pjsip_aor")
 
 
 def context_missing(site: Site) -> None:
@@ -184,7 +197,9 @@ def not_innodb(site: Site) -> None:
 
 def other_charset(site: Site) -> None:
     site.sql("ALTER TABLE ccdata.black_list CONVERT TO CHARACTER SET latin1")
-    site.undo.callback(site.sql, "ALTER TABLE ccdata.black_list CONVERT TO CHARACTER SET utf8mb4")
+    site.undo.callback(
+        site.sql, "ALTER TABLE ccdata.black_list CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+    )
 
 
 def few_connections(site: Site) -> None:
@@ -199,16 +214,79 @@ def small_packets(site: Site) -> None:
     site.setting("max_allowed_packet", "1048576")
 
 
-def poor_account(site: Site) -> None:
+def _account(site: Site, *grants: str) -> None:
+    """Let the engine be an ordinary account with these rights."""
     site.sql(
-        "CREATE USER poor@localhost IDENTIFIED BY 'x'; GRANT SELECT ON ccdata.* TO poor@localhost;"
-        "GRANT SELECT ON ccrepo.* TO poor@localhost"
+        "CREATE USER poor@localhost IDENTIFIED BY 'x';"
+        + "".join(f"GRANT {grant} TO poor@localhost;" for grant in grants)
     )
     site.undo.callback(site.mariadb.sql, "DROP USER poor@localhost")
     site.lines["database"] = (
         f'socket = "{site.mariadb.socket}"\nuser = "poor"\npassword = "x"\n'
         f'configuration = "{site.names.configuration}"\nhistory = "{site.names.history}"'
     )
+
+
+def poor_account(site: Site) -> None:
+    _account(site, "SELECT ON ccdata.*", "SELECT ON ccrepo.*")
+
+
+def account_of_writers_only(site: Site) -> None:
+    _account(site, "ALL ON ccdata.*", "SELECT, INSERT ON ccrepo.*")
+
+
+def account_without_history(site: Site) -> None:
+    _account(site, "ALL ON ccdata.*")
+
+
+def read_only(site: Site) -> None:
+    _account(site, "ALL ON ccdata.*", "ALL ON ccrepo.*")
+    site.setting("read_only", "1")
+
+
+def read_only_for_others(site: Site) -> None:
+    site.setting("read_only", "1")
+
+
+def column_missing(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.trunks DROP COLUMN cps")
+
+
+def table_missing(site: Site) -> None:
+    site.sql("RENAME TABLE ccdata.drains TO ccdata.kept")
+    site.undo.callback(site.sql, "RENAME TABLE ccdata.kept TO ccdata.drains")
+
+
+def column_of_theirs(site: Site) -> None:
+    """Not every column that others add is a fault."""
+    site.sql(
+        "ALTER TABLE ccdata.black_list ADD COLUMN free INT NULL, ADD COLUMN filled INT NOT NULL DEFAULT 1,"
+        " ADD COLUMN demanded INT NOT NULL"
+    )
+    site.undo.callback(
+        site.sql,
+        "ALTER TABLE ccdata.black_list DROP COLUMN free, DROP COLUMN filled, DROP COLUMN demanded",
+    )
+
+
+def default_lost(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.black_list ALTER COLUMN campaign DROP DEFAULT")
+
+
+def null_refused(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.calls_spool MODIFY contact VARCHAR(64) NOT NULL DEFAULT ''")
+
+
+def column_of_another_charset(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.calls_spool MODIFY data VARCHAR(4000) CHARACTER SET latin1 NULL DEFAULT ''")
+
+
+def column_too_short(site: Site) -> None:
+    site.sql("ALTER TABLE ccrepo.cdr_repo MODIFY parandvalues VARCHAR(255) NOT NULL DEFAULT ''")
+
+
+def column_of_another_kind(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.dialers MODIFY callerid BIGINT NOT NULL DEFAULT 0")
 
 
 def no_database(site: Site) -> None:
@@ -247,6 +325,28 @@ def state_is_a_file(site: Site) -> None:
 def no_cdr_file(site: Site) -> None:
     text = f'port = {site.switch.asterisk.ami_port}\nsecret_file = "{site.folder}/secret"\n'
     site.lines["asterisk"] = text + f'cdr_file = "{site.folder}/nothing.csv"'
+
+
+def no_call_yet(site: Site) -> None:
+    site.switch.asterisk.cdr_file.unlink()
+
+
+def certificate_over(site: Site) -> None:
+    write_certificate(site.folder, datetime(2020, 1, 1, tzinfo=UTC), 365)
+    (site.folder / "overdial.key").chmod(0o600)
+    site.lines["http"] = (
+        f'port = {free_port()}\ntls_certificate = "{site.folder}/overdial.crt"\n'
+        f'tls_key = "{site.folder}/overdial.key"'
+    )
+
+
+def pools_of_both_processes(site: Site) -> None:
+    site.lines["database"] = (
+        f'socket = "{site.mariadb.socket}"\nuser = "root"\npool = 20\n'
+        f'configuration = "{site.names.configuration}"\nhistory = "{site.names.history}"'
+    )
+    site.lines["http"] = "pool = 60"
+    site.setting("max_connections", "70")
 
 
 def cdr_file_not_set(site: Site) -> None:
@@ -289,6 +389,8 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (right_too_many, ("asterisk", "rights_too_many", Level.WARN)),
     (module_missing, ("asterisk", "module", Level.FAIL)),
     (modules_unknown, ("asterisk", "modules", Level.WARN)),
+    (records_not_written, ("asterisk", "module", Level.FAIL)),
+    (trunks_not_shown, ("asterisk", "module", Level.FAIL)),
     (context_missing, ("asterisk", "context", Level.FAIL)),
     (our_context_missing, ("asterisk", "context", Level.FAIL)),
     (no_manual_trunk, ("asterisk", "manual_calls", Level.WARN)),
@@ -306,9 +408,16 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (not_innodb, ("database", "engine", Level.FAIL)),
     (other_charset, ("database", "charset", Level.FAIL)),
     (few_connections, ("database", "max_connections", Level.WARN)),
+    (pools_of_both_processes, ("database", "max_connections", Level.WARN)),
     (loose_mode, ("database", "sql_mode", Level.WARN)),
     (small_packets, ("database", "max_allowed_packet", Level.WARN)),
     (poor_account, ("database", "rights", Level.FAIL)),
+    (account_of_writers_only, ("database", "rights", Level.FAIL)),
+    (account_without_history, ("database", "rights", Level.FAIL)),
+    (read_only, ("database", "read_only", Level.FAIL)),
+    (read_only_for_others, ("database", "read_only", Level.WARN)),
+    (table_missing, ("database", "columns", Level.FAIL)),
+    (column_of_theirs, ("database", "columns", Level.FAIL)),
     (no_database, ("database", "reachable", Level.FAIL)),
     (ari_secret, ("ari", "secret", Level.FAIL)),
     (ari_gone, ("ari", "reachable", Level.FAIL)),
@@ -317,6 +426,8 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (port_taken, ("host", "metrics.port", Level.FAIL)),
     (state_is_a_file, ("host", "engine.state", Level.FAIL)),
     (no_cdr_file, ("host", "asterisk.cdr_file", Level.FAIL)),
+    (no_call_yet, ("host", "asterisk.cdr_file", Level.WARN)),
+    (certificate_over, ("host", "http.tls_certificate", Level.FAIL)),
     (cdr_file_not_set, ("host", "cdr_file", Level.WARN)),
     (registry_missing, ("host", "law.registries", Level.FAIL)),
     (no_voice, ("host", "ari.tts_command", Level.FAIL)),
@@ -324,7 +435,17 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (open_secret, ("host", "secrets", Level.WARN)),
     (unknown_key, ("config", "file", Level.FAIL)),
 ]
+#: Those that are undone by running the fix that their finding proposes.
+MENDED_BY_SQL: list[tuple[Callable[[Site], None], Expected]] = [
+    (column_missing, ("database", "columns", Level.FAIL)),
+    (column_of_another_charset, ("database", "charset", Level.FAIL)),
+    (default_lost, ("database", "columns", Level.FAIL)),
+    (null_refused, ("database", "columns", Level.FAIL)),
+    (column_too_short, ("database", "columns", Level.FAIL)),
+    (column_of_another_kind, ("database", "columns", Level.FAIL)),
+]
 #: What one fault brings about beside itself.
 ALONG: dict[str, set[Expected]] = {
     "card_missing": {("trunk", "unknown", Level.FAIL)},
+    "trunks_not_shown": {("trunk", "unseen", Level.WARN)},
 }

@@ -20,12 +20,15 @@ from engine.resources import resource
 _GLOBALS = "[globals]\nLAB_TALK_MIN = 1\nLAB_TALK_MAX = 2\nOVERDIAL_TRUNK = CARRIER-IP\n"
 
 
-def write_certificate(folder: Path) -> None:
+def write_certificate(
+    folder: Path,
+    start: datetime.datetime = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
+    days: float = 36_500,
+) -> None:
     """Write overdial.crt and overdial.key, signed by themselves, for localhost."""
     folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -33,7 +36,7 @@ def write_certificate(folder: Path) -> None:
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36_500))
+        .not_valid_after(start + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )

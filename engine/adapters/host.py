@@ -11,25 +11,34 @@ import socket
 import ssl
 import stat
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from engine.domain.checkup.facts import HostFacts
+from cryptography import x509
+
+from engine.domain.checkup.facts import CdrFile, HostFacts, Validity
 
 #: What adjtimex(2) returns when nothing disciplines the clock.
 _UNSYNCHRONISED = 5
+#: Seconds in which Asterisk has written a call that has ended.
+_CDR_TAKES = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What of the configuration lies on this machine. Port 0: no metrics, no HTTP API."""
+    """What of the configuration lies on this machine. Port 0: no metrics, no HTTP API. `cdr_place`:
+    where Asterisk says that it writes its CDRs; `called`: a call has just ended there."""
 
     state: Path
     secrets: tuple[Path, ...] = ()
     cdr_file: Path | None = None
+    cdr_place: Path | None = None
+    called: bool = False
     queues_file: Path | None = None
     tts_command: tuple[str, ...] = ()
     tts_folder: Path | None = None
@@ -55,15 +64,13 @@ def host_facts(places: Places, further: dict[str, str]) -> HostFacts:
             problems["ari.tts_command"] = f"there is no program {places.tts_command[0]}"
         if places.tts_folder is not None:
             _folder(problems, "ari.tts_folder", places.tts_folder)
-    if places.cdr_file is not None and not os.access(places.cdr_file, os.R_OK):
-        there = "cannot be read" if places.cdr_file.exists() else "is not there"
-        problems["asterisk.cdr_file"] = f"{places.cdr_file} {there}"
     runs = _engine_runs(places)
     if not runs:
         _port(problems, "metrics.port", places.metrics_address, places.metrics_port)
         _port(problems, "http.port", places.http_address, places.http_port)
+    validity = None
     if places.http_port and places.certificate is not None:
-        _certificate(problems, places.certificate, places.certificate_key)
+        validity = _certificate(problems, places.certificate, places.certificate_key)
     folders = [places.state, *([places.spool] if places.spool else [])]
     recordings = places.spool / "monitor" if places.spool and places.records else None
     return HostFacts(
@@ -75,7 +82,32 @@ def host_facts(places: Places, further: dict[str, str]) -> HostFacts:
         synchronised=synchronised(),
         free_megabytes=_free(folders),
         engine_runs=runs,
+        cdr=CdrFile.READABLE if places.cdr_file is None else _cdr(places.cdr_file, places),
+        cdr_file=str(places.cdr_file or ""),
+        cdr_place=str(places.cdr_place or ""),
+        certificate=validity,
     )
+
+
+def _cdr(path: Path, places: Places) -> CdrFile:
+    if os.access(path, os.R_OK):
+        return CdrFile.READABLE
+    if places.cdr_place is not None and os.path.realpath(path) != os.path.realpath(places.cdr_place):
+        return CdrFile.ELSEWHERE
+    if not all(os.access(folder, os.X_OK) for folder in path.absolute().parents if os.path.exists(folder)):
+        return CdrFile.CLOSED
+    if os.path.lexists(path):
+        return CdrFile.UNREADABLE
+    if not path.parent.is_dir():
+        return CdrFile.NO_FOLDER
+    if not places.called:
+        return CdrFile.NOT_YET
+    # Asterisk writes a call some moments after it has told of its end.
+    for _ in range(int(_CDR_TAKES / 0.05)):
+        if os.access(path, os.R_OK):
+            return CdrFile.READABLE
+        time.sleep(0.05)
+    return CdrFile.UNREADABLE if path.exists() else CdrFile.UNWRITTEN
 
 
 def _folder(problems: dict[str, str], setting: str, folder: Path) -> None:
@@ -113,11 +145,21 @@ def _port(problems: dict[str, str], setting: str, address: str, port: int) -> No
             problems[setting] = f"{port} cannot be used: {error.strerror or error}"
 
 
-def _certificate(problems: dict[str, str], certificate: Path, key: Path | None) -> None:
+def _certificate(problems: dict[str, str], certificate: Path, key: Path | None) -> Validity | None:
+    """Return how long the server's own certificate, the first of the file, holds."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
+        # A password of none: without it an encrypted key would ask on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+        first = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+    except (OSError, ValueError) as error:
         problems["http.tls_certificate"] = f"{certificate} and its key cannot be used: {error}"
+        return None
+    now = datetime.now(UTC)
+    return Validity(
+        str(certificate),
+        begins=(first.not_valid_before_utc - now) / timedelta(days=1),
+        ends=(first.not_valid_after_utc - now) / timedelta(days=1),
+    )
 
 
 def _engine_runs(places: Places) -> bool:

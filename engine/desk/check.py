@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -25,6 +25,7 @@ from engine.domain.checkup import (
     Finding,
     Level,
     Needs,
+    SwitchFacts,
     failed,
     good,
     judge_ari,
@@ -85,6 +86,7 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
         return [failed("config", "file", line, fix) for line in str(error).splitlines()]
     findings = [good("config", "file", f"{path or 'the environment'} can be read")]
     wanted, about_database = await _database(config)
+    wanted = replace(wanted, reads_cdrs=config.asterisk.cdr_file is not None)
     findings += about_database
     findings += [
         failed("config", "row", fault, "Correct the row; its campaign is set aside until then.")
@@ -99,10 +101,10 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
         )
         for campaign in wanted.lawless
     ]
-    about_switch, spool = await _switch(config, wanted, call=call)
+    about_switch, switch = await _switch(config, wanted, call=call)
     findings += about_switch
     findings += await _ari(config, wanted)
-    findings += await asyncio.to_thread(_host, config, wanted, spool)
+    findings += await asyncio.to_thread(_host, config, wanted, switch)
     return findings
 
 
@@ -114,7 +116,7 @@ async def _database(config: Config) -> tuple[Needs, list[Finding]]:
         return Needs(), [failed(part, "settings", str(error), "Correct [database] in overdial.toml.")]
     try:
         facts = await database_facts(database)
-        findings = list(judge_database(facts, config.database.pool))
+        findings = list(judge_database(facts, config.database.pool + config.http.pool))
         wanted = Needs() if facts.lacking or facts.newer else await needs(database)
     except StoreError as error:
         where = config.database.socket or f"{config.database.host}:{config.database.port}"
@@ -125,8 +127,8 @@ async def _database(config: Config) -> tuple[Needs, list[Finding]]:
     return wanted, findings
 
 
-async def _switch(config: Config, wanted: Needs, *, call: bool) -> tuple[list[Finding], Path | None]:
-    """Return what was found, and Asterisk's spool folder when it lies on this machine."""
+async def _switch(config: Config, wanted: Needs, *, call: bool) -> tuple[list[Finding], SwitchFacts | None]:
+    """Return what was found, and the facts when Asterisk runs on this machine."""
     part, where = "asterisk", f"{config.asterisk.host}:{config.asterisk.port}"
     try:
         settings = build.ami_settings(config)
@@ -139,8 +141,7 @@ async def _switch(config: Config, wanted: Needs, *, call: bool) -> tuple[list[Fi
     except (LinkError, UncertainError) as error:
         return [failed(part, "reachable", f"{where}: {error}", _link_fix(str(error)))], None
     here = config.asterisk.host in ("127.0.0.1", "::1", "localhost")
-    spool = Path(facts.spool) if here and facts.spool else None
-    return [*judge_switch(facts, wanted), *judge_trunks(facts)], spool
+    return [*judge_switch(facts, wanted), *judge_trunks(facts)], facts if here else None
 
 
 def _link_fix(reason: str) -> str:
@@ -162,7 +163,7 @@ async def _ari(config: Config, wanted: Needs) -> list[Finding]:
     return list(judge_ari(facts, wanted))
 
 
-def _host(config: Config, wanted: Needs, spool: Path | None) -> list[Finding]:
+def _host(config: Config, wanted: Needs, switch: SwitchFacts | None) -> list[Finding]:
     further: dict[str, str] = {}
     try:
         build.legal(config)
@@ -182,7 +183,9 @@ def _host(config: Config, wanted: Needs, spool: Path | None) -> list[Finding]:
         queues_file=config.asterisk.queues_file,
         tts_command=config.ari.tts_command,
         tts_folder=config.ari.tts_folder,
-        spool=spool,
+        cdr_place=Path(switch.logs) / "cdr-csv/Master.csv" if switch and switch.logs else None,
+        called=bool(switch and switch.heard),
+        spool=Path(switch.spool) if switch and switch.spool else None,
         records=wanted.records,
         metrics_address=config.metrics.address,
         metrics_port=config.metrics.port,

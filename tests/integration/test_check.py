@@ -17,7 +17,7 @@ from engine.domain.checkup import Level
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port
 from engine.lab.sipp import Sipp
-from tests.check_site import ALONG, FAULTS, Expected, Site, schema_newer
+from tests.check_site import ALONG, FAULTS, MENDED_BY_SQL, Expected, Site, schema_newer
 from tests.conftest import LAB, create
 from tests.stage import Names
 from tests.switch_conf import Switch
@@ -96,6 +96,18 @@ async def test_what_fits_has_no_fault_and_asterisk_hears_its_own_call(site: Site
     assert await faults(site, call=True) == set()
 
 
+async def test_on_a_fresh_host_the_call_inside_asterisk_makes_its_cdr_file(site: Site) -> None:
+    site.switch.asterisk.cdr_file.unlink()
+    assert await faults(site, call=True) == set()
+    assert site.switch.asterisk.cdr_file.exists()
+
+
+async def test_an_asterisk_that_writes_no_cdrs_is_found(site: Site) -> None:
+    site.conf("overdial/cdr.conf", "enable = yes", "enable = no", "module reload cdr")
+    site.switch.asterisk.cdr_file.unlink()
+    assert await faults(site, call=True) == {("host", "asterisk.cdr_file", Level.FAIL)}
+
+
 @pytest.mark.parametrize(("provoke", "expected"), FAULTS, ids=lambda one: getattr(one, "__name__", ""))
 async def test_each_fault_is_found_and_nothing_else(
     site: Site, provoke: Callable[[Site], None], expected: Expected
@@ -103,6 +115,17 @@ async def test_each_fault_is_found_and_nothing_else(
     site.write()
     provoke(site)
     assert await faults(site) == {expected} | ALONG.get(provoke.__name__, set())
+
+
+@pytest.mark.parametrize(("provoke", "expected"), MENDED_BY_SQL, ids=lambda one: getattr(one, "__name__", ""))
+async def test_a_column_that_differs_is_found_and_mended_by_its_fix(
+    site: Site, provoke: Callable[[Site], None], expected: Expected
+) -> None:
+    provoke(site)
+    findings = await look(site.write(), call=False)
+    [found] = [one for one in findings if (one.part, one.name, one.level) == expected]
+    site.mariadb.sql(found.fix)
+    assert await faults(site) == set()
 
 
 async def test_a_manager_user_that_does_not_hear_the_queues_is_found_by_the_call_inside(site: Site) -> None:
@@ -117,6 +140,24 @@ async def test_a_manager_user_that_does_not_hear_of_the_boot_is_found(site: Site
         "overdial/manager.conf", "read = system,call,agent,user", "read = call,agent,user", "manager reload"
     )
     assert await faults(site) == {("asterisk", "events_system", Level.FAIL)}
+
+
+async def test_each_module_that_the_engine_uses_is_missed(site: Site) -> None:
+    site.sql(
+        "UPDATE ccdata.dialers SET dialertype = 'VoiceBroadCast', am = 1;"
+        "INSERT INTO ccdata.dialer_options (campaign, recording) VALUES ('SALES->', 'all')"
+    )
+    site.undo.callback(site.sql, "DELETE FROM ccdata.dialer_options")
+    # Those that no other module of this Asterisk holds on to.
+    gone = (
+        "app_playtones", "app_waitforsilence", "format_wav", "res_pjsip_header_funcs", "res_pjsip_sdp_rtp",
+        "res_ari_applications", "res_ari_channels", "res_ari_events", "res_ari_playbacks",
+        "res_ari_recordings", "cdr_csv",
+    )  # fmt: skip
+    site.unload(*gone)
+    told = [one for one in await look(site.write(), call=False) if one.name == "module"]
+    assert {one.text.partition(".so")[0] for one in told} == set(gone)
+    assert all(one.level is Level.FAIL and one.fix for one in told)
 
 
 @pytest.mark.parametrize("wrong", [False, True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +24,13 @@ from engine.domain.checkup import (
     judge_switch,
     judge_trunks,
 )
+from engine.domain.checkup.columns import Column, Kind
 from engine.domain.checkup.judge_database import version_of
 from engine.domain.checkup.judge_switch import ACTIONS, CONTEXTS, EVENTS, needed_modules
 from engine.domain.queue_tables import QueueMember
+from engine.resources import resource
 
+ROOT = resource("schema.sql").parent
 NEEDS = Needs(campaigns=("SALES<-",), members=(QueueMember("SALES<-", "PJSIP/101"),))
 SEAT = ("sales<-", "pjsip/101")
 VARIABLES = {
@@ -34,7 +38,12 @@ VARIABLES = {
     "innodb_flush_log_at_trx_commit": "1", "max_allowed_packet": "16777216", "log_bin": "OFF",
     "binlog_format": "MIXED",
 }  # fmt: skip
-DATABASE = DatabaseFacts("10.11.14-MariaDB-0+deb12u2", VARIABLES, "READ-COMMITTED")
+DATA = Column(Kind.TEXT, 4000, "utf8mb4", "data VARCHAR(4000) NULL DEFAULT ''")
+SPOOL_DATA = ("ccdata.calls_spool", "data")
+KNOWN = {SPOOL_DATA: DATA}
+DATABASE = DatabaseFacts(
+    "10.11.14-MariaDB-0+deb12u2", VARIABLES, "READ-COMMITTED", known=KNOWN, columns={**KNOWN}
+)
 SWITCH = SwitchFacts(
     version="22.10.1",
     booted=True,
@@ -72,6 +81,21 @@ DATABASE_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"lacking": ("0008_law",)}, "schema", Level.FAIL),
     ({"newer": ("9999_later",)}, "schema", Level.FAIL),
     ({"denied": ("INSERT in the history",)}, "rights", Level.FAIL),
+    ({"refused": {"INSERT in the history": "1114: The table is full"}}, "writes", Level.FAIL),
+    ({"variables": {**VARIABLES, "read_only": "ON"}}, "read_only", Level.WARN),
+    (
+        {"variables": {**VARIABLES, "read_only": "NO_LOCK"}, "refused": {"x": "1290: y"}},
+        "read_only",
+        Level.FAIL,
+    ),
+    ({"variables": {**VARIABLES, "read_only": "OFF", "super_read_only": "OFF"}}, "", Level.OK),
+    ({"columns": {}}, "columns", Level.FAIL),
+    ({"columns": {}, "denied": ("INSERT in the history",)}, "rights", Level.FAIL),
+    ({"columns": {("ccdata.calls_spool", "theirs"): DATA}}, "columns", Level.FAIL),
+    ({"columns": {**KNOWN, SPOOL_DATA: replace(DATA, charset="latin1")}}, "charset", Level.FAIL),
+    ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.TEXT, 255, "utf8mb4")}}, "columns", Level.FAIL),
+    ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.INTEGER, 8)}}, "columns", Level.FAIL),
+    ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.TEXT, 65_535, "utf8mb4")}}, "", Level.OK),
     ({"foreign_tables": {"ccdata.calls_spool": "engine"}}, "engine", Level.FAIL),
     ({"foreign_tables": {"ccdata.calls_spool": "latin1_swedish_ci"}}, "charset", Level.FAIL),
     ({"session_isolation": "REPEATABLE-READ"}, "isolation", Level.FAIL),
@@ -89,7 +113,17 @@ DATABASE_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
 
 @pytest.mark.parametrize(("facts", "name", "level"), DATABASE_FAULTS)
 def test_a_database_that_does_not_fit(facts: dict[str, Any], name: str, level: Level) -> None:
-    assert wrong(judge_database(replace(DATABASE, **facts), 8)) == [(name, level)]
+    expected = [(name, level)] if name else []
+    assert wrong(judge_database(replace(DATABASE, **facts), 8)) == expected
+
+
+def test_a_column_that_is_counted_up_comes_back_as_the_key() -> None:
+    number = Column(Kind.INTEGER, 8, definition="id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT")
+    facts = replace(DATABASE, known={**KNOWN, ("ccdata.calls_spool", "id"): number})
+    [found] = [one for one in judge_database(facts, 8) if one.level is Level.FAIL]
+    assert found.fix == (
+        "ALTER TABLE ccdata.calls_spool ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY;"
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,13 +176,42 @@ def test_modules_are_asked_for_as_the_tables_need_them() -> None:
     plain = needed_modules(Needs())
     assert "app_amd" not in plain
     assert "app_amd" in needed_modules(Needs(detects_machines=True))
-    assert "app_mixmonitor" in needed_modules(Needs(records=True))
+    assert {"app_mixmonitor", "format_wav"} <= needed_modules(Needs(records=True)).keys() - plain.keys()
     assert "app_stasis" in needed_modules(Needs(broadcasts=("B",)))
+    assert "cdr_csv" in needed_modules(Needs(reads_cdrs=True))
+    assert "cdr_csv" not in plain
     assert "chan_dahdi" in needed_modules(Needs(trunks=frozenset({("DAHDI", "g1")})))
+
+
+#: First column of the page's table → what asks for these modules.
+ASKED = {
+    "every campaign": Needs(),
+    "`am` = 1": Needs(detects_machines=True),
+    "recording": Needs(records=True),
+    "voice broadcast": Needs(broadcasts=("B",)),
+    "`asterisk.cdr_file`": Needs(reads_cdrs=True),
+    "trunks on DAHDI cards": Needs(trunks=frozenset({("DAHDI", "g1")})),
+}
+
+
+def test_the_page_lists_the_modules_that_are_asked_for_and_the_sample_loads_them() -> None:
+    page = (ROOT / "docs/install.md").read_text("utf-8")
+    table = page.partition("| for | modules |\n|---|---|\n")[2].partition("\n\n")[0]
+    listed = {}
+    for line in table.splitlines():
+        _, what, modules, _ = line.split("|")
+        listed[what.strip()] = set(re.findall(r"`(\w+)`", modules))
+    plain = needed_modules(Needs()).keys()
+    asked = {what: needed_modules(needs).keys() - plain for what, needs in ASKED.items()}
+    assert listed == {**asked, "every campaign": plain}
+    sample = (ROOT / "asterisk-conf/modules.conf").read_text("utf-8")
+    loaded = set(re.findall(r"^load = (\w+)\.so$", sample, re.M))
+    assert set().union(*listed.values()) - loaded == {"chan_dahdi"}
 
 
 TRUNK_FAULTS: list[tuple[TrunkFacts, str, Level]] = [
     (TrunkFacts("PJSIP", "X", False), "unknown", Level.FAIL),
+    (TrunkFacts("PJSIP", "X", None), "unseen", Level.WARN),
     (replace(TRUNK, contacts=()), "unreachable", Level.FAIL),
     (replace(TRUNK, contacts=("Unreachable",)), "unreachable", Level.FAIL),
     (replace(TRUNK, contacts=("Reachable", "Unreachable")), "unreachable", Level.WARN),

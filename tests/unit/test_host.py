@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from engine.adapters.host import Places, host_facts
+from engine.domain.checkup import CdrFile, Level, judge_host
 from engine.lab.parts import free_port
+from tests.switch_conf import write_certificate
 
 
 def test_a_port_that_somebody_else_has_is_named_by_its_setting(tmp_path: Path) -> None:
@@ -25,3 +32,53 @@ def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
     bad.write_text("no certificate")
     places = Places(tmp_path, http_port=free_port(), certificate=bad, certificate_key=bad)
     assert list(host_facts(places, {}).problems) == ["http.tls_certificate"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "days", "level"),
+    [
+        (400, 365, Level.FAIL),
+        (-1, 365, Level.FAIL),
+        (360, 365, Level.WARN),
+        (300, 365, Level.OK),
+        (2, 6, Level.OK),
+        (5, 6, Level.WARN),
+    ],
+    ids=["over", "not yet", "ends soon", "holds", "short and new", "short and old"],
+)
+def test_how_long_a_certificate_holds(tmp_path: Path, begun: float, days: float, level: Level) -> None:
+    write_certificate(tmp_path, datetime.now(UTC) - timedelta(days=begun), days)
+    certificate, key = tmp_path / "overdial.crt", tmp_path / "overdial.key"
+    places = Places(tmp_path, http_port=free_port(), certificate=certificate, certificate_key=key)
+    [found] = [one for one in judge_host(host_facts(places, {})) if one.name == "http.tls_certificate"]
+    assert found.level is level
+    assert bool(found.fix) is (level is not Level.OK)
+
+
+def test_each_way_in_which_the_cdr_file_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cdr-csv/Master.csv"
+
+    def state(place: Path | None = path, *, called: bool = False) -> CdrFile:
+        return host_facts(Places(tmp_path, cdr_file=path, cdr_place=place, called=called), {}).cdr
+
+    assert state() is CdrFile.NO_FOLDER
+    path.parent.mkdir()
+    assert state() is state(None) is CdrFile.NOT_YET
+    assert state(tmp_path / "other/Master.csv") is CdrFile.ELSEWHERE
+    monkeypatch.setattr("engine.adapters.host._CDR_TAKES", 0.1)
+    assert state(called=True) is CdrFile.UNWRITTEN
+    path.touch()
+    assert state(tmp_path / "other/Master.csv") is CdrFile.READABLE
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda where, how: where != path and access(where, how))
+    assert state() is CdrFile.UNREADABLE
+    monkeypatch.setattr(os, "access", lambda where, how: False)
+    assert state() is CdrFile.CLOSED
+
+
+@pytest.mark.parametrize("cdr", [state for state in CdrFile if state is not CdrFile.READABLE])
+def test_what_is_wrong_with_the_cdr_file_has_a_fix_of_its_own(tmp_path: Path, cdr: CdrFile) -> None:
+    facts = replace(host_facts(Places(tmp_path), {}), cdr=cdr, cdr_file="/a/cdr-csv/Master.csv")
+    [found] = [one for one in judge_host(facts) if one.name == "asterisk.cdr_file"]
+    assert found.level is (Level.WARN if cdr is CdrFile.NOT_YET else Level.FAIL)
+    assert found.fix

@@ -20,6 +20,8 @@ from engine.ports import LinkError, RefusedError
 _CALL_TAKES = 6.0
 #: Channel technology → module.
 _DRIVERS = {"DAHDI": "chan_dahdi", "IAX2": "chan_iax2", "Khomp": "chan_khomp"}
+#: What answers questions about trunks.
+_SIP_QUESTIONS = ("func_pjsip_endpoint", "func_pjsip_aor", "func_pjsip_contact")
 
 
 class SwitchInspector:
@@ -55,6 +57,7 @@ class SwitchInspector:
             manual_trunk=await self._value("GLOBAL(OVERDIAL_TRUNK)"),
             offset=offset,
             spool=await self._value("ASTSPOOLDIR"),
+            logs=await self._value("ASTLOGDIR"),
             heard=await self._call() if call else None,
         )
 
@@ -118,8 +121,9 @@ class SwitchInspector:
         return TrunkFacts(technology, name, False if loaded == "0" else None)
 
     async def _sip_trunk(self, name: str) -> TrunkFacts:
-        if await self._value("IFMODULE(func_pjsip_endpoint.so)") == "0":
-            return TrunkFacts("PJSIP", name, None)
+        for module in _SIP_QUESTIONS:
+            if await self._value(f"IFMODULE({module}.so)") == "0":
+                return TrunkFacts("PJSIP", name, None)
         allowed = await self._value(f"PJSIP_ENDPOINT({name},allow)")
         if not allowed:
             return TrunkFacts("PJSIP", name, False)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pymysql
 
-from engine.adapters.mysql import migrate
+from engine.adapters.mysql import columns, migrate
 from engine.adapters.mysql.database import Database, Session
+from engine.domain.checkup.columns import Columns
 from engine.domain.checkup.facts import DatabaseFacts, Needs
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.errors import FieldError
@@ -17,7 +18,7 @@ from engine.domain.queue_tables import QueueMember, read_member
 
 _VARIABLES = (
     "max_connections", "sql_mode", "lower_case_table_names", "innodb_flush_log_at_trx_commit",
-    "max_allowed_packet", "log_bin", "binlog_format",
+    "max_allowed_packet", "log_bin", "binlog_format", "read_only", "super_read_only", "innodb_read_only",
 )  # fmt: skip
 #: Statements that change nothing and that only a sufficient account may run.
 _PROBES = (
@@ -29,10 +30,14 @@ _PROBES = (
     ("DELETE in the configuration", "DELETE FROM ccdata.calls_spool WHERE 1 = 0"),
     (
         "INSERT in the history",
-        "INSERT INTO ccrepo.cdr_repo (guid) SELECT '' FROM ccrepo.cdr_repo WHERE 1 = 0",
+        "INSERT INTO ccrepo.cdr_repo (calldate) SELECT calldate FROM ccrepo.cdr_repo WHERE 1 = 0",
     ),
+    ("UPDATE in the history", "UPDATE ccrepo.cdr_repo SET note = note WHERE 1 = 0"),
+    ("DELETE in the history", "DELETE FROM ccrepo.cdr_repo WHERE 1 = 0"),
 )
 _DENIED = (1044, 1142, 1143, 1227)
+#: No such column, no such table, no default: the comparison of the columns tells it, with the fix.
+_OF_THE_SCHEMA = (1054, 1146, 1364)
 
 
 async def database_facts(database: Database) -> DatabaseFacts:
@@ -41,7 +46,8 @@ async def database_facts(database: Database) -> DatabaseFacts:
     want = {one.version: one.name for one in migrate.known()}
     lacking = tuple(want[version] for version in sorted(want.keys() - have.keys()))
     newer = tuple(have[version] for version in sorted(have.keys() - want.keys()))
-    denied = () if lacking else await _denied(database)
+    denied, refused = ((), {}) if lacking else await _refusals(database)
+    known: Columns = {} if lacking or newer else columns.declared(database)
 
     async def work(session: Session) -> DatabaseFacts:
         variables = await _variables(session)
@@ -57,6 +63,9 @@ async def database_facts(database: Database) -> DatabaseFacts:
             is not None,
             offset=await _offset(session),
             denied=denied,
+            refused=refused,
+            known=known,
+            columns=await columns.there(session, database),
         )
 
     return await database.transaction(work)
@@ -104,16 +113,20 @@ async def _foreign(session: Session, database: Database) -> dict[str, str]:
     return found
 
 
-async def _denied(database: Database) -> tuple[str, ...]:
-    denied = []
+async def _refusals(database: Database) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return what the account has no right to, and what the server does not do for another reason."""
+    denied, refused = [], {}
     for what, sql in _PROBES:
         try:
             async with database.session() as session:
                 await session.run(sql)
         except pymysql.err.MySQLError as error:
-            if error.args and error.args[0] in _DENIED:
+            code = error.args[0] if error.args else 0
+            if code in _DENIED:
                 denied.append(what)
-    return tuple(denied)
+            elif code not in _OF_THE_SCHEMA:
+                refused[what] = f"{code}: {error.args[-1]}" if error.args else type(error).__name__
+    return tuple(denied), refused
 
 
 async def needs(database: Database) -> Needs:

@@ -2,12 +2,14 @@
 
 from engine.domain.checkup.facts import (
     AriFacts,
+    CdrFile,
     DatabaseFacts,
     HostFacts,
     Needs,
     Registration,
     SwitchFacts,
     TrunkFacts,
+    Validity,
 )
 from engine.domain.checkup.finding import Finding, Level, failed, good, warned
 from engine.domain.checkup.judge_database import judge_database
@@ -17,6 +19,7 @@ from engine.domain.checkup.judge_trunks import judge_trunks
 
 __all__ = [
     "AriFacts",
+    "CdrFile",
     "DatabaseFacts",
     "Finding",
     "HostFacts",
@@ -25,6 +28,7 @@ __all__ = [
     "Registration",
     "SwitchFacts",
     "TrunkFacts",
+    "Validity",
     "failed",
     "good",
     "judge_ari",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from engine.domain.checkup.columns import Columns
 from engine.domain.queue_tables import QueueMember
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the tables ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers;
-    `lawless`: those for which nobody named a law."""
+    """What tables and settings ask of Asterisk. `trunks`: technology and name; `campaigns`: enabled dialers;
+    `lawless`: those for which nobody named a law; `reads_cdrs`: asterisk.cdr_file is set."""
 
     campaigns: tuple[str, ...] = ()
     broadcasts: tuple[str, ...] = ()
@@ -22,12 +24,14 @@ class Needs:
     records: bool = False
     faults: tuple[str, ...] = ()
     lawless: tuple[str, ...] = ()
+    reads_cdrs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
     """`variables`: the server's, lower case; `foreign_tables`: ours that are not InnoDB or not utf8mb4, with
-    what they are; `offset`: its clock minus ours, s; `denied`: statements that it refused us."""
+    what they are; `offset`: its clock minus ours, s; `denied`: what the account has no right to; `refused`:
+    what the server did not do for another reason, with its words; `known`, `columns`: ours, those there."""
 
     version: str
     variables: Mapping[str, str]
@@ -39,6 +43,9 @@ class DatabaseFacts:
     zones: bool = True
     offset: float = 0.0
     denied: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    known: Columns = field(default_factory=dict)
+    columns: Columns = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Registration:
 class SwitchFacts:
     """`commands`: what our user may do; `modules`: name → loaded, empty when func_module is missing;
     `offset`: its clock minus ours, s; `heard`: events that a call inside Asterisk made us hear, None: not
-    tried; `spool`: its folder, on its machine."""
+    tried; `spool`, `logs`: its folders, on its machine."""
 
     version: str
     booted: bool
@@ -80,6 +87,7 @@ class SwitchFacts:
     offset: float = 0.0
     heard: frozenset[str] | None = None
     spool: str = ""
+    logs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +100,33 @@ class AriFacts:
     problem: str = ""
 
 
+class CdrFile(StrEnum):
+    """What is known of Asterisk's CDR file. CLOSED: its folder, or one above, lets us not in; NOT_YET:
+    Asterisk may not have had a call; UNWRITTEN: it has had one."""
+
+    READABLE = "readable"
+    UNREADABLE = "unreadable"
+    CLOSED = "closed"
+    NO_FOLDER = "no folder"
+    ELSEWHERE = "elsewhere"
+    NOT_YET = "not yet"
+    UNWRITTEN = "unwritten"
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Of a certificate, in days from now: when it begins (negative: it has), when it ends."""
+
+    path: str
+    begins: float
+    ends: float
+
+
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """`problems`: path or port of a setting → what is wrong with it; `exposed`: secret files that others can
     read; `synchronised`: None where the kernel does not say; `recordings`: where they would go and no folder
-    is, '' when all is well."""
+    is, '' when all is well; `cdr_file`: as set; `cdr_place`: where Asterisk writes it, '' when unknown."""
 
     user: str
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -106,3 +136,7 @@ class HostFacts:
     free_megabytes: Mapping[str, int] = field(default_factory=dict)
     engine_runs: bool = False
     recordings: str = ""
+    cdr: CdrFile = CdrFile.READABLE
+    cdr_file: str = ""
+    cdr_place: str = ""
+    certificate: Validity | None = None

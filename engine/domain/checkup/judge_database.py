@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from engine.domain.checkup.columns import judge_columns
 from engine.domain.checkup.facts import DatabaseFacts
 from engine.domain.checkup.finding import Finding, failed, good, warned
 
@@ -17,6 +18,8 @@ PACKET = 16 * 1024 * 1024
 #: Differences of clocks in s.
 NOTICED, TOO_FAR = 1.0, 5.0
 PART = "database"
+#: With any of these variables on, a server takes no writes of ordinary accounts.
+_READ_ONLY = ("read_only", "super_read_only", "innodb_read_only")
 
 
 def version_of(text: str) -> tuple[str, tuple[int, ...]]:
@@ -27,11 +30,12 @@ def version_of(text: str) -> tuple[str, tuple[int, ...]]:
 
 
 def judge_database(facts: DatabaseFacts, pool: int) -> Iterator[Finding]:
-    """Yield what was found; `pool`: connections that this engine may open."""
+    """Yield what was found; `pool`: connections that this engine may open, its HTTP API included."""
     yield _version(facts)
     yield _schema(facts)
-    yield _rights(facts)
+    yield from _writes(facts)
     yield from _tables(facts)
+    yield from _columns(facts)
     yield _isolation(facts)
     yield _connections(facts, pool)
     yield from _modes(facts)
@@ -64,18 +68,43 @@ def _schema(facts: DatabaseFacts) -> Finding:
             f"the schema lacks {len(facts.lacking)} migrations, the first is {facts.lacking[0]}",
             "Run 'overdial migrate'.",
         )
-    return good(PART, "schema", "the schema is this engine's")
+    return good(PART, "schema", "every migration of this engine is applied")
 
 
-def _rights(facts: DatabaseFacts) -> Finding:
+def _writes(facts: DatabaseFacts) -> Iterator[Finding]:
+    closed = [name for name in _READ_ONLY if facts.variables.get(name, "OFF").upper() not in ("OFF", "0")]
     if facts.denied:
-        return failed(
+        yield failed(
             PART,
             "rights",
             f"the account may not: {'; '.join(facts.denied)}",
             "GRANT ALL ON both databases to it (docs/install.md).",
         )
-    return good(PART, "rights", "the account may read and write")
+    if closed:
+        text, fix = (
+            f"the server is read-only ({', '.join(closed)})",
+            (
+                "Point [database] in overdial.toml at the primary; if this is the primary:"
+                + "".join(f" SET GLOBAL {name} = 0;" for name in reversed(closed))
+                + " (and in the server's configuration)."
+            ),
+        )
+        if facts.refused:
+            yield failed(PART, "read_only", f"{text}: no engine leads and nothing is dialled", fix)
+        else:
+            yield warned(
+                PART, "read_only", f"{text}; this account writes nevertheless, as an administrator", fix
+            )
+    elif facts.refused:
+        told = "; ".join(f"{what} ({words})" for what, words in facts.refused.items())
+        yield failed(
+            PART,
+            "writes",
+            f"the server does not: {told}",
+            "Mend what it complains of (its error log says more), then check again.",
+        )
+    if not facts.denied and not facts.refused and not facts.lacking:
+        yield good(PART, "rights", "the account may read and write")
 
 
 def _tables(facts: DatabaseFacts) -> Iterator[Finding]:
@@ -92,10 +121,20 @@ def _tables(facts: DatabaseFacts) -> Iterator[Finding]:
                 PART,
                 "charset",
                 f"{name} is {what}: names in other scripts are lost",
-                f"ALTER TABLE {name} CONVERT TO CHARACTER SET utf8mb4;",
+                f"ALTER TABLE {name} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;",
             )
     if not facts.foreign_tables and not facts.lacking:
         yield good(PART, "charset", "all tables are InnoDB and utf8mb4")
+
+
+def _columns(facts: DatabaseFacts) -> Iterator[Finding]:
+    known = facts.known
+    if facts.denied:
+        # The server lists no table on which the account has no right at all.
+        seen = {table for table, _ in facts.columns}
+        known = {key: column for key, column in known.items() if key[0] in seen}
+    told = frozenset(name for name, what in facts.foreign_tables.items() if what != "engine")
+    yield from judge_columns(known, facts.columns, told)
 
 
 def _isolation(facts: DatabaseFacts) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.domain.checkup.facts import AriFacts, HostFacts, Needs
+from engine.domain.checkup.facts import AriFacts, CdrFile, HostFacts, Needs
 from engine.domain.checkup.finding import Finding, failed, good, warned
 
 PART = "host"
@@ -12,14 +12,18 @@ PART = "host"
 OPEN_FILES = 4_096
 #: Megabytes below which journals and recordings are in danger.
 SPACE = 1_024
+#: Days before its end in which a certificate should be renewed; of one with a short life, its last third.
+RENEWAL = 14
 
 
 def judge_host(facts: HostFacts) -> Iterator[Finding]:
     """Yield what was found."""
     for setting, problem in sorted(facts.problems.items()):
         yield failed(PART, setting, f"{setting}: {problem}", _FIXES.get(setting, "Correct the setting."))
-    if not facts.problems:
+    if not facts.problems and facts.cdr is CdrFile.READABLE:
         yield good(PART, "paths", "folders, files and ports of the configuration can be used")
+    yield from _cdr(facts)
+    yield from _certificate(facts)
     for path in facts.exposed:
         yield warned(
             PART,
@@ -62,10 +66,56 @@ def judge_host(facts: HostFacts) -> Iterator[Finding]:
         yield good(PART, "engine", "an engine answers at metrics.port")
 
 
+def _cdr(facts: HostFacts) -> Iterator[Finding]:
+    name, path = "asterisk.cdr_file", facts.cdr_file
+    folder = path.rpartition("/")[0]
+    join = "usermod -aG asterisk overdial, then restart overdial"
+    match facts.cdr:
+        case CdrFile.READABLE:
+            pass
+        case CdrFile.UNREADABLE:
+            fix = f"{join}; and chgrp asterisk {path}; chmod g+r {path}"
+            yield failed(PART, name, f"{name}: {path} cannot be read", fix)
+        case CdrFile.CLOSED:
+            fix = f"{join}; the group needs x on each folder above and on {folder}."
+            yield failed(PART, name, f"{name}: {folder} cannot be entered", fix)
+        case CdrFile.NO_FOLDER:
+            fix = f"install -d -o asterisk -g asterisk -m 2750 {folder}"
+            yield failed(PART, name, f"{name}: {folder} is not there, so Asterisk writes nothing", fix)
+        case CdrFile.ELSEWHERE:
+            fix = f'asterisk.cdr_file = "{facts.cdr_place}"'
+            yield failed(PART, name, f"{name}: {path} is not there; Asterisk writes {facts.cdr_place}", fix)
+        case CdrFile.UNWRITTEN:
+            fix = "Include overdial/cdr.conf in cdr.conf, load cdr_csv.so, then 'module reload cdr'."
+            yield failed(PART, name, f"{name}: {path} is not there, though Asterisk has ended a call", fix)
+        case CdrFile.NOT_YET:
+            fix = "Run 'overdial check' without --no-call: Asterisk's call to itself makes it."
+            yield warned(PART, name, f"{name}: {path} is not there yet; it comes with the first call", fix)
+
+
+def _certificate(facts: HostFacts) -> Iterator[Finding]:
+    if facts.certificate is None:
+        return
+    name, path = "http.tls_certificate", facts.certificate.path
+    begins, ends = facts.certificate.begins, facts.certificate.ends
+    fix = f"Renew it: put the new certificate and key at {path} and http.tls_key, then restart overdial."
+    if ends <= 0:
+        yield failed(PART, name, f"{path} ended {-ends:.0f} days ago: browsers refuse the HTTP API", fix)
+    elif begins > 0:
+        yield failed(
+            PART,
+            name,
+            f"{path} begins in {begins:.1f} days: browsers refuse the HTTP API until then",
+            "Put this machine's clock right, or give a certificate that holds already.",
+        )
+    elif ends < min(RENEWAL, (ends - begins) / 3):
+        yield warned(PART, name, f"{path} ends in {ends:.1f} days", fix)
+    else:
+        yield good(PART, name, f"{path} holds for {ends:.0f} days")
+
+
 _FIXES = {
     "engine.state": "install -d -o overdial -g overdial -m 700 <folder> (systemd's StateDirectory does it).",
-    "asterisk.cdr_file": "Include overdial/cdr.conf in cdr.conf, load cdr_csv.so, and put the user overdial"
-    " into the group asterisk.",
     "asterisk.queues_file": "install -d -o overdial -g asterisk -m 2750 <folder> (deploy/tmpfiles.conf).",
     "metrics.port": "Choose a free port, or 0 for none.",
     "http.port": "Choose a free port, or 0 for none (where metrics.port is 0, it may be our own engine's).",

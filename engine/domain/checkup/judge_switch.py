@@ -29,7 +29,7 @@ _OF_QUEUES = ("QueueStatus", "QueueReload")
 #: What an account that can dial should not be able to do as well.
 _TOO_MUCH = {"Command": "command", "UpdateConfig": "config", "ModuleLoad": "system"}
 
-#: Module → what fails without it.
+#: Module → what fails without it. docs/install.md lists the same ones.
 MODULES = {
     "app_queue": "no agent is ever reached",
     "app_dial": "reserved agents are not rung",
@@ -37,6 +37,7 @@ MODULES = {
     "app_stack": "agents' beeps and recordings (Gosub)",
     "app_read": "keys in menus and safe-harbour messages",
     "app_playback": "recordings are not played",
+    "app_playtones": "calls end where the dialplan plays a tone",
     "app_exec": "the dialplan's conditions (ExecIf)",
     "func_channel": "the dialplan's questions about channels",
     "func_logic": "the dialplan's conditions",
@@ -46,23 +47,40 @@ MODULES = {
     "func_hangupcause": "outcomes are less exact",
     "pbx_config": "there is no dialplan",
     "chan_pjsip": "no SIP call leaves",
+    "res_pjsip_session": "no SIP call leaves",
+    "res_pjsip_sdp_rtp": "SIP calls have no media and fail",
+    "res_pjsip_header_funcs": "calls carry no attempt id, and agents' phones do not answer by themselves",
     "res_pjsip_outbound_authenticator_digest": "carriers that want a password refuse every call",
     "res_rtp_asterisk": "nobody hears anything",
     "res_musiconhold": "callers who wait hear nothing",
     "bridge_simple": "nobody is joined with anybody",
     "func_pjsip_endpoint": "this check sees no trunk",
+    "func_pjsip_aor": "this check sees no trunk's addresses",
+    "func_pjsip_contact": "this check does not see whether a trunk answers",
 }
 _FOR_MACHINES = {
     "app_amd": "answering machines are not told apart",
     "app_waitforsilence": "no message after a beep",
 }
-_FOR_RECORDING = {"app_mixmonitor": "talks are not recorded"}
-_FOR_BROADCAST = {
-    "res_ari": "broadcasts cannot be steered",
-    "app_stasis": "answered broadcasts do not reach the engine",
-    "res_stasis_playback": "broadcasts say nothing",
-    "res_http_websocket": "ARI has no events",
+_FOR_RECORDING = {
+    "app_mixmonitor": "talks are not recorded",
+    "format_wav": "recordings cannot be written",
 }
+_FOR_BROADCAST = {
+    "res_http_websocket": "ARI has no events",
+    "res_ari": "broadcasts cannot be steered",
+    "res_ari_applications": "ARI does not know the engine's application",
+    "res_ari_channels": "answered broadcasts cannot be steered",
+    "res_ari_events": "the engine hears nothing of its broadcasts",
+    "res_ari_playbacks": "broadcasts cannot be cut short",
+    "res_ari_recordings": "consent is not recorded",
+    "res_stasis": "answered broadcasts do not reach the engine",
+    "res_stasis_playback": "broadcasts say nothing",
+    "res_stasis_recording": "consent is not recorded",
+    "app_stasis": "answered broadcasts do not reach the engine",
+}
+_FOR_CDRS = {"cdr_csv": "asterisk.cdr_file gets no more lines, so calls that end unwatched stay unknown"}
+_FOR_CARDS = {"chan_dahdi": "no call leaves over DAHDI cards"}
 #: Contexts of overdial/extensions.conf that the engine or its dialplan uses.
 CONTEXTS = (
     "PowerDialer", "overdial-join", "overdial-joined", "overdial-taken", "overdial-hands-free",
@@ -78,7 +96,7 @@ EVENTS = {
 
 
 def needed_modules(needs: Needs) -> dict[str, str]:
-    """Return module → what fails without it, for what the tables ask."""
+    """Return module → what fails without it, for what tables and settings ask."""
     wanted = dict(MODULES)
     if needs.detects_machines:
         wanted |= _FOR_MACHINES
@@ -86,8 +104,10 @@ def needed_modules(needs: Needs) -> dict[str, str]:
         wanted |= _FOR_RECORDING
     if needs.broadcasts:
         wanted |= _FOR_BROADCAST
+    if needs.reads_cdrs:
+        wanted |= _FOR_CDRS
     if any(technology == "DAHDI" for technology, _ in needs.trunks):
-        wanted["chan_dahdi"] = "no call leaves over DAHDI cards"
+        wanted |= _FOR_CARDS
     return wanted
 
 

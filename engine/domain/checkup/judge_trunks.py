@@ -58,6 +58,14 @@ def _trunk(trunk: TrunkFacts) -> Iterator[Finding]:
             " dialers.dialstring.",
         )
         return
+    if trunk.known is None:
+        yield warned(
+            PART,
+            "unseen",
+            f"{trunk.name} cannot be looked at from here",
+            "Load func_pjsip_endpoint.so, func_pjsip_aor.so and func_pjsip_contact.so.",
+        )
+        return
     yield from _reach(trunk)
     if trunk.codecs and not USABLE.intersection(trunk.codecs):
         yield failed(
