@@ -67,7 +67,7 @@ leave_asterisk() {
 }
 
 drop_database() {
-    local ccdata ccrepo user name
+    local ccdata ccrepo user ours name
     ccdata="$(setting database configuration ccdata)" ccrepo="$(setting database history ccrepo)"
     user="$(setting database user overdial)"
     if [ "$drop" = yes ]; then
@@ -75,12 +75,14 @@ drop_database() {
         reach_as_root || reach_as_account
         for name in "$ccdata" "$ccrepo"; do sql <<<"DROP DATABASE IF EXISTS $(sql_name "$name");"; done
     fi
-    if ! is_our_account "$user"; then
-        note "kept: the database account $user, which install.sh did not make"
-    elif reach_as_root && sql <<<"DROP USER IF EXISTS $(sql_text "$user")@'localhost';"; then
-        note "gone: the database account $user@localhost"
+    ours="$(cat "$(account_mark)" 2>/dev/null || true)"
+    [ "$user" = "$ours" ] || note "kept: the database account $user, which install.sh did not make"
+    if [ -z "$ours" ]; then
+        return
+    elif reach_as_root && sql <<<"DROP USER IF EXISTS $(sql_text "$ours")@'localhost';"; then
+        note "gone: the database account $ours@localhost"
     else
-        note "kept: the database account $user@localhost (root does not get in to drop it)"
+        note "kept: the database account $ours@localhost (root does not get in to drop it)"
     fi
 }
 
