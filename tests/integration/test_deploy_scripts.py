@@ -47,9 +47,15 @@ class Host:
         if password:
             (self.config / "db-password").write_text(password + "\n")
 
-    def run(self, script: str, commands: str, asterisk: Asterisk | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, script: str, commands: str, asterisk: Asterisk | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run commands with the functions of one of the scripts."""
-        lines = [f". {DEPLOY / script}", _STAND_INS, f"CONFIG={self.config} STATE={self.state} SHARED={self.shared}"]
+        lines = [
+            f". {DEPLOY / script}",
+            _STAND_INS,
+            f"CONFIG={self.config} STATE={self.state} SHARED={self.shared}",
+        ]
         lines += [f"PREFIX={self.prefix} UNITS={self.units} UNIT={self.units}/overdial.service"]
         lines += [f"ASTERISK={asterisk.home / 'etc' if asterisk else self.asterisk}"]
         if asterisk:
@@ -59,7 +65,10 @@ class Host:
             lines.append("asterisk_runs() { false; }")
         return subprocess.run(
             ["bash", "-c", "\n".join([*lines, commands])],
-            env={"PATH": f"{os.environ['PATH']}:{tool('mariadb-dump', LAB).rpartition('/')[0]}", "HOME": str(self.home)},
+            env={
+                "PATH": f"{os.environ['PATH']}:{tool('mariadb-dump', LAB).rpartition('/')[0]}",
+                "HOME": str(self.home),
+            },
             capture_output=True,
             text=True,
             timeout=60,
@@ -94,14 +103,13 @@ def settings(mariadb: MariaDB, host: Host) -> Iterator[Callable[..., str]]:
 
 
 def _opens(mariadb: MariaDB, user: str, password: str) -> bool:
-    return not subprocess.run(
-        ["mariadb", "--no-defaults", f"--socket={mariadb.socket}", f"-u{user}", f"-p{password}", "-e", "SELECT 1"],
-        capture_output=True,
-        check=False,
-    ).returncode
+    client = ["mariadb", "--no-defaults", f"--socket={mariadb.socket}", f"-u{user}", f"-p{password}"]
+    return subprocess.run([*client, "-e", "SELECT 1"], capture_output=True, check=False).returncode == 0
 
 
-def test_an_account_of_the_operator_keeps_its_password(mariadb: MariaDB, host: Host, settings: Callable[..., str]) -> None:
+def test_an_account_of_the_operator_keeps_its_password(
+    mariadb: MariaDB, host: Host, settings: Callable[..., str]
+) -> None:
     mariadb.sql("CREATE USER dialer@localhost IDENTIFIED BY 'theirs'")
     host.write(settings("dialer", 'password = "theirs"'), "random")
     done = host.run("install.sh", "prepare_database")
@@ -124,7 +132,11 @@ def test_root_is_not_made_the_engines_account(host: Host, settings: Callable[...
 
 @pytest.mark.parametrize(
     ("password", "mode"),
-    [("back\\slash", ""), ("it's", "NO_BACKSLASH_ESCAPES,ANSI_QUOTES"), ("a\"#b';\\'", "NO_BACKSLASH_ESCAPES")],
+    [
+        ("back\\slash", ""),
+        ("it's", "NO_BACKSLASH_ESCAPES,ANSI_QUOTES"),
+        ("a\"#b';\\'", "NO_BACKSLASH_ESCAPES"),
+    ],
 )
 def test_the_account_has_the_password_of_the_file_whatever_is_in_it(
     mariadb: MariaDB, host: Host, settings: Callable[..., str], password: str, mode: str
@@ -162,7 +174,8 @@ def schema(mariadb: MariaDB, host: Host, settings: Callable[..., str]) -> None:
     mariadb.sql(
         "CREATE DATABASE deploy_one; CREATE DATABASE deploy_two;"
         "CREATE TABLE deploy_one.schema_migrations (version INT PRIMARY KEY);"
-        "CREATE TABLE deploy_one.contacts (name VARCHAR(20)); INSERT INTO deploy_one.contacts VALUES ('before');"
+        "CREATE TABLE deploy_one.contacts (name VARCHAR(20));"
+        "INSERT INTO deploy_one.contacts VALUES ('before');"
         "CREATE USER dialer@localhost IDENTIFIED BY 'th\"eirs#';"
         "GRANT ALL ON deploy_one.* TO dialer@localhost; GRANT ALL ON deploy_two.* TO dialer@localhost;"
     )
@@ -171,7 +184,10 @@ def schema(mariadb: MariaDB, host: Host, settings: Callable[..., str]) -> None:
 
 _UPGRADE = """
 release={prefix}/releases/2; mkdir -p $release/bin
-printf '#!/bin/sh\\ncase "$*" in *--pending*) echo 0099_next ;; *) echo applied 0099_next ;; esac\\n' >$release/bin/overdial
+cat >$release/bin/overdial <<'TEXT'
+#!/bin/sh
+case "$*" in *--pending*) echo 0099_next ;; *) echo applied 0099_next ;; esac
+TEXT
 chmod +x $release/bin/overdial
 with_database=no; {more} bring_schema_up
 """
@@ -238,7 +254,12 @@ def test_going_back_to_a_dump_keeps_one_of_the_present_state(mariadb: MariaDB, h
 
 def test_purging_keeps_archived_rows_and_dumps_and_says_so(host: Host) -> None:
     host.write("")
-    for name in ("archive/attempts/2025-01.jsonl.gz", "backups/before-1.sql.gz", "us.registry", "journal/one"):
+    for name in (
+        "archive/attempts/2025-01.jsonl.gz",
+        "backups/before-1.sql.gz",
+        "us.registry",
+        "journal/one",
+    ):
         (host.state / name).parent.mkdir(parents=True, exist_ok=True)
         (host.state / name).write_text("x")
     done = host.run("uninstall.sh", "purge=yes; remove_data")
@@ -316,7 +337,8 @@ _MANAGER = "switch_on manager.conf; line manager.conf '#include overdial/manager
 
 
 def test_a_last_line_without_an_end_stays_the_operators(exchange: Asterisk, host: Host) -> None:
-    own = f"[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {exchange.ami_port}\n[boss]\nsecret = x\nread = all"
+    general = f"[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {exchange.ami_port}\n"
+    own = f"{general}[boss]\nsecret = x\nread = all"
     path = _file(exchange, "manager.conf", own)
     done = host.run("install.sh", f"{_MANAGER}; {_MANAGER}", exchange)
     assert done.returncode == 0, done.stderr
@@ -340,7 +362,9 @@ def test_a_file_without_a_general_section_gets_one(exchange: Asterisk, host: Hos
 
 
 @pytest.mark.parametrize(("word", "included"), [("yes", False), ("True", True), ("1", False), ("on", True)])
-def test_a_server_that_is_on_is_left_where_it_listens(exchange: Asterisk, host: Host, word: str, included: bool) -> None:
+def test_a_server_that_is_on_is_left_where_it_listens(
+    exchange: Asterisk, host: Host, word: str, included: bool
+) -> None:
     settings = f"enabled = {word}\nbindaddr = 0.0.0.0\nbindport = {exchange.http_port}\n"
     extra = exchange.home / "etc/http_additional.conf"
     extra.write_text(settings)
@@ -352,8 +376,11 @@ def test_a_server_that_is_on_is_left_where_it_listens(exchange: Asterisk, host: 
     assert f"Bound to 0.0.0.0:{exchange.http_port}" in _reloaded(exchange, "http show status")
 
 
-def test_a_server_that_a_program_switched_on_is_asked_of_the_running_asterisk(exchange: Asterisk, host: Host) -> None:
-    path = _file(exchange, "http.conf", f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={exchange.http_port}\n")
+def test_a_server_that_a_program_switched_on_is_asked_of_the_running_asterisk(
+    exchange: Asterisk, host: Host
+) -> None:
+    on = f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={exchange.http_port}\n"
+    path = _file(exchange, "http.conf", on)
     assert "Server Enabled" in _reloaded(exchange, "http show status")
     path.write_text("[general]\n#exec /usr/local/bin/settings\n")
     done = host.run("install.sh", "switch_on http.conf", exchange)
@@ -381,7 +408,8 @@ def test_uninstalling_refuses_while_others_use_our_templates(exchange: Asterisk,
 def test_our_own_lines_notes_and_copies_are_no_use_of_ours(host: Host) -> None:
     (host.asterisk / "overdial").mkdir()
     (host.asterisk / "overdial/pjsip.conf").write_text("[x](!,overdial-agent)\n")
-    (host.asterisk / "manager.conf").write_text("; see overdial/manager.conf\n#include overdial/manager.conf ; overdial\n")
+    own = "; see overdial/manager.conf\n#include overdial/manager.conf ; overdial\n"
+    (host.asterisk / "manager.conf").write_text(own)
     (host.asterisk / "pjsip.conf.before-overdial").write_text("[x](overdial-trunk)\n")
     assert host.run("uninstall.sh", "refuse_uses").returncode == 0
     (host.asterisk / "extensions.conf").write_text("include => overdial-agent\n")
