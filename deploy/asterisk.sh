@@ -77,9 +77,9 @@ append() { # <file> <line>
     note "$1: $2"
 }
 
-# Appends a line once.
+# Appends a line once; one that somebody has commented out is not appended again.
 line() { # <file> <line>
-    grep -qsxF -e "$2" -e "$2 $MARK" "$ASTERISK/$1" || append "$1" "$2"
+    grep -qxF -e "$2" -e "$2 $MARK" < <(sed 's/^[;[:space:]]*//' "$ASTERISK/$1" 2>/dev/null) || append "$1" "$2"
 }
 
 section() { # <file> <section>: there is one

@@ -396,6 +396,16 @@ def test_an_address_that_is_set_is_not_set_again(exchange: Asterisk, host: Host)
     assert f"Bound to 0.0.0.0:{exchange.http_port}" in _reloaded(exchange, "http show status")
 
 
+def test_a_line_of_ours_that_somebody_commented_out_stays_out(host: Host) -> None:
+    path = host.asterisk / "cdr.conf"
+    order = "section cdr.conf general; section cdr.conf csv; line cdr.conf '#include overdial/cdr.conf'"
+    host.run("install.sh", order)
+    off = path.read_text().replace("#include", ";#include")
+    path.write_text(off)
+    assert host.run("install.sh", order).returncode == 0
+    assert path.read_text() == off
+
+
 def test_uninstalling_refuses_while_others_use_our_templates(exchange: Asterisk, host: Host) -> None:
     path = exchange.home / "etc/local/carrier.conf"
     path.write_text("[CARRIER](overdial-trunk)\naors = CARRIER\n")
