@@ -74,7 +74,7 @@ build_release() {
     rm -rf "$release"
     install -d -m 0755 "$PREFIX/releases"
     build="$(mktemp -d)"
-    trap 'rm -rf "$build"' RETURN
+    trap 'rm -rf "$build"; trap - RETURN' RETURN
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1
     python3 -m venv "$release"
     note "packages (pins with hashes)"
