@@ -19,7 +19,7 @@ reload_asterisk() {
 # What a file says with all that it includes: <file> <section> [<key>]. Prints the key's last value; without a key,
 # tells by its status whether there is such a section.
 asterisk_setting() {
-    python3 - "$ASTERISK" "$@" <<'PY'
+    py "$ASTERISK" "$@" <<'PY'
 import glob, os, re, sys
 folder, name, section, *key = sys.argv[1:]
 
@@ -104,7 +104,7 @@ uses_of_ours() {
 # Takes our lines out of a file; prints its name if there were any. A section that we began and others went on with
 # stays, without the mark.
 take_out() { # <path>
-    python3 - "$1" "$MARK" <<'PY'
+    py "$1" "$MARK" <<'PY'
 import os, re, sys
 path, mark = sys.argv[1:]
 with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:

@@ -38,7 +38,7 @@ reach_as_account() {
 }
 
 account_options() {
-    python3 - "$CONFIG/overdial.toml" <<'PY'
+    py "$CONFIG/overdial.toml" <<'PY'
 import sys, tomllib
 try:
     with open(sys.argv[1], "rb") as file:
@@ -96,7 +96,7 @@ account_opens() { # does overdial.toml's account get in?
 
 # As the engine reads it: without the space around it.
 database_password() {
-    python3 -c 'import sys; print(open(sys.argv[1], encoding="utf-8").read().strip(), end="")' "$CONFIG/db-password"
+    python3 -I -c 'import sys; print(open(sys.argv[1], encoding="utf-8").read().strip(), end="")' "$CONFIG/db-password"
 }
 
 # The engine's account and its rights. What somebody else made is left as it is.
@@ -125,7 +125,7 @@ $CONFIG/db-password does not open it. Fix: write its password into that file, or
 
 # What is wrong with a dump; nothing where it is whole and holds these databases: <file> <database>…
 dump_fault() {
-    python3 - "$@" <<'PY'
+    py "$@" <<'PY'
 import gzip, sys, zlib
 path, *names = sys.argv[1:]
 wanted = {f"USE `{name}`;".encode(): f"the database {name}" for name in names}

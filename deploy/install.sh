@@ -43,7 +43,7 @@ install_packages() {
         apt-get update -q
         DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-remove "${missing[@]}"
     fi
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    python3 -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         fail "Python 3.11 or newer is needed, this is $(python3 -V). Fix: Debian 12, Ubuntu 24.04 or newer."
 }
 
@@ -98,7 +98,7 @@ write_secret() { # <file> <owner:group> <text>: never replaces one that is there
     chmod 0640 "$1"
 }
 
-random() { python3 -c 'import secrets; print(secrets.token_urlsafe(32))'; }
+random() { python3 -I -c 'import secrets; print(secrets.token_urlsafe(32))'; }
 
 write_settings() {
     local name file socket example="$here/overdial.toml.example"

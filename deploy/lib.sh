@@ -14,6 +14,8 @@ note() { printf '    %s\n' "$*"; }
 fail() { printf 'overdial: %s\n' "$*" >&2; exit 1; }
 
 need_root() { [ "$(id -u)" -eq 0 ] || fail "this needs root. Fix: run it with sudo."; }
+# Python as root: nothing from the present folder or the environment, and no more of it than is needed.
+py() { python3 -I -S - "$@"; }
 has_systemd() { [ -d /run/systemd/system ]; }
 as_overdial() { runuser -u overdial -- "$@"; }
 
@@ -25,7 +27,7 @@ point() {
 
 # A value of /etc/overdial/overdial.toml: <section> <key> <default>.
 setting() {
-    python3 - "$CONFIG/overdial.toml" "$1" "$2" "$3" <<'PY'
+    py "$CONFIG/overdial.toml" "$1" "$2" "$3" <<'PY'
 import sys, tomllib
 path, section, key, default = sys.argv[1:]
 try:
@@ -39,7 +41,7 @@ PY
 # Gives a key its value where its line is still the example's own: <section> <key> <value> <example>. A value that
 # somebody has set stays, and so does a line that somebody has commented out or removed.
 fill() {
-    python3 - "$CONFIG/overdial.toml" "$@" <<'PY'
+    py "$CONFIG/overdial.toml" "$@" <<'PY'
 import os, shutil, sys, tomllib
 path, section, key, value, example = sys.argv[1:]
 path = os.path.realpath(path)

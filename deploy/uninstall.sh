@@ -17,6 +17,7 @@ TEXT
 }
 
 keep_asterisk=no purge=no drop=no
+ccdata='' ccrepo='' user='' archive="$STATE/archive"
 read_options() {
     local option
     for option in "$@"; do
@@ -39,6 +40,18 @@ refuse_uses() {
 Nothing was changed.
 $uses
 Fix: take these lines out, or run uninstall.sh --keep-asterisk, which leaves $ASTERISK as it is."
+}
+
+# Before anything is removed: an overdial.toml that says which databases, which account and which archive are meant.
+read_settings() {
+    [ "$purge" = yes ] || return 0
+    if [ -e "$CONFIG/overdial.toml" ]; then
+        ccdata="$(setting database configuration ccdata)" ccrepo="$(setting database history ccrepo)"
+        user="$(setting database user overdial)" archive="$(setting retention archive "$STATE/archive")"
+    elif [ "$drop" = yes ]; then
+        fail "there is no $CONFIG/overdial.toml to name the databases. Nothing was changed. Fix: drop them by hand, and \
+run uninstall.sh --purge."
+    fi
 }
 
 # A journal with entries holds outcomes that are in no table yet.
@@ -67,9 +80,8 @@ leave_asterisk() {
 }
 
 drop_database() {
-    local ccdata ccrepo user ours name
-    ccdata="$(setting database configuration ccdata)" ccrepo="$(setting database history ccrepo)"
-    user="$(setting database user overdial)"
+    local ours name
+    [ -n "$user" ] || return 0
     if [ "$drop" = yes ]; then
         say "databases $ccdata and $ccrepo"
         reach_as_root || reach_as_account
@@ -88,8 +100,7 @@ drop_database() {
 
 # Rows that `overdial maintain` took out of the tables are nowhere else, and a dump is often the last way back.
 remove_data() {
-    local entry archive
-    archive="$(setting retention archive "$STATE/archive")"
+    local entry
     say "settings, secrets, data"
     for entry in "$STATE"/* "$STATE"/.[!.]*; do
         [ -e "$entry" ] || continue
@@ -116,6 +127,7 @@ main() {
     local unit
     read_options "$@"
     need_root
+    read_settings
     [ "$keep_asterisk" = yes ] || refuse_uses
     if has_systemd; then
         for unit in overdial-maintain.timer overdial-maintain.service overdial; do

@@ -163,7 +163,7 @@ def test_our_own_account_gets_the_new_password_of_the_file(
     host.write(text, "second")
     assert host.run("install.sh", "prepare_database").returncode == 0
     assert _opens(mariadb, "deploy", "second")
-    dropped = host.run("uninstall.sh", "purge=yes; drop_database")
+    dropped = host.run("uninstall.sh", "purge=yes; read_settings; drop_database")
     assert "gone: the database account deploy" in dropped.stdout
     assert not _opens(mariadb, "deploy", "second")
 
@@ -262,15 +262,18 @@ def test_purging_keeps_archived_rows_and_dumps_and_says_so(host: Host) -> None:
     ):
         (host.state / name).parent.mkdir(parents=True, exist_ok=True)
         (host.state / name).write_text("x")
-    done = host.run("uninstall.sh", "purge=yes; remove_data")
+    done = host.run("uninstall.sh", "purge=yes; read_settings; remove_data")
     assert done.returncode == 0, done.stderr
     assert {path.name for path in host.state.iterdir()} == {"archive", "backups"}
     assert f"kept: {host.state}/archive" in done.stdout
     assert f"gone: {host.state}/us.registry" in done.stdout
     host.config.mkdir()
     host.write("")
-    host.run("uninstall.sh", "purge=yes drop=yes; remove_data")
+    host.run("uninstall.sh", "purge=yes drop=yes; read_settings; remove_data")
     assert not host.state.exists()
+    refused = host.run("uninstall.sh", "purge=yes drop=yes; read_settings")
+    assert refused.returncode == 1
+    assert "drop them by hand" in refused.stderr
 
 
 # ---- overdial.toml ----------------------------------------------------------------------------------
