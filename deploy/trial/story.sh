@@ -55,7 +55,7 @@ step 0 "for i in \$(seq 60); do mariadb -N -e 'SELECT 1 FROM ccdata.attempts WHE
 mariadb -t -e 'SELECT campaign, state, outcome, agent FROM ccdata.attempts' | grep 'answered | maria'"
 step 0 'runuser -u overdial -- overdial check --quiet --config /etc/overdial/overdial.toml'
 step 0 'kill -STOP $(systemctl show overdial -p MainPID --value)
-for i in $(seq 180); do systemctl show overdial -p NRestarts,ActiveState | sort | tr "\n" " " | grep "active NRestarts=1" && break; sleep 0.5; done'
+for i in $(seq 180); do systemctl show overdial -p NRestarts,ActiveState | sort | tr "\n" " " | grep "active NRestarts=1" && break; sleep 0.5; done | grep .'
 step 0 'systemctl restart overdial; journalctl -u overdial -o cat | grep engine.stopped | tail -n 1'
 
 # The next version, with a migration.
