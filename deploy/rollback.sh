@@ -37,7 +37,7 @@ it, or correct [database] in $CONFIG/overdial.toml."
     mapfile -t there < <(databases_there "$ccdata" "$ccrepo")
     stop
     if [ "${#there[@]}" -gt 0 ]; then
-        present="$STATE/backups/replaced-$(date +%Y%m%dT%H%M%S).sql.gz"
+        present="$STATE/backups/replaced-$(date +%Y%m%dT%H%M%S.%3N).sql.gz"
         say "dump of the present state: $present"
         write_dump "$present" "${there[@]}" || {
             start
