@@ -5,31 +5,33 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 source_dir="$(dirname "$here")"
 . "$here/lib.sh"
+. "$here/database.sh"
+. "$here/asterisk.sh"
 
 usage() {
     cat <<'TEXT'
 Usage: install.sh [--asterisk] [--no-database] [--no-dump] [--no-start]
   --asterisk     also write Asterisk's includes (marked lines at the ends of its files) and reload it
-  --no-database  make no account and no grants: [database] in overdial.toml is filled already
+  --no-database  make no account and no grants: the account in overdial.toml is there and has its rights
   --no-dump      upgrade without a dump of the databases, when migrations are pending
   --no-start     do not start or restart the service
 TEXT
 }
 
 with_asterisk=no with_database=yes with_dump=yes with_start=yes
-for option in "$@"; do
-    case "$option" in
-        --asterisk) with_asterisk=yes ;;
-        --no-database) with_database=no ;;
-        --no-dump) with_dump=no ;;
-        --no-start) with_start=no ;;
-        --help | -h) usage; exit 0 ;;
-        *) usage >&2; fail "unknown option $option." ;;
-    esac
-done
-need_root
-umask 022
-command -v apt-get >/dev/null || fail "this script knows Debian and Ubuntu. Fix: follow docs/install.md by hand."
+read_options() {
+    local option
+    for option in "$@"; do
+        case "$option" in
+            --asterisk) with_asterisk=yes ;;
+            --no-database) with_database=no ;;
+            --no-dump) with_dump=no ;;
+            --no-start) with_start=no ;;
+            --help | -h) usage; exit 0 ;;
+            *) usage >&2; fail "unknown option $option." ;;
+        esac
+    done
+}
 
 install_packages() {
     local missing=()
@@ -41,7 +43,7 @@ install_packages() {
         apt-get update -q
         DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-remove "${missing[@]}"
     fi
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    python3 -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         fail "Python 3.11 or newer is needed, this is $(python3 -V). Fix: Debian 12, Ubuntu 24.04 or newer."
 }
 
@@ -52,6 +54,8 @@ make_user() {
     # To read Asterisk's CDR file. Asterisk itself gets no right on anything of ours but $SHARED.
     if getent group asterisk >/dev/null; then usermod --append --groups asterisk overdial; fi
     install -d -m 0700 -o overdial -g overdial "$STATE"
+    # What an uninstallation kept was root's meanwhile.
+    find "$STATE" -mindepth 1 -maxdepth 1 -user root ! -name backups -exec chown -hR overdial:overdial {} +
     install -d -m 0750 -o root -g overdial "$CONFIG"
 }
 
@@ -70,7 +74,7 @@ build_release() {
     rm -rf "$release"
     install -d -m 0755 "$PREFIX/releases"
     build="$(mktemp -d)"
-    trap 'rm -rf "$build"' RETURN
+    trap 'rm -rf "$build"; trap - RETURN' RETURN
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1
     python3 -m venv "$release"
     note "packages (pins with hashes)"
@@ -94,9 +98,10 @@ write_secret() { # <file> <owner:group> <text>: never replaces one that is there
     chmod 0640 "$1"
 }
 
-random() { python3 -c 'import secrets; print(secrets.token_urlsafe(32))'; }
+random() { python3 -I -c 'import secrets; print(secrets.token_urlsafe(32))'; }
 
 write_settings() {
+    local name file socket example="$here/overdial.toml.example"
     for name in ami ari db; do
         file="$CONFIG/$name-secret"
         [ "$name" = db ] && file="$CONFIG/db-password"
@@ -104,29 +109,34 @@ write_settings() {
     done
     if [ ! -e "$CONFIG/overdial.toml" ]; then
         say "settings: $CONFIG/overdial.toml"
-        install -m 0640 -o root -g overdial "$here/overdial.toml.example" "$CONFIG/overdial.toml"
+        install -m 0640 -o root -g overdial "$example" "$CONFIG/overdial.toml"
         for socket in /run/mysqld/mysqld.sock /var/run/mysqld/mysqld.sock; do
-            [ -S "$socket" ] && { uncomment socket "\"$socket\""; break; }
+            [ -S "$socket" ] && { fill database socket "\"$socket\"" "$example"; break; }
         done
     fi
     if [ "$with_asterisk" = yes ]; then
-        uncomment cdr_file '"/var/log/asterisk/cdr-csv/Master.csv"'
-        uncomment queues_file "\"$SHARED/queues.conf\""
-        uncomment url '"http://127.0.0.1:8088"'
-        uncomment secret_file "\"$CONFIG/ari-secret\""
-        uncomment tts_folder "\"$SHARED/tts\""
+        fill asterisk cdr_file '"/var/log/asterisk/cdr-csv/Master.csv"' "$example"
+        fill asterisk queues_file "\"$SHARED/queues.conf\"" "$example"
+        fill ari tts_folder "\"$SHARED/tts\"" "$example"
+        # An address or a secret that somebody gave goes with the other one of his own.
+        if [ -z "$(setting ari url '')$(setting ari secret '')$(setting ari secret_file '')" ]; then
+            fill ari url '"http://127.0.0.1:8088"' "$example"
+            fill ari secret_file "\"$CONFIG/ari-secret\"" "$example"
+        fi
     fi
 }
 
-# Gives a commented key of the example its value; one that somebody has set stays.
-uncomment() { sed -i "s|^# $1 = .*|$1 = $2|" "$CONFIG/overdial.toml"; }
-
+# The account and rights, where overdial.toml leaves them to this script: it names the password that we made.
 prepare_database() {
     [ "$with_database" = yes ] || return 0
-    local ccdata ccrepo user password
+    local ccdata ccrepo user
     ccdata="$(setting database configuration ccdata)" ccrepo="$(setting database history ccrepo)"
-    user="$(setting database user overdial)" password="$(cat "$CONFIG/db-password")"
-    if [ -z "$(sql_client)" ] || ! root_sql 'SELECT 1' >/dev/null 2>&1; then
+    user="$(setting database user overdial)"
+    if [ "$(setting database password_file '')" != "$CONFIG/db-password" ]; then
+        say "database: the account $user and its rights stay as they are (overdial.toml gives its own password)"
+        return
+    fi
+    if ! reach_as_root; then
         cat >&2 <<TEXT
 overdial: no database server on this machine lets root in. Run this on yours, fill [database] in
 $CONFIG/overdial.toml, and run install.sh --no-database:
@@ -136,46 +146,31 @@ TEXT
         exit 1
     fi
     say "database: account $user@localhost, rights on $ccdata and $ccrepo"
-    # The password goes through a pipe: the command line of a process is everybody's to read.
-    "$(sql_client)" <<SQL
-CREATE USER IF NOT EXISTS '$user'@'localhost' IDENTIFIED BY '$password';
-ALTER USER '$user'@'localhost' IDENTIFIED BY '$password';
-GRANT ALL ON \`$ccdata\`.* TO '$user'@'localhost';
-GRANT ALL ON \`$ccrepo\`.* TO '$user'@'localhost';
-SQL
+    make_account "$user" "$ccdata" "$ccrepo"
 }
 
 dump() { # before migrations change anything
     local file ccdata ccrepo
     ccdata="$(setting database configuration ccdata)" ccrepo="$(setting database history ccrepo)"
-    install -d -m 0700 -o root -g root "$STATE/backups"
     file="$STATE/backups/before-$(basename "$release")-$(date +%Y%m%dT%H%M%S).sql.gz"
+    if [ "$with_database" = no ] || ! reach_as_root; then reach_as_account; fi
     say "dump: $file"
-    (umask 077 && "$(dump_program)" --single-transaction --quick --routines --databases "$ccdata" "$ccrepo" |
-        gzip >"$file")
+    write_dump "$file" "$ccdata" "$ccrepo" ||
+        fail "no dump of $ccdata and $ccrepo could be made, so nothing was changed. Fix: what is said above; or make a \
+dump yourself and run this with --no-dump."
 }
 
 bring_schema_up() {
     local pending
     pending="$(as_overdial "$release/bin/overdial" migrate --pending --config "$CONFIG/overdial.toml")"
-    if [ -n "$pending" ]; then
-        if [ "$with_dump" = yes ] && [ -L "$PREFIX/current" ] && [ "$with_database" = yes ]; then dump; fi
-        say "schema"
-        as_overdial "$release/bin/overdial" migrate --config "$CONFIG/overdial.toml" | sed 's/^/    /'
+    [ -n "$pending" ] || return 0
+    # Where even the first one is pending, there is no schema of ours yet.
+    if [[ "$pending" != 0001_* ]]; then
+        if [ "$with_dump" = yes ]; then dump; else say "no dump before the migrations (--no-dump)"; fi
     fi
+    say "schema"
+    as_overdial "$release/bin/overdial" migrate --config "$CONFIG/overdial.toml" | sed 's/^/    /'
 }
-
-# Appends a line to one of Asterisk's files, once.
-line() { # <file> <line>
-    [ -e "$ASTERISK/$1" ] || install -m 0640 -o root -g asterisk /dev/null "$ASTERISK/$1"
-    grep -qxF -e "$2" -e "$2 $MARK" "$ASTERISK/$1" && return
-    [ -e "$ASTERISK/$1.before-overdial" ] || cp -p "$ASTERISK/$1" "$ASTERISK/$1.before-overdial"
-    printf '%s %s\n' "$2" "$MARK" >>"$ASTERISK/$1"
-    note "$1: $2"
-}
-
-# Is a key of [general] set to yes?
-enabled() { sed 's/;.*//' "$ASTERISK/$1" | grep -qiE '^[[:space:]]*enabled[[:space:]]*=>?[[:space:]]*yes'; }
 
 write_asterisk() {
     [ -d "$ASTERISK" ] || fail "there is no $ASTERISK. Fix: install Asterisk first, or leave --asterisk out."
@@ -192,34 +187,19 @@ write_asterisk() {
     write_secret "$ASTERISK/local/manager-secret.conf" root:asterisk "secret = $(cat "$CONFIG/ami-secret")"
     write_secret "$ASTERISK/local/ari-secret.conf" root:asterisk "password = $(cat "$CONFIG/ari-secret")"
     install -d -m 0750 -o asterisk -g asterisk /var/log/asterisk/cdr-csv
-    if ! enabled manager.conf; then
-        line manager.conf '[general](+)'
-        line manager.conf 'enabled = yes'
-        line manager.conf 'bindaddr = 127.0.0.1'
-    fi
+    switch_on manager.conf
     line manager.conf '#include overdial/manager.conf'
-    if ! enabled http.conf; then
-        line http.conf '[general](+)'
-        line http.conf 'enabled = yes'
-        line http.conf 'bindaddr = 127.0.0.1'
-    fi
+    switch_on http.conf
+    section ari.conf general
     line ari.conf '#include overdial/ari.conf'
     line extensions.conf '#include overdial/extensions.conf'
     line queues.conf '#include overdial/queues.conf'
     line queues.conf "#tryinclude $SHARED/queues.conf"
     line pjsip.conf '#include overdial/pjsip.conf'
-    for section in general csv; do
-        grep -qE "^\[$section\]" "$ASTERISK/cdr.conf" || line cdr.conf "[$section]"
-    done
+    section cdr.conf general
+    section cdr.conf csv
     line cdr.conf '#include overdial/cdr.conf'
-    if command -v asterisk >/dev/null && asterisk -rx 'core waitfullybooted' >/dev/null 2>&1; then
-        for command in 'manager reload' 'dialplan reload' 'module reload app_queue.so' 'module reload res_pjsip.so' \
-            'module reload http' 'module reload res_ari.so' 'module reload cdr' 'module reload cdr_csv.so'; do
-            asterisk -rx "$command" >/dev/null || note "asterisk -rx '$command' failed"
-        done
-    else
-        note "Asterisk does not run; it reads this when it starts"
-    fi
+    if asterisk_runs; then reload_asterisk; else note "Asterisk does not run; it reads this when it starts"; fi
 }
 
 install_service() {
@@ -264,17 +244,26 @@ start() {
     if [ "$with_start" = yes ]; then systemctl restart overdial; fi
 }
 
-install_packages
-make_user
-build_release
-write_settings
-prepare_database
-bring_schema_up
-if [ "$with_asterisk" = yes ]; then write_asterisk; fi
-switch_to_release
-install_service
-start
-say "overdial check"
-as_overdial "$PREFIX/current/bin/overdial" check --quiet --config "$CONFIG/overdial.toml" ||
-    note "mend what is wrong, then: overdial check --config $CONFIG/overdial.toml"
-say "done: $(basename "$release")"
+main() {
+    read_options "$@"
+    need_root
+    umask 022
+    command -v apt-get >/dev/null || fail "this script knows Debian and Ubuntu. Fix: follow docs/install.md by hand."
+    install_packages
+    make_user
+    build_release
+    write_settings
+    prepare_database
+    bring_schema_up
+    if [ "$with_asterisk" = yes ]; then write_asterisk; fi
+    switch_to_release
+    install_service
+    start
+    say "overdial check"
+    as_overdial "$PREFIX/current/bin/overdial" check --quiet --config "$CONFIG/overdial.toml" ||
+        note "mend what is wrong, then: overdial check --config $CONFIG/overdial.toml"
+    say "done: $(basename "$release")"
+}
+
+# Tests read this file for its parts.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then main "$@"; fi

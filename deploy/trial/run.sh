@@ -2,7 +2,7 @@
 # Tries the installation as a new user would: a fresh Debian in a folder, booted with its own systemd in namespaces,
 # with MariaDB of Debian and an Asterisk, then install, call, watchdog, upgrade, rollback, uninstall (story.sh).
 # Needs root, debootstrap, a unified cgroup hierarchy, and the private Asterisk of `make install`. The network is the
-# machine's own: AMI 5038, ARI 8088, SIP 5060 and metrics 9469 must be free.
+# machine's own: AMI 5038, ARI 8088, SIP 5060, metrics 9469, HTTP API 9470 must be free.
 #   deploy/trial/run.sh bookworm|trixie [folder]
 # The transcript goes to <folder>/<suite>.log. TRIAL_EXTRA: a folder that is copied over the fresh system, for what this
 # network asks of everybody (etc/pip.conf, certificates).
@@ -22,7 +22,7 @@ command -v debootstrap >/dev/null || fail "debootstrap is missing. Fix: apt-get 
 [ -f "$lab/asterisk/layout" ] || fail "no Asterisk below $lab. Fix: make install."
 cgroups="$(findmnt -n -o TARGET -t cgroup2 | head -n 1)"
 [ -n "$cgroups" ] || fail "there is no unified cgroup hierarchy."
-for port in 5038 8088 5060 9469; do
+for port in 5038 8088 5060 9469 9470; do
     ! ss -Hltn "sport = :$port" | grep -q . || fail "port $port is taken."
 done
 
@@ -114,6 +114,7 @@ inside() { # runs a command in the booted system
     clean nsenter -t "$(head -n 1 "$cgroups/$name/init.scope/cgroup.procs")" -a -r bash -c "cd /root; $1"
 }
 
+# shellcheck disable=SC2329 # called by the trap
 down() {
     inside 'systemctl poweroff' >/dev/null 2>&1 || true
     for _ in $(seq 60); do
