@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,11 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.adapters.lawbooks import load_laws
+from engine.adapters.legal import CampaignLaw, Legal
+from engine.adapters.mysql.compliance import fingerprint
 from engine.adapters.overlays import overlaid, overlay_codes
 from engine.adapters.places import holiday_of, place_of, subdivision, zones
 from engine.domain.errors import FieldError
 from engine.domain.law import Ban, Contacted, Facts, LawSettings, may_call, next_moment
-from engine.domain.law.book import lawless
+from engine.domain.law.book import LawBook, lawless
 from engine.domain.law.rules import Rest
 from engine.domain.pacing import profile_for
 
@@ -377,3 +380,12 @@ def test_a_black_list_may_have_a_number_as_it_is_dialled_from_abroad() -> None:
     assert {"0013055551234", "01113055551234"} <= set(place_of("3055551234", "US").forms)
     assert "011447700900123" not in place_of("07700900123", "GB").forms  # 011… is a national number there
     assert place_of("00447700900123").key == "447700900123"
+
+
+def test_rules_of_a_country_that_another_law_names_are_part_of_what_a_campaign_keeps() -> None:
+    """So who is held by them is judged anew when they change."""
+    europe = CampaignLaw(settings=LawSettings(country="EU"))
+    laws = {**BOOK.laws, "FR": replace(BOOK.laws["FR"], rules=())}
+    changed = LawBook(laws, BOOK.states, BOOK.areas, BOOK.countries)
+    assert fingerprint(Legal(BOOK), europe) != fingerprint(Legal(changed), europe)
+    assert fingerprint(Legal(BOOK), europe) == fingerprint(Legal(BOOK), europe)

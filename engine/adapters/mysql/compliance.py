@@ -296,7 +296,9 @@ async def _leave_out(session: Session, judged: Sequence[Judged]) -> None:
 
 def fingerprint(legal: Legal, law: CampaignLaw) -> str:
     """Return what changes when the rules of a campaign do."""
-    rules = legal.book.law(law.settings).rules
+    book = legal.book
+    abroad = [country for country, _ in book.base(law.settings).countries]
+    rules = [book.law(law.settings, country=country).rules for country in ("", *abroad)]
     text = repr((law.settings, rules, sorted(law.list_zones.items()), law.dialer_type))
     return hashlib.sha256(text.encode()).hexdigest()
 
