@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.adapters.mysql import Database, columns
 from engine.desk.check import look
 from engine.domain.checkup import Level
 from engine.lab.mariadb import MariaDB
@@ -126,6 +128,15 @@ async def test_a_column_that_differs_is_found_and_mended_by_its_fix(
     [found] = [one for one in findings if (one.part, one.name, one.level) == expected]
     site.mariadb.sql(found.fix)
     assert await faults(site) == set()
+
+
+async def test_the_columns_that_are_read_from_schema_sql_are_those_of_a_server(database: Database) -> None:
+    async with database.session() as session:
+        there = await columns.there(session, database)
+    known = columns.declared(database)
+    assert len({table for table, _ in known}) >= 27
+    for key, column in known.items():
+        assert replace(column, definition="") == there[key], key
 
 
 async def test_a_manager_user_that_does_not_hear_the_queues_is_found_by_the_call_inside(site: Site) -> None:
