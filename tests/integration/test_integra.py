@@ -377,20 +377,29 @@ async def _loaded(api: ApiRig, uploads: int = 1) -> list[list[str]]:
 
 async def test_a_file_is_accepted_and_loaded_once(api: ApiRig, admin: str) -> None:
     form = {
-        "filename": "base_prueba_2.csv", "fileb64": _csv("0123456789", "x", "9876543210"),
+        "filename": "base_prueba_2.csv", "fileb64": _csv("0123456789", "9876543210"),
         "campaign": "POWER<-", "cant": "0", "username": "Vcisneros",
     }  # fmt: skip
     assert await api.integra("Dialers/uploadbase", admin, **form) == "1"
     assert await api.integra("Dialers/uploadbase", admin, **form) == "1"  # the answer was lost, say
-    assert await _loaded(api) == [["done", "base_prueba_2", "2", "1"]]
+    assert await _loaded(api) == [["done", "base_prueba_2", "2", "0"]]
     assert await api.integra("Dialers/uploadbase", admin, **form) == "1"
     zoned = {**form, "filename": "b.csv", "fileb64": _csv("099"), "timezone": "America/Bogota"}
     assert await api.integra("Dialers/uploadbasewithtimezone", admin, **zoned) == "1"
-    assert await _loaded(api, 2) == [["done", "base_prueba_2", "2", "1"], ["done", "b", "1", "0"]]
+    assert await _loaded(api, 2) == [["done", "base_prueba_2", "2", "0"], ["done", "b", "1", "0"]]
     assert api.sql("SELECT name, records, active, timezone FROM ccdata.dialer_base ORDER BY id") == [
         ["base_prueba_2", "2", "1", ""], ["b", "1", "1", "America/Bogota"],
     ]  # fmt: skip
     assert len(api.sql(SPOOL)) == 3
+
+
+async def test_a_file_with_another_time_zone_is_no_repetition(api: ApiRig, admin: str) -> None:
+    form = {"filename": "c", "fileb64": _csv("0991"), "campaign": "POWER<-", "cant": "1"}
+    for number, zone in enumerate(("America/Bogota", "America/Lima"), 1):
+        sent = await api.integra("Dialers/uploadbasewithtimezone", admin, **form, timezone=zone)
+        assert sent == "1"
+        assert len(await _loaded(api, number)) == number
+    assert api.value("SELECT timezone FROM ccdata.dialer_base") == "America/Lima"
 
 
 async def test_a_file_brings_nothing_into_campaigns_that_its_sender_does_not_reach(

@@ -248,6 +248,7 @@ async def test_lists(api: ApiRig, boss: str) -> None:
 
 async def test_a_file_is_loaded_and_tells_what_it_refused(api: ApiRig, boss: str) -> None:
     content = f"{A};2125550001;name=Ana;;5\n{A};nobody;;;\nZ<-;2125550003;;;\n{A};2125550002;;;\n"
+    good = f"{A};2125550009;;;\n"
     sent = await api.ask("POST", f"{AT}/uploads?list=MARCH", boss, data=content.encode())
     assert sent.status == 202, sent
     where = sent.headers["Location"]
@@ -268,10 +269,41 @@ async def test_a_file_is_loaded_and_tells_what_it_refused(api: ApiRig, boss: str
     assert refused[0]["reason"].startswith("phone")
     first = await get(api, boss, f"{where}/refused?limit=1")
     assert [line["line"] for line in first["items"]] == [2]
-    again = await api.ask("POST", f"{AT}/uploads?list=MARCH", boss, data=content.encode())
-    assert again.status == 409
     assert (await get(api, boss, f"{V1}/uploads"))["items"][0]["id"] == upload["id"]
+    for status in (202, 409):
+        again = await api.ask("POST", f"{AT}/uploads?list=MARCH", boss, data=good.encode())
+        assert again.status == status
     assert fields(await api.ask("POST", f"{AT}/uploads?list=X", boss, data=b"hello")) == ["body"]
+
+
+async def test_refused_lines_show_nothing_of_campaigns_that_are_not_ones_own(api: ApiRig, boss: str) -> None:
+    api.sql("INSERT INTO ccdata.dialers (campaign) VALUES ('B<-')")
+    lines = (
+        f"{A};2125550001;;;BAD;", "B<-;5559998877;name=Maria Secret;;BAD;", "B<-;John \\'Hidden\\\" Doe;;;",
+        "C<-;1;Eva Veiled;;", f"{A};2125550005;;;", f"{A};2125550005;;;", "B<-;5559998866;;;",
+        "B<-;5559998866;;;",
+    )  # fmt: skip
+    sent = await api.ask("POST", f"{AT}/uploads?list=MARCH", boss, data="\n".join(lines).encode())
+    where = sent.headers["Location"]
+
+    async def loaded() -> bool:
+        return bool((await get(api, boss, where))["status"] == "done")
+
+    await reached(loaded, "the file is loaded")
+    whole = (await get(api, boss, f"{where}/refused"))["items"]
+    assert [line["text"] for line in whole[:4]] == list(lines[:4])
+    crm = await api.user("crm", Role.INTEGRATION, campaigns=[A])
+    told = (await get(api, crm, f"{where}/refused"))["items"]
+    assert [(line["line"], line["text"]) for line in told] == [
+        (1, lines[0]), (2, ""), (3, ""), (4, ""), (6, f"{A};2125550005"), (8, ""),
+    ]  # fmt: skip
+    assert told[0]["reason"] == whole[0]["reason"]
+    assert told[1]["reason"].startswith("priority: … is none")
+    for secret in ("Maria", "BAD;", "5559998877", "John", "Hidden", "Doe", "Eva", "C<-", "5559998866"):
+        assert secret not in str(told[1:]), secret
+    assert "BAD" not in told[1]["reason"]
+    api.sql(f"UPDATE ccdata.uploads SET username='CRM' WHERE campaign='{A}'")
+    assert (await get(api, crm, f"{where}/refused"))["items"] == whole
 
 
 async def test_finished_contacts_come_again(api: ApiRig, boss: str) -> None:
