@@ -114,8 +114,12 @@ class Guard:
         found = await self.database.transaction(lambda s: users.of_token(s, key, now))
         if found is None:
             raise UnknownCaller
-        user, _ = found
-        if obstacle(self.policy, user.account, now, self.local.at(now)):
+        user, made_at = found
+        account = user.account
+        if account.blocked_at is not None and made_at < account.blocked_at:
+            # Anybody can send wrong passwords: they keep new sessions out and end none.
+            account = replace(account, state=unblocked(account.state))
+        if obstacle(self.policy, account, now, self.local.at(now)):
             raise UnknownCaller
         caller = user.caller("")
         self._known[key] = (moment, caller)

@@ -147,6 +147,44 @@ async def test_an_agent_calls_in_nobody_elses_name(api: ApiRig, admin: str) -> N
     assert len(await api.integra("Agents/AgentCall", agent, **call, callerid="1888agent=gil")) == 36
 
 
+async def test_who_does_not_reach_everything_rings_the_phones_of_his_campaigns_only(
+    api: ApiRig, admin: str
+) -> None:
+    api.sql("DELETE FROM ccdata.users WHERE user IN ('other', 'mine')")
+    program = await api.user("ringer", Role.INTEGRATION, campaigns=["Ventas->"], phone="1031")
+    await api.user("other", Role.AGENT, campaigns=["POWER<-"], phone="1032")
+    await api.user("mine", Role.AGENT, campaigns=["ventas->"], phone="1033")
+    seats = {"Ventas->": "1034", "POWER<-": "1035"}
+    api.live.seen = [
+        QueueNow(name, (SeatNow(f"PJSIP/{phone}", phone, False, SeatState.READY),), 0)
+        for name, phone in seats.items()
+    ]
+    call = {"agent": "ana", "outqueue": "Ventas->", "destination": "0966", "context": "agents"}
+    task = {**TASK, "automatic": False, "campaign": "Ventas->"}
+    for phone, may in (("1031", 1), ("1032", 0), ("1033", 1), ("1034", 1), ("1035", 0), ("1099", 0)):
+        said = await api.integra("Agents/AgentCall", program, **call, phone=phone)
+        assert (len(said) == 36) is bool(may), phone
+        asked = json.dumps({**task, "agent": phone})
+        assert await api.integra("Dialers/DialerTask", program, call=asked) == str(may), phone
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders") == "6"
+    for wrong in ({"agent": "other"}, {"context": "flow"}, {"context": "AGENTS"}):
+        assert await api.integra("Agents/AgentCall", program, **{**call, "phone": "1031", **wrong}) == "0"
+    own = {**call, "phone": "1031"}
+    assert len(await api.integra("Agents/AgentCall", program, **{**own, "context": "agentes"})) == 36
+    free = {**own, "phone": "1035", "context": "flow"}
+    assert len(await api.integra("Agents/AgentCall", admin, **free)) == 36
+    api.live.seen = []
+
+
+async def test_a_call_counts_for_a_campaign_that_there_is(api: ApiRig, admin: str) -> None:
+    call = {"agent": "Ana", "phone": "1001", "destination": "0966"}
+    api.sql("INSERT INTO ccdata.queues (name, did) VALUES ('MANUAL->', '')")
+    for campaign, may in (("NOPE->", False), ("", False), ("MANUAL->", True), ("power<-", True)):
+        said = await api.integra("Agents/AgentCall", admin, **call, outqueue=campaign)
+        assert (len(said) == 36) is may, campaign
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders") == "2"
+
+
 async def test_an_agent_says_nothing_of_another_agents_call(api: ApiRig, admin: str) -> None:
     gil = await api.user("gil", Role.AGENT, campaigns=["Ventas->"], phone="1010")
     eve = await api.user("eve", Role.AGENT, campaigns=["Ventas->"], phone="1011")

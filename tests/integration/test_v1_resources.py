@@ -496,6 +496,25 @@ async def test_a_call_is_ordered_hung_up_and_decided(api: ApiRig, boss: str) -> 
         assert said.status == 422, (field, said)
 
 
+async def test_a_call_is_ordered_for_agents_and_campaigns_of_ones_own(api: ApiRig, boss: str) -> None:
+    crm = await api.user("crm", Role.INTEGRATION, campaigns=[A])
+    await api.user("ana", Role.AGENT, phone="101", campaigns=["B<-"])
+    await api.user("bob", Role.AGENT, phone="102", campaigns=[A])
+    seats = [SeatNow(f"PJSIP/{phone}", "x", False, SeatState.READY) for phone in ("101", "103")]
+    api.live.seen[:] = [QueueNow("B<-", (seats[0],), 0), QueueNow(A, (seats[1],), 0)]
+    wish = {"campaign": A, "number": "2125550001"}
+    for agent, status in (("ana", 403), ("101", 403), ("bob", 202), ("103", 202), ("nobody", 403)):
+        said = await api.ask("POST", f"{V1}/calls", crm, json={**wish, "agent": agent})
+        assert said.status == status, agent
+    flow = {**wish, "agent": "bob", "context": "flow"}
+    assert fields(await api.ask("POST", f"{V1}/calls", crm, json=flow)) == ["context"]
+    assert (await api.ask("POST", f"{V1}/calls", boss, json=flow)).status == 202
+    nope = {**wish, "agent": "bob", "campaign": "NOPE->"}
+    assert fields(await api.ask("POST", f"{V1}/calls", boss, json=nope)) == ["campaign"]
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders") == "3"
+    api.live.seen[:] = []
+
+
 async def test_an_agent_acts_for_himself_alone(api: ApiRig, boss: str) -> None:
     ana = await api.user("ana", Role.AGENT, phone="101")
     [guid] = calls(api, 1, state="offered", outcome=0, agent="bob")
