@@ -19,7 +19,7 @@ from engine.api.limits import Buckets
 from engine.config import HttpSection
 from engine.domain.access import Caller, Right, Role, Scope
 from engine.domain.localtime import LocalTime
-from engine.domain.passwords import Policy, obstacle
+from engine.domain.passwords import Policy, State, obstacle
 from engine.ports import Clock, StoreError
 
 #: A caller is looked up again after so many seconds: a revoked token or a changed role holds by then.
@@ -116,9 +116,13 @@ class Guard:
             raise UnknownCaller
         user, made_at = found
         account = user.account
-        if account.blocked_at is not None and made_at < account.blocked_at:
-            # Anybody can send wrong passwords: they keep new sessions out and end none.
-            account = replace(account, state=unblocked(account.state))
+        if (
+            account.state is State.BLOCKED
+            and account.blocked_at is not None
+            and made_at <= account.blocked_at
+        ):
+            # Anybody can send wrong passwords: they keep new sessions out and end none that there are.
+            account = replace(account, state=State.ACTIVE)
         if obstacle(self.policy, account, now, self.local.at(now)):
             raise UnknownCaller
         caller = user.caller("")
