@@ -67,6 +67,8 @@ class Guard:
         self._logins = Buckets(settings.login_rate, clock.monotonic)
         self._asking: dict[str, asyncio.Lock] = {}
         self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        #: Grows whenever rights, campaigns or tokens change here.
+        self.changes = 0
 
     async def admit(self, token: str, right: Right, host: str) -> Caller:
         """Return who asks. Raises UnknownCaller, Forbidden, TooMany or StoreError."""
@@ -83,6 +85,14 @@ class Guard:
         if not caller.may(right):
             raise Forbidden
         return replace(caller, host=host)
+
+    async def holds(self, token: str) -> Caller | None:
+        """Return who has a token now, without counting it as a request; None when it is not live (any more).
+        Raises StoreError."""
+        try:
+            return await self._lookup(digest(token))
+        except UnknownCaller:
+            return None
 
     def may_try_password(self, host: str) -> bool:
         """May this address try another password now?"""
@@ -162,10 +172,12 @@ class Guard:
 
         ended = await self.database.transaction(work)
         self._known.pop(key, None)
+        self.changes += 1
         return ended
 
     def forget(self, user: str = "") -> None:
         """Look everybody (or one user) up anew: rights, campaigns or tokens have changed."""
+        self.changes += 1
         name = user.casefold()
         for key in [k for k, (_, c) in self._known.items() if not name or c.user.casefold() == name]:
             del self._known[key]

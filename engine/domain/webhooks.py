@@ -139,8 +139,8 @@ class Reach:
 
 #: What IPv6 has given to the whole internet so far (RFC 4291; IANA, IPv6 global unicast).
 _UNICAST = ipaddress.IPv6Network("2000::/3")
-#: Of the special-purpose registries of IANA (RFC 6890 and since) and multicast: nobody's public servers. Named
-#: here, as what `is_global` knows depends on the version of Python.
+#: Of the special-purpose registries of IANA (RFC 6890 and since) and multicast: nobody's public servers.
+#: Named here, as what `is_global` knows depends on the version of Python.
 _CLOSED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in (

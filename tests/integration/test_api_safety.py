@@ -179,6 +179,19 @@ async def test_the_last_administrator_stays(mariadb: MariaDB, names: Names, home
         assert (await api.ask("GET", "/api/v1/session", boss)).status == 401
 
 
+async def test_who_is_an_administrator_no_more_reaches_what_is_named_alone(api: ApiRig) -> None:
+    boss = await api.user("boss")
+    for change, left in (({}, []), ({"campaigns": ["A<-"]}, ["a<-"])):
+        former = await api.user(f"former{len(left)}")
+        path = f"/api/v1/users/former{len(left)}"
+        assert (await api.ask("PATCH", path, boss, json={"role": "agent", **change})).status == 204
+        assert (await api.ask("GET", "/api/v1/session", former)).json()["campaigns"] == left
+    # Other changes of role leave the campaigns as they are.
+    token = await api.user("scoped", Role.SUPERVISOR, campaigns=["A<-"])
+    assert (await api.ask("PATCH", "/api/v1/users/scoped", boss, json={"role": "agent"})).status == 204
+    assert (await api.ask("GET", "/api/v1/session", token)).json()["campaigns"] == ["a<-"]
+
+
 async def test_too_many_requests_and_too_many_passwords(
     mariadb: MariaDB, api_names: Names, home: Path
 ) -> None:

@@ -202,6 +202,21 @@ async def test_an_agent_says_nothing_of_another_agents_call(api: ApiRig, admin: 
     assert await api.integra("Agents/TagRecord", eve, **tag) == ""
 
 
+async def test_an_agent_says_nothing_of_a_call_that_nobody_knows(api: ApiRig, admin: str) -> None:
+    gil = await api.user("gil", Role.AGENT, campaigns=["Ventas->"], phone="1010")
+    api.sql("INSERT INTO ccdata.dispositions (level1, action) VALUES ('l', 'BLACKLIST')")
+    form = {"campaign": "Ventas->", "callerid": "0977", "guid": GUID, "l1": "l", "agent": "gil"}
+    assert await api.integra("api/DispositionCall", gil, **form) == '"0"'
+    assert api.value("SELECT COUNT(*) FROM ccdata.black_list") == "0"
+    call = {"phone": "1010", "agent": "gil", "outqueue": "Ventas->", "destination": "0977"}
+    # His own call by click to call is known by its guid at once.
+    guid = await api.integra("Agents/AgentCall", gil, **call)
+    eve = await api.user("eve", Role.AGENT, campaigns=["Ventas->"], phone="1011")
+    own = {**form, "guid": guid}
+    assert await api.integra("api/DispositionCall", eve, **{**own, "agent": "eve"}) == '"0"'
+    assert await api.integra("api/DispositionCall", gil, **own) == "1"
+
+
 async def test_nobody_reaches_another_campaign(api: ApiRig, admin: str) -> None:
     scoped = await api.user("scoped", Role.ADMINISTRATOR, campaigns=["POWER<-"])
     assert await api.integra("Dialers/Respool", scoped, callspool=json.dumps(RESPOOL)) == "0"
@@ -477,6 +492,13 @@ async def test_recordings_are_served_to_who_may_listen(api: ApiRig, admin: str, 
         said = await own.ask("GET", place, admin, headers=headers)
         assert (said.status, said.text.encode()) == (206, bytes(range(10, 20)))
         assert said.headers["Content-Range"] == "bytes 10-19/100"
+        for word in ("items=0-1", "bytes=abc", "bytes=", "bytes", "bytes=9-5", "bytes=0-1,x", "bytes=-"):
+            said = await own.ask("GET", place, admin, headers={"Range": word})
+            assert (said.status, len(said.text)) == (200, 100), word
+        for word, size in (("bytes=-5", 5), ("bytes=90-", 10), ("Bytes=0-1 , ", 2)):
+            said = await own.ask("GET", place, admin, headers={"Range": word})
+            assert (said.status, len(said.text)) == (206, size), word
+        assert (await own.ask("GET", place, admin, headers={"Range": "bytes=200-"})).status == 416
         assert (await own.ask("GET", f"/records/{GUID}.mp3", admin)).text == "ID3 old"
         assert (await own.ask("GET", f"/records/20160118/{GUID}.mp3", admin)).status == 200
         for how in (f"?token={admin}", f"?token={admin.replace('=', '%3D')}"):

@@ -515,6 +515,23 @@ async def test_a_call_is_ordered_for_agents_and_campaigns_of_ones_own(api: ApiRi
     api.live.seen[:] = []
 
 
+async def test_an_order_is_told_to_whom_it_concerns(api: ApiRig, boss: str) -> None:
+    api.sql("INSERT INTO ccdata.dialers (campaign) VALUES ('B<-')")
+    ana = await api.user("ana", Role.AGENT, phone="101", campaigns=["B<-"])
+    scoped = await api.user("scoped", Role.SUPERVISOR, campaigns=[A])
+    other = await api.user("other", Role.INTEGRATION, campaigns=["B<-"])
+    [guid] = calls(api, 1, state="connected", outcome=0)
+    phone = await post(api, boss, f"{V1}/agents/ana/hangup", status=202)
+    hers = await post(api, ana, f"{V1}/agents/101/hangup", status=202)
+    one = await post(api, scoped, f"{V1}/calls/{guid}/hangup", status=202)
+    for order, who, status in (
+        (phone, scoped, 403), (phone, other, 403), (phone, boss, 200), (phone, ana, 200), (hers, ana, 200),
+        (hers, scoped, 403), (one, scoped, 200), (one, other, 403), (one, boss, 200),
+    ):  # fmt: skip
+        said = await api.ask("GET", f"{V1}/orders/{order['order']}", who)
+        assert said.status == status, (order, who)
+
+
 async def test_an_agent_acts_for_himself_alone(api: ApiRig, boss: str) -> None:
     ana = await api.user("ana", Role.AGENT, phone="101")
     [guid] = calls(api, 1, state="offered", outcome=0, agent="bob")
