@@ -27,7 +27,7 @@ async def log_in(office: Office, name: str, password: str, host: str) -> users.U
     now = office.clock.now()
     why = stale(office.guard.policy, user.account, now)
     if why:
-        await _refuse(office, user, host, why)
+        await _refuse(office, user.name, host, why)
     return user
 
 
@@ -70,10 +70,10 @@ async def _verified(office: Office, name: str, password: str, host: str) -> user
         raise TooMany from error
     now = office.clock.now()
     if user is None:
-        raise Refused("no such user")
+        await _refuse(office, name, host, "no such user")
     why = obstacle(guard.policy, user.account, now, office.local.at(now))
     if why:
-        await _refuse(office, user, host, why)
+        await _refuse(office, user.name, host, why)
     if not right:
         await _wrong(office, user, host)
     return user
@@ -91,10 +91,10 @@ async def _wrong(office: Office, user: users.User, host: str) -> NoReturn:
     if await office.database.transaction(work):
         office.guard.forget(user.name)
         log.warning("account blocked", action="api.blocked", user=user.name)
-    await _refuse(office, user, host, "wrong password")
+    await _refuse(office, user.name, host, "wrong password")
 
 
-async def _refuse(office: Office, user: users.User, host: str, why: str) -> NoReturn:
-    at = office.wall()
-    await office.database.transaction(lambda s: audit.note(s, at, user.name, host, f"login refused: {why}"))
+async def _refuse(office: Office, name: str, host: str, why: str) -> NoReturn:
+    at, who = office.wall(), name.encode("utf-8", "replace").decode()
+    await office.database.transaction(lambda s: audit.note(s, at, who, host, f"login refused: {why}"))
     raise Refused(why)

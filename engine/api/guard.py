@@ -19,7 +19,7 @@ from engine.api.limits import Buckets
 from engine.config import HttpSection
 from engine.domain.access import Caller, Right, Role, Scope
 from engine.domain.localtime import LocalTime
-from engine.domain.passwords import Policy, obstacle
+from engine.domain.passwords import Policy, State, obstacle
 from engine.ports import Clock, StoreError
 
 #: A caller is looked up again after so many seconds: a revoked token or a changed role holds by then.
@@ -67,6 +67,8 @@ class Guard:
         self._logins = Buckets(settings.login_rate, clock.monotonic)
         self._asking: dict[str, asyncio.Lock] = {}
         self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        #: Grows whenever rights, campaigns or tokens change here.
+        self.changes = 0
 
     async def admit(self, token: str, right: Right, host: str) -> Caller:
         """Return who asks. Raises UnknownCaller, Forbidden, TooMany or StoreError."""
@@ -83,6 +85,14 @@ class Guard:
         if not caller.may(right):
             raise Forbidden
         return replace(caller, host=host)
+
+    async def holds(self, token: str) -> Caller | None:
+        """Return who has a token now, without counting it as a request; None when it is not live (any more).
+        Raises StoreError."""
+        try:
+            return await self._lookup(digest(token))
+        except UnknownCaller:
+            return None
 
     def may_try_password(self, host: str) -> bool:
         """May this address try another password now?"""
@@ -114,8 +124,16 @@ class Guard:
         found = await self.database.transaction(lambda s: users.of_token(s, key, now))
         if found is None:
             raise UnknownCaller
-        user, _ = found
-        if obstacle(self.policy, user.account, now, self.local.at(now)):
+        user, made_at = found
+        account = user.account
+        if (
+            account.state is State.BLOCKED
+            and account.blocked_at is not None
+            and made_at <= account.blocked_at
+        ):
+            # Anybody can send wrong passwords: they keep new sessions out and end none that there are.
+            account = replace(account, state=State.ACTIVE)
+        if obstacle(self.policy, account, now, self.local.at(now)):
             raise UnknownCaller
         caller = user.caller("")
         self._known[key] = (moment, caller)
@@ -154,10 +172,12 @@ class Guard:
 
         ended = await self.database.transaction(work)
         self._known.pop(key, None)
+        self.changes += 1
         return ended
 
     def forget(self, user: str = "") -> None:
         """Look everybody (or one user) up anew: rights, campaigns or tokens have changed."""
+        self.changes += 1
         name = user.casefold()
         for key in [k for k, (_, c) in self._known.items() if not name or c.user.casefold() == name]:
             del self._known[key]

@@ -7,11 +7,13 @@ everywhere, as cookie `token`, or as `?token=`, because an <audio> element can s
 from __future__ import annotations
 
 import asyncio
+import re
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from engine.api.guard import Forbidden, TooMany, UnknownCaller
 from engine.api.integra.desk import host_of, token_of
@@ -53,12 +55,35 @@ def record_routes(office: Office) -> list[Route]:
             return _word(503, {"Retry-After": "1"})
         if path is None:
             return _word(404)
-        return FileResponse(path, media_type=_MEDIA[path.suffix[1:]], content_disposition_type="inline")
+        return _Recording(path, media_type=_MEDIA[path.suffix[1:]], content_disposition_type="inline")
 
     return [
         Route("/records/{name}", serve, methods=["GET"]),
         Route("/records/{folder}/{name}", serve, methods=["GET"]),
     ]
+
+
+#: `Range` as RFC 9110 §14.1.2 has it for bytes.
+_RANGES = re.compile(
+    rb"bytes=[ \t,]*(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})(?:[ \t]*,[ \t]*"
+    rb"(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})?)*[ \t]*",
+    re.IGNORECASE,
+)
+_BACKWARDS = re.compile(rb"([0-9]+)-([0-9]+)")
+
+
+class _Recording(FileResponse):
+    """A file. A range of another unit, or one that is none, is ignored (RFC 9110 §14.2)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(key, value) for key, value in scope["headers"] if key != b"range" or _is_range(value)]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+def _is_range(value: bytes) -> bool:
+    if not _RANGES.fullmatch(value):
+        return False
+    return all(int(first) <= int(last) for first, last in _BACKWARDS.findall(value))
 
 
 def _token(request: Request) -> str:

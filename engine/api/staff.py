@@ -117,13 +117,16 @@ async def set_password(guard: Guard, by: Caller, name: str, password: str = "") 
 async def change(
     guard: Guard, by: Caller, name: str, columns: Mapping[str, Any], campaigns: Sequence[str] | None = None
 ) -> None:
-    """Change columns of a user, and his campaigns when they are given. Raises FieldError or Refused."""
+    """Change columns of a user, and his campaigns when they are given. Who is an administrator no more keeps
+    none but those. Raises FieldError or Refused."""
     user = await _known(guard, name)
     _check_hours(str(columns.get("login_hours") or ""))
     role = Role(columns.get("role", user.role))
-    scope: tuple[str, ...] | None = ("*",) if role is Role.ADMINISTRATOR else None
-    if campaigns is not None and scope is None:
-        scope = read_campaigns(campaigns)
+    scope: tuple[str, ...] | None = None
+    if role is Role.ADMINISTRATOR:
+        scope = ("*",)
+    elif campaigns is not None or user.role is Role.ADMINISTRATOR:
+        scope = read_campaigns(campaigns or ())
     told = [*(f"{column}={value}" for column, value in columns.items())]
     if scope is not None:
         told.append(f"campaigns={', '.join(scope) or 'none'}")

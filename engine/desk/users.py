@@ -127,7 +127,9 @@ def _tell(name: str, word: str, typed: str) -> None:
 @click.argument("name")
 @click.argument("role", type=_ROLE)
 def role(config: Path | None, campaigns: tuple[str, ...], name: str, role: str) -> None:
-    """Make NAME an agent, supervisor, administrator or integration; --campaign sets his campaigns anew."""
+    """Make NAME an agent, supervisor, administrator or integration; --campaign sets his campaigns anew.
+
+    An administrator who becomes something else has none without it."""
     scope = campaigns or None
     _staff(config, lambda guard, by: staff.change(guard, by, name, {"role": Role(role).value}, scope))
     click.echo(f"{name} is {role}")

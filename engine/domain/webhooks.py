@@ -130,9 +130,26 @@ class Reach:
         inner = _unwrapped(address)
         if any(inner in net for net in self.networks if net.version == inner.version):
             return True
+        if any(inner in net for net in _CLOSED if net.version == inner.version):
+            return False
+        if inner.version == 6 and inner not in _UNICAST:
+            return False
         return inner.is_global and not (inner.is_multicast or inner.is_reserved)
 
 
+#: What IPv6 has given to the whole internet so far (RFC 4291; IANA, IPv6 global unicast).
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+#: Of the special-purpose registries of IANA (RFC 6890 and since) and multicast: nobody's public servers.
+#: Named here, as what `is_global` knows depends on the version of Python.
+_CLOSED: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+        "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "2001::/23", "2001:db8::/32", "3fff::/20",
+    )
+)  # fmt: skip
 #: IPv4 addresses inside IPv6 ones (RFC 6052).
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 

@@ -45,11 +45,41 @@ async def test_wrong_passwords_block_and_an_administrator_unblocks(api: ApiRig, 
     for _ in range(5):
         assert await _login(api, someone, "wrong") == "0"
     assert await _login(api, someone, WORD) == "0"
-    assert (await api.ask("GET", "/api/v1/session", session)).status == 401
+    # Whoever sends wrong passwords ends nobody's work: what was open before goes on.
+    assert (await api.ask("GET", "/api/v1/session", session)).status == 200
     assert api.value(f"SELECT state FROM ccdata.users WHERE user='{someone}'") == "blocked"
     assert "account blocked: wrong passwords" in api.audited()
     assert (await api.ask("POST", f"/api/v1/users/{someone}/unlock", boss)).status == 204
     assert len(await _login(api, someone, WORD)) > 40
+
+
+@pytest.mark.parametrize("how", ["lock", "state='blocked'", "token"])
+async def test_a_block_by_a_person_or_of_later_sessions_ends_them(
+    api: ApiRig, someone: str, how: str
+) -> None:
+    boss = await api.user("boss")
+    session = await _login(api, someone, WORD)
+    for _ in range(5):
+        await _login(api, someone, "wrong")
+    if how == "lock":
+        assert (await api.ask("POST", f"/api/v1/users/{someone}/lock", boss)).status == 204
+    elif how == "token":  # one that came into the table although the account was blocked
+        api.sql(
+            f"UPDATE ccdata.tokens SET made_at=UTC_TIMESTAMP(3) + INTERVAL 1 MINUTE WHERE user='{someone}'"
+        )
+    else:
+        api.sql(f"UPDATE ccdata.users SET {how}, blocked_at=NULL WHERE user='{someone}'")
+    api.office.guard.forget()
+    assert (await api.ask("GET", "/api/v1/session", session)).status == 401
+
+
+async def test_a_login_of_nobody_is_in_the_audit(api: ApiRig) -> None:
+    for name in ("ghost", "g" * 200):
+        assert await _login(api, name, WORD) == "0"
+        row = api.sql("SELECT userid, host, action FROM ccrepo.auditory ORDER BY id DESC LIMIT 1")
+        assert row == [[name[:80], "127.0.0.1", "login refused: no such user"]]
+    body = {"user": "\u0000\U0001f47b", "password": WORD}
+    assert (await api.ask("POST", "/api/v1/session", json=body)).status == 401
 
 
 async def test_a_right_password_in_between_starts_the_count_anew(api: ApiRig, someone: str) -> None:
@@ -147,6 +177,19 @@ async def test_the_last_administrator_stays(mariadb: MariaDB, names: Names, home
         await api.user("deputy")
         assert (await api.ask("POST", "/api/v1/users/boss/lock", boss)).status == 204
         assert (await api.ask("GET", "/api/v1/session", boss)).status == 401
+
+
+async def test_who_is_an_administrator_no_more_reaches_what_is_named_alone(api: ApiRig) -> None:
+    boss = await api.user("boss")
+    for change, left in (({}, []), ({"campaigns": ["A<-"]}, ["a<-"])):
+        former = await api.user(f"former{len(left)}")
+        path = f"/api/v1/users/former{len(left)}"
+        assert (await api.ask("PATCH", path, boss, json={"role": "agent", **change})).status == 204
+        assert (await api.ask("GET", "/api/v1/session", former)).json()["campaigns"] == left
+    # Other changes of role leave the campaigns as they are.
+    token = await api.user("scoped", Role.SUPERVISOR, campaigns=["A<-"])
+    assert (await api.ask("PATCH", "/api/v1/users/scoped", boss, json={"role": "agent"})).status == 204
+    assert (await api.ask("GET", "/api/v1/session", token)).json()["campaigns"] == ["a<-"]
 
 
 async def test_too_many_requests_and_too_many_passwords(

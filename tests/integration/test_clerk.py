@@ -53,8 +53,8 @@ class Yard:
         async with self.database.session() as session:
             await session.run(sql)
 
-    async def take(self, text: str = LINES, name: str = "MARCH") -> int:
-        return await self.clerk().take(UploadRequest(name, "A<-", "", 0, text.encode()), "ana")
+    async def take(self, text: str = LINES, name: str = "MARCH", *, zone: str = "", user: str = "ana") -> int:
+        return await self.clerk().take(UploadRequest(name, "A<-", zone, 0, text.encode()), user)
 
     async def work(self, until: str = "done") -> None:
         """Let a clerk work until the newest upload is in a state."""
@@ -204,16 +204,42 @@ async def test_a_fault_of_ours_refuses_the_file_and_logs_nothing_of_what_is_in_i
     assert "exc_info" not in line
 
 
+GOOD = LINES.removesuffix("A<-;nobody;;\n")
+
+
 async def test_the_same_file_later_is_another_upload(yard: Yard) -> None:
-    await yard.take()
-    assert await yard.take() == 0
+    await yard.take(GOOD)
+    assert await yard.take(GOOD) == 0
     await yard.work()
-    assert await yard.take() == 0
+    assert await yard.take(GOOD) == 0
     await yard.run("UPDATE ccdata.uploads SET updated_at = updated_at - INTERVAL 1 HOUR")
-    assert await yard.take() > 0
+    assert await yard.take(GOOD) > 0
     await yard.work()
     counts = await yard.rows("SELECT accepted, refused FROM ccdata.uploads ORDER BY id")
-    assert counts == [(60, 1), (0, 61)]
+    assert counts == [(60, 0), (0, 60)]
+
+
+@pytest.mark.parametrize("change", [{"zone": "America/Bogota"}, {"user": "eva"}])
+async def test_the_same_file_otherwise_sent_is_another_upload(yard: Yard, change: dict[str, str]) -> None:
+    first = await yard.take(GOOD)
+    second = await yard.take(GOOD, **change)
+    assert second > first
+    assert await yard.take(GOOD, **change) == 0
+    await yard.work()
+    assert await yard.rows("SELECT timezone FROM ccdata.dialer_base") == [(change.get("zone", ""),)]
+
+
+async def test_a_file_of_which_lines_were_refused_may_come_again_when_the_cause_is_mended(yard: Yard) -> None:
+    text = GOOD + "B<-;0981234;;\n"
+    await yard.take(text)
+    await yard.work()
+    await yard.run("INSERT INTO ccdata.dialers (campaign) VALUES ('B<-')")
+    assert await yard.take(text) > 0
+    await yard.work()
+    assert await yard.rows("SELECT destination FROM ccdata.calls_spool WHERE campaign='B<-'") == [
+        ("0981234",)
+    ]
+    assert await yard.rows("SELECT COUNT(*) FROM ccdata.calls_spool") == [(61,)]
 
 
 async def test_the_day_is_read_from_the_queue_log(yard: Yard) -> None:

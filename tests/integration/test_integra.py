@@ -147,6 +147,44 @@ async def test_an_agent_calls_in_nobody_elses_name(api: ApiRig, admin: str) -> N
     assert len(await api.integra("Agents/AgentCall", agent, **call, callerid="1888agent=gil")) == 36
 
 
+async def test_who_does_not_reach_everything_rings_the_phones_of_his_campaigns_only(
+    api: ApiRig, admin: str
+) -> None:
+    api.sql("DELETE FROM ccdata.users WHERE user IN ('other', 'mine')")
+    program = await api.user("ringer", Role.INTEGRATION, campaigns=["Ventas->"], phone="1031")
+    await api.user("other", Role.AGENT, campaigns=["POWER<-"], phone="1032")
+    await api.user("mine", Role.AGENT, campaigns=["ventas->"], phone="1033")
+    seats = {"Ventas->": "1034", "POWER<-": "1035"}
+    api.live.seen = [
+        QueueNow(name, (SeatNow(f"PJSIP/{phone}", phone, False, SeatState.READY),), 0)
+        for name, phone in seats.items()
+    ]
+    call = {"agent": "ana", "outqueue": "Ventas->", "destination": "0966", "context": "agents"}
+    task = {**TASK, "automatic": False, "campaign": "Ventas->"}
+    for phone, may in (("1031", 1), ("1032", 0), ("1033", 1), ("1034", 1), ("1035", 0), ("1099", 0)):
+        said = await api.integra("Agents/AgentCall", program, **call, phone=phone)
+        assert (len(said) == 36) is bool(may), phone
+        asked = json.dumps({**task, "agent": phone})
+        assert await api.integra("Dialers/DialerTask", program, call=asked) == str(may), phone
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders") == "6"
+    for wrong in ({"agent": "other"}, {"context": "flow"}, {"context": "AGENTS"}):
+        assert await api.integra("Agents/AgentCall", program, **{**call, "phone": "1031", **wrong}) == "0"
+    own = {**call, "phone": "1031"}
+    assert len(await api.integra("Agents/AgentCall", program, **{**own, "context": "agentes"})) == 36
+    free = {**own, "phone": "1035", "context": "flow"}
+    assert len(await api.integra("Agents/AgentCall", admin, **free)) == 36
+    api.live.seen = []
+
+
+async def test_a_call_counts_for_a_campaign_that_there_is(api: ApiRig, admin: str) -> None:
+    call = {"agent": "Ana", "phone": "1001", "destination": "0966"}
+    api.sql("INSERT INTO ccdata.queues (name, did) VALUES ('MANUAL->', '')")
+    for campaign, may in (("NOPE->", False), ("", False), ("MANUAL->", True), ("power<-", True)):
+        said = await api.integra("Agents/AgentCall", admin, **call, outqueue=campaign)
+        assert (len(said) == 36) is may, campaign
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders") == "2"
+
+
 async def test_an_agent_says_nothing_of_another_agents_call(api: ApiRig, admin: str) -> None:
     gil = await api.user("gil", Role.AGENT, campaigns=["Ventas->"], phone="1010")
     eve = await api.user("eve", Role.AGENT, campaigns=["Ventas->"], phone="1011")
@@ -162,6 +200,21 @@ async def test_an_agent_says_nothing_of_another_agents_call(api: ApiRig, admin: 
     assert api.value("SELECT COUNT(*) FROM ccrepo.disposition_repo") == "0"
     assert await api.integra("api/DispositionCall", eve, agent="eve", **form) == "1"
     assert await api.integra("Agents/TagRecord", eve, **tag) == ""
+
+
+async def test_an_agent_says_nothing_of_a_call_that_nobody_knows(api: ApiRig, admin: str) -> None:
+    gil = await api.user("gil", Role.AGENT, campaigns=["Ventas->"], phone="1010")
+    api.sql("INSERT INTO ccdata.dispositions (level1, action) VALUES ('l', 'BLACKLIST')")
+    form = {"campaign": "Ventas->", "callerid": "0977", "guid": GUID, "l1": "l", "agent": "gil"}
+    assert await api.integra("api/DispositionCall", gil, **form) == '"0"'
+    assert api.value("SELECT COUNT(*) FROM ccdata.black_list") == "0"
+    call = {"phone": "1010", "agent": "gil", "outqueue": "Ventas->", "destination": "0977"}
+    # His own call by click to call is known by its guid at once.
+    guid = await api.integra("Agents/AgentCall", gil, **call)
+    eve = await api.user("eve", Role.AGENT, campaigns=["Ventas->"], phone="1011")
+    own = {**form, "guid": guid}
+    assert await api.integra("api/DispositionCall", eve, **{**own, "agent": "eve"}) == '"0"'
+    assert await api.integra("api/DispositionCall", gil, **own) == "1"
 
 
 async def test_nobody_reaches_another_campaign(api: ApiRig, admin: str) -> None:
@@ -379,20 +432,29 @@ async def _loaded(api: ApiRig, uploads: int = 1) -> list[list[str]]:
 
 async def test_a_file_is_accepted_and_loaded_once(api: ApiRig, admin: str) -> None:
     form = {
-        "filename": "base_prueba_2.csv", "fileb64": _csv("0123456789", "x", "9876543210"),
+        "filename": "base_prueba_2.csv", "fileb64": _csv("0123456789", "9876543210"),
         "campaign": "POWER<-", "cant": "0", "username": "Vcisneros",
     }  # fmt: skip
     assert await api.integra("Dialers/uploadbase", admin, **form) == "1"
     assert await api.integra("Dialers/uploadbase", admin, **form) == "1"  # the answer was lost, say
-    assert await _loaded(api) == [["done", "base_prueba_2", "2", "1"]]
+    assert await _loaded(api) == [["done", "base_prueba_2", "2", "0"]]
     assert await api.integra("Dialers/uploadbase", admin, **form) == "1"
     zoned = {**form, "filename": "b.csv", "fileb64": _csv("099"), "timezone": "America/Bogota"}
     assert await api.integra("Dialers/uploadbasewithtimezone", admin, **zoned) == "1"
-    assert await _loaded(api, 2) == [["done", "base_prueba_2", "2", "1"], ["done", "b", "1", "0"]]
+    assert await _loaded(api, 2) == [["done", "base_prueba_2", "2", "0"], ["done", "b", "1", "0"]]
     assert api.sql("SELECT name, records, active, timezone FROM ccdata.dialer_base ORDER BY id") == [
         ["base_prueba_2", "2", "1", ""], ["b", "1", "1", "America/Bogota"],
     ]  # fmt: skip
     assert len(api.sql(SPOOL)) == 3
+
+
+async def test_a_file_with_another_time_zone_is_no_repetition(api: ApiRig, admin: str) -> None:
+    form = {"filename": "c", "fileb64": _csv("0991"), "campaign": "POWER<-", "cant": "1"}
+    for number, zone in enumerate(("America/Bogota", "America/Lima"), 1):
+        sent = await api.integra("Dialers/uploadbasewithtimezone", admin, **form, timezone=zone)
+        assert sent == "1"
+        assert len(await _loaded(api, number)) == number
+    assert api.value("SELECT timezone FROM ccdata.dialer_base") == "America/Lima"
 
 
 async def test_a_file_brings_nothing_into_campaigns_that_its_sender_does_not_reach(
@@ -432,6 +494,13 @@ async def test_recordings_are_served_to_who_may_listen(api: ApiRig, admin: str, 
         said = await own.ask("GET", place, admin, headers=headers)
         assert (said.status, said.text.encode()) == (206, bytes(range(10, 20)))
         assert said.headers["Content-Range"] == "bytes 10-19/100"
+        for word in ("items=0-1", "bytes=abc", "bytes=", "bytes", "bytes=9-5", "bytes=0-1,x", "bytes=-"):
+            said = await own.ask("GET", place, admin, headers={"Range": word})
+            assert (said.status, len(said.text)) == (200, 100), word
+        for word, size in (("bytes=-5", 5), ("bytes=90-", 10), ("Bytes=0-1 , ", 2)):
+            said = await own.ask("GET", place, admin, headers={"Range": word})
+            assert (said.status, len(said.text)) == (206, size), word
+        assert (await own.ask("GET", place, admin, headers={"Range": "bytes=200-"})).status == 416
         assert (await own.ask("GET", f"/records/{GUID}.mp3", admin)).text == "ID3 old"
         assert (await own.ask("GET", f"/records/20160118/{GUID}.mp3", admin)).status == 200
         for how in (f"?token={admin}", f"?token={admin.replace('=', '%3D')}"):

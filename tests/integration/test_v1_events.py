@@ -208,6 +208,28 @@ async def test_a_session_that_is_over_ends_the_stream_also_when_there_is_always_
             assert await listener.next() is None
 
 
+async def test_after_a_session_was_ended_nothing_more_is_told(
+    api: ApiRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "CHECK", 3600.0)
+    monkeypatch.setattr(events, "HEARTBEAT", 3600.0)
+    root = await api.user("root")
+    await api.user("watcher", Role.SUPERVISOR)
+    for how in ("session", "tokens"):
+        token = await api.user("watcher", Role.SUPERVISOR)
+        async with listening(api, token) as listener:
+            await listener.until("ready")
+            if how == "session":
+                assert (await api.ask("DELETE", f"{V1}/session", token)).status < 300
+            else:
+                assert (await api.ask("DELETE", f"{V1}/users/watcher/tokens", root)).status == 200
+            api.live.up[:] = [call(guid=how)]
+            async with asyncio.timeout(20):
+                while await listener.next() is not None:
+                    pass
+            assert how not in [told.data.get("guid") for told in listener.told]
+
+
 async def test_so_many_connections_and_no_more(api: ApiRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "OF_ONE", 1)
     token = await api.user("boss", Role.SUPERVISOR)

@@ -248,6 +248,7 @@ async def test_lists(api: ApiRig, boss: str) -> None:
 
 async def test_a_file_is_loaded_and_tells_what_it_refused(api: ApiRig, boss: str) -> None:
     content = f"{A};2125550001;name=Ana;;5\n{A};nobody;;;\nZ<-;2125550003;;;\n{A};2125550002;;;\n"
+    good = f"{A};2125550009;;;\n"
     sent = await api.ask("POST", f"{AT}/uploads?list=MARCH", boss, data=content.encode())
     assert sent.status == 202, sent
     where = sent.headers["Location"]
@@ -268,10 +269,41 @@ async def test_a_file_is_loaded_and_tells_what_it_refused(api: ApiRig, boss: str
     assert refused[0]["reason"].startswith("phone")
     first = await get(api, boss, f"{where}/refused?limit=1")
     assert [line["line"] for line in first["items"]] == [2]
-    again = await api.ask("POST", f"{AT}/uploads?list=MARCH", boss, data=content.encode())
-    assert again.status == 409
     assert (await get(api, boss, f"{V1}/uploads"))["items"][0]["id"] == upload["id"]
+    for status in (202, 409):
+        again = await api.ask("POST", f"{AT}/uploads?list=MARCH", boss, data=good.encode())
+        assert again.status == status
     assert fields(await api.ask("POST", f"{AT}/uploads?list=X", boss, data=b"hello")) == ["body"]
+
+
+async def test_refused_lines_show_nothing_of_campaigns_that_are_not_ones_own(api: ApiRig, boss: str) -> None:
+    api.sql("INSERT INTO ccdata.dialers (campaign) VALUES ('B<-')")
+    lines = (
+        f"{A};2125550001;;;BAD;", "B<-;5559998877;name=Maria Secret;;BAD;", "B<-;John \\'Hidden\\\" Doe;;;",
+        "C<-;1;Eva Veiled;;", f"{A};2125550005;;;", f"{A};2125550005;;;", "B<-;5559998866;;;",
+        "B<-;5559998866;;;",
+    )  # fmt: skip
+    sent = await api.ask("POST", f"{AT}/uploads?list=MARCH", boss, data="\n".join(lines).encode())
+    where = sent.headers["Location"]
+
+    async def loaded() -> bool:
+        return bool((await get(api, boss, where))["status"] == "done")
+
+    await reached(loaded, "the file is loaded")
+    whole = (await get(api, boss, f"{where}/refused"))["items"]
+    assert [line["text"] for line in whole[:4]] == list(lines[:4])
+    crm = await api.user("crm", Role.INTEGRATION, campaigns=[A])
+    told = (await get(api, crm, f"{where}/refused"))["items"]
+    assert [(line["line"], line["text"]) for line in told] == [
+        (1, lines[0]), (2, ""), (3, ""), (4, ""), (6, f"{A};2125550005"), (8, ""),
+    ]  # fmt: skip
+    assert told[0]["reason"] == whole[0]["reason"]
+    assert told[1]["reason"].startswith("priority: … is none")
+    for secret in ("Maria", "BAD;", "5559998877", "John", "Hidden", "Doe", "Eva", "C<-", "5559998866"):
+        assert secret not in str(told[1:]), secret
+    assert "BAD" not in told[1]["reason"]
+    api.sql(f"UPDATE ccdata.uploads SET username='CRM' WHERE campaign='{A}'")
+    assert (await get(api, crm, f"{where}/refused"))["items"] == whole
 
 
 async def test_finished_contacts_come_again(api: ApiRig, boss: str) -> None:
@@ -462,6 +494,42 @@ async def test_a_call_is_ordered_hung_up_and_decided(api: ApiRig, boss: str) -> 
     for field, value in (("number", "me"), ("context", "a b"), ("agent", "x y")):
         said = await api.ask("POST", f"{V1}/calls", boss, json={**wish, field: value})
         assert said.status == 422, (field, said)
+
+
+async def test_a_call_is_ordered_for_agents_and_campaigns_of_ones_own(api: ApiRig, boss: str) -> None:
+    crm = await api.user("crm", Role.INTEGRATION, campaigns=[A])
+    await api.user("ana", Role.AGENT, phone="101", campaigns=["B<-"])
+    await api.user("bob", Role.AGENT, phone="102", campaigns=[A])
+    seats = [SeatNow(f"PJSIP/{phone}", "x", False, SeatState.READY) for phone in ("101", "103")]
+    api.live.seen[:] = [QueueNow("B<-", (seats[0],), 0), QueueNow(A, (seats[1],), 0)]
+    wish = {"campaign": A, "number": "2125550001"}
+    for agent, status in (("ana", 403), ("101", 403), ("bob", 202), ("103", 202), ("nobody", 403)):
+        said = await api.ask("POST", f"{V1}/calls", crm, json={**wish, "agent": agent})
+        assert said.status == status, agent
+    flow = {**wish, "agent": "bob", "context": "flow"}
+    assert fields(await api.ask("POST", f"{V1}/calls", crm, json=flow)) == ["context"]
+    assert (await api.ask("POST", f"{V1}/calls", boss, json=flow)).status == 202
+    nope = {**wish, "agent": "bob", "campaign": "NOPE->"}
+    assert fields(await api.ask("POST", f"{V1}/calls", boss, json=nope)) == ["campaign"]
+    assert api.value("SELECT COUNT(*) FROM ccdata.orders") == "3"
+    api.live.seen[:] = []
+
+
+async def test_an_order_is_told_to_whom_it_concerns(api: ApiRig, boss: str) -> None:
+    api.sql("INSERT INTO ccdata.dialers (campaign) VALUES ('B<-')")
+    ana = await api.user("ana", Role.AGENT, phone="101", campaigns=["B<-"])
+    scoped = await api.user("scoped", Role.SUPERVISOR, campaigns=[A])
+    other = await api.user("other", Role.INTEGRATION, campaigns=["B<-"])
+    [guid] = calls(api, 1, state="connected", outcome=0)
+    phone = await post(api, boss, f"{V1}/agents/ana/hangup", status=202)
+    hers = await post(api, ana, f"{V1}/agents/101/hangup", status=202)
+    one = await post(api, scoped, f"{V1}/calls/{guid}/hangup", status=202)
+    for order, who, status in (
+        (phone, scoped, 403), (phone, other, 403), (phone, boss, 200), (phone, ana, 200), (hers, ana, 200),
+        (hers, scoped, 403), (one, scoped, 200), (one, other, 403), (one, boss, 200),
+    ):  # fmt: skip
+        said = await api.ask("GET", f"{V1}/orders/{order['order']}", who)
+        assert said.status == status, (order, who)
 
 
 async def test_an_agent_acts_for_himself_alone(api: ApiRig, boss: str) -> None:

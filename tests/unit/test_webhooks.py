@@ -72,6 +72,28 @@ def test_an_url_that_may_not_be_called_is_refused(url: str) -> None:
         Reach().url(url)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "192.0.0.8", "192.0.0.9", "192.0.0.170", "192.88.99.1", "198.19.0.1", "100.64.0.1", "203.0.113.9",
+        "255.255.255.255", "3fff::1", "3fff:fff::1", "5f00::1", "2001:db8::1", "2001::1", "2001:10::1",
+        "64:ff9b:1::1", "64:ff9b::c000:8", "2002:c058:6301::1", "::ffff:192.88.99.1", "100::1", "fec0::1",
+        "4000::1", "::7f00:1", "ff02::1",
+    ],
+)  # fmt: skip
+def test_special_addresses_are_closed_whatever_python_knows_of_them(address: str) -> None:
+    assert not Reach().allows(ipaddress.ip_address(address))
+    inside = Reach(networks=tuple(ipaddress.ip_network(net) for net in ("0.0.0.0/0", "::/0")))
+    assert inside.allows(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "192.0.1.1", "192.88.98.1", "2606:2800::1", "2a00:1450::1", "64:ff9b::808:808"]
+)
+def test_public_addresses_are_open(address: str) -> None:
+    assert Reach().allows(ipaddress.ip_address(address))
+
+
 def test_an_url_that_may_be_called_stays_as_it_is() -> None:
     for url in ("https://example.com/hook?a=1", "https://93.184.216.34:8443/", "https://[2606:2800::1]/"):
         assert Reach().url(url) == url

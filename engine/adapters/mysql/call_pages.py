@@ -129,10 +129,16 @@ async def order(session: Session, kind: str, values: Mapping[str, Any]) -> int:
 
 
 async def answer(session: Session, order_id: int) -> Row | None:
-    """Return how an order stands; None when there is none."""
+    """Return how an order stands, with campaign and agent of the call that it is about; None when there is
+    none."""
     rows = await session.rows(
-        "SELECT id, kind, campaign, agent, phone, status, result, guid, created_at, done_at"
+        "SELECT id, kind, campaign, agent, attempt, status, result, guid, created_at, done_at"
         " FROM ccdata.orders WHERE id=%s",
         (order_id,),
     )
+    if rows and rows[0]["attempt"] and not rows[0]["campaign"]:
+        call = await session.rows(
+            "SELECT campaign, agent FROM ccdata.attempts WHERE id=%s", (rows[0]["attempt"],)
+        )
+        return {**rows[0], **(call[0] if call else {})}
     return rows[0] if rows else None

@@ -27,6 +27,17 @@ async def all_campaigns(session: Session) -> list[dict[str, str | int | bool]]:
     return queues + [dialer_as_queue(row) for row in dialers if str(row["campaign"]).casefold() not in named]
 
 
+async def check(session: Session, name: str, field: str) -> None:
+    """Raise FieldError unless there is a dialer or a queue (one for manual calls has no dialer) of a name."""
+    found = await session.rows(
+        "SELECT 1 FROM ccdata.dialers WHERE campaign=%s UNION ALL SELECT 1 FROM ccdata.queues WHERE name=%s"
+        " LIMIT 1",
+        (name, name),
+    )
+    if not found:
+        raise FieldError(field, f"{excerpt(name)} does not exist", "Name a campaign that there is.")
+
+
 async def add_members(session: Session, members: Sequence[NewMember]) -> None:
     """Make agents members of campaigns, all of them or none; who is one already gets the new values.
 

@@ -67,6 +67,8 @@ class Load:
     before: int = 0
     known: bool = False
     campaigns: Counter[str] = field(default_factory=Counter)
+    #: Campaigns that this run has read good lines of, also where all of their numbers were there already.
+    named: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -233,6 +235,7 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
     load.accepted += accepted
     load.refused += refused
     load.campaigns.update(counts)
+    load.named.update(line.campaign for _, line in batch.lines)
 
 
 def _left_out(line: Line) -> str:
@@ -271,7 +274,9 @@ async def _fresh(
     for number, line in batch.lines:
         key = (line.campaign.lower(), line.number)
         if key in there:
-            doubles.append((number, "phone: it is in the spool of this campaign already", line.phone))
+            # As a line begins: its campaign says whose it is.
+            shown = f"{line.campaign};{line.phone}"
+            doubles.append((number, "phone: it is in the spool of this campaign already", shown))
         else:
             there.add(key)
             fresh.append((number, line))
@@ -309,6 +314,12 @@ async def _finish(database: Database, load: Load, wish: Wish, at: datetime) -> N
     async def work(session: Session) -> None:
         for campaign in sorted(load.campaigns):
             await list_ready(session, campaign, wish)
+        for campaign in sorted(load.named.difference(load.campaigns) if wish.timezone else ()):
+            # Nothing is new but the zone: a file that is sent again with the right one corrects it.
+            await session.run(
+                "UPDATE ccdata.dialer_base SET timezone=%s WHERE campaign=%s AND name=%s",
+                (wish.timezone, campaign, wish.list),
+            )
         await session.run(
             "UPDATE ccdata.uploads SET status='done', updated_at=%s WHERE id=%s", (utc(at), load.upload)
         )

@@ -151,11 +151,17 @@ async def records(
 
 
 async def whose(session: Session, guid: str) -> tuple[str, str] | None:
-    """Return the campaign and the agent ('' = none) of a call, from its attempt or its CDR; None when nothing
-    is known of it."""
+    """Return the campaign and the agent ('' = none) of a call, from its attempt, its CDR or the order that is
+    about to place it; None when nothing is known of it."""
     rows = await session.rows("SELECT campaign, agent FROM ccdata.attempts WHERE id=%s", (guid,))
     if not rows:
         rows = await session.rows(
             "SELECT campaign, accountcode AS agent FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (guid,)
+        )
+    if not rows:
+        rows = await session.rows(
+            "SELECT campaign, agent FROM ccdata.orders WHERE status='new' AND kind='call' AND guid=%s"
+            " LIMIT 1",
+            (guid,),
         )
     return (str(rows[0]["campaign"]), str(rows[0]["agent"] or "")) if rows else None

@@ -12,7 +12,8 @@ from engine.adapters.mysql.database import Database, Session, utc
 from engine.domain.access import Scope
 from engine.domain.integra.upload import UploadRequest
 
-#: The same content for the same list within this time is the same request once more (its answer was lost).
+#: The same request within this time is the same once more (its answer was lost): content, list, campaign,
+#: time zone and sender. One that left lines out is none: their cause may have been mended since.
 SAME = timedelta(minutes=10)
 
 #: Files that this engine is to load.
@@ -42,9 +43,10 @@ async def accept(
     """
     campaign = await lock_campaign(session, request.campaign)
     same = await session.rows(
-        "SELECT id FROM ccdata.uploads WHERE sha256=%s AND list=%s AND campaign=%s"
-        " AND (status IN ('waiting', 'loading') OR (status='done' AND updated_at > %s)) LIMIT 1",
-        (sha256, request.list, campaign, utc(now - SAME)),
+        "SELECT id FROM ccdata.uploads WHERE sha256=%s AND list=%s AND campaign=%s AND timezone=%s"
+        " AND username=%s AND (status IN ('waiting', 'loading')"
+        " OR (status='done' AND refused=0 AND updated_at > %s)) LIMIT 1",
+        (sha256, request.list, campaign, request.timezone, user, utc(now - SAME)),
     )
     if same:
         return 0

@@ -233,12 +233,12 @@ async def add_token(
 
 
 async def of_token(session: Session, digest: str, now: datetime) -> tuple[User, datetime] | None:
-    """Return whose session it is and until when; None when there is none (any more)."""
+    """Return whose session it is and when it began; None when there is none (any more)."""
     rows = await session.rows(
-        "SELECT user, expires_at FROM ccdata.tokens WHERE digest=%s AND expires_at>%s", (digest, utc(now))
+        "SELECT user, made_at FROM ccdata.tokens WHERE digest=%s AND expires_at>%s", (digest, utc(now))
     )
     user = await find(session, str(rows[0]["user"])) if rows else None
-    return None if user is None else (user, _moment(rows[0]["expires_at"]))
+    return None if user is None else (user, _moment(rows[0]["made_at"]))
 
 
 async def drop_token(session: Session, digest: str) -> bool:

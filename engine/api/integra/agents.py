@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.adapters.mysql import dispositions, recordings
 from engine.adapters.mysql.database import Session
+from engine.api.desks import may_ring, sits
 from engine.api.guard import Forbidden
 from engine.api.integra import ordering
 from engine.api.integra.fields import fields
@@ -12,7 +13,6 @@ from engine.api.integra.route import Answer, Route, field, no_campaign, says, te
 from engine.api.office import Office
 from engine.domain.access import Caller, Right, Role
 from engine.domain.integra.calls import read_agent_call, read_hang_up, read_tag
-from engine.domain.model import Desk
 
 
 async def agent_call(office: Office, caller: Caller, form: Form) -> Answer:
@@ -23,6 +23,7 @@ async def agent_call(office: Office, caller: Caller, form: Form) -> Answer:
     # A sample has the agent's name inside another field.
     if caller.role is Role.AGENT and not caller.is_me(str(row["agent"])):
         raise Forbidden
+    await may_ring(office, caller, str(row["agent"]), str(row["phone"]), str(row["context"]))
     return text(await ordering.place_call(office, row))
 
 
@@ -36,13 +37,8 @@ async def hang_up_phone(office: Office, caller: Caller, form: Form) -> Answer:
 
 async def _check_phone(office: Office, caller: Caller, extension: str) -> None:
     """Who does not reach every campaign reaches the phones that sit in his, and his own."""
-    if caller.scope.everything or caller.is_me(extension):
+    if caller.scope.everything or caller.is_me(extension) or await sits(office, caller, extension):
         return
-    for queue in await office.live.queues():
-        if caller.scope.reaches(queue.name) and any(
-            Desk(seat.interface, seat.name).extension == extension for seat in queue.seats
-        ):
-            return
     raise Forbidden
 
 

@@ -13,7 +13,7 @@ from engine.api.integra.fields import fields
 from engine.api.integra.form import Form
 from engine.api.integra.route import Answer, Route, json_key, no_campaign, says, text
 from engine.api.office import Office
-from engine.domain.access import Caller, Right
+from engine.domain.access import Caller, Right, Role
 from engine.domain.integra.calls import read_disposition, read_workflow
 from engine.domain.integra.contacts import read_black
 
@@ -32,6 +32,9 @@ async def disposition_call(office: Office, caller: Caller, form: Form) -> Answer
 
     async def work(session: Session) -> None:
         call = await recordings.whose(session, wish.guid)
+        # An agent speaks of calls that there are or were; his own by click to call is known from its order.
+        if call is None and caller.role is Role.AGENT:
+            raise Forbidden
         if call is not None and not caller.reaches(*call):
             raise Forbidden
         await dispositions.dispose(session, wish, office.clock.now(), office.local)

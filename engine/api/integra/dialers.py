@@ -6,6 +6,7 @@ import asyncio
 
 from engine.adapters.mysql import campaigns, contacts
 from engine.adapters.mysql.database import Session
+from engine.api.desks import may_ring
 from engine.api.integra import ordering
 from engine.api.integra.fields import fields
 from engine.api.integra.form import Form
@@ -66,7 +67,9 @@ async def _click_to_call(office: Office, caller: Caller, task: Task) -> bool:
     agent = desk["agent"] if desk else task.agent
     extension = desk["extension"] if desk else task.agent
     source = task.source if task.source.removeprefix("+").isdecimal() else ""
-    await ordering.place_call(office, click_to_call(task.campaign, agent, extension, task.phone, source))
+    row = click_to_call(task.campaign, agent, extension, task.phone, source)
+    await may_ring(office, caller, agent, extension, str(row["context"]))
+    await ordering.place_call(office, row)
     return True
 
 

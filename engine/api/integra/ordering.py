@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from engine.adapters.mysql import orders
+from engine.adapters.mysql import campaigns, orders
 from engine.adapters.mysql.claim import Claimant
 from engine.adapters.mysql.database import Session
 from engine.api.office import Office
@@ -19,14 +19,15 @@ _PATIENCE, _LOOK = 5.0, 0.1
 
 
 async def place_call(office: Office, row: Mapping[str, Any]) -> str:
-    """Order a call; return its guid at once. Raises FieldError when its number may not be called
-    now; a block has been noted then."""
+    """Order a call; return its guid at once. Raises FieldError when its campaign does not exist, or when its
+    number may not be called now; a block has been noted then."""
     await _reachable(office)
     guid, now, order = office.new_id(), office.clock.now(), order_of(row)
     claimant = Claimant("", 0, office.local, office.legal)
 
     async def work(session: Session) -> FieldError | None:
         if isinstance(order, ManualCall):
+            await campaigns.check(session, order.dialer.name, "outqueue")
             fault = await orders.refusal(session, order, claimant, now)
             if fault is not None:
                 return fault

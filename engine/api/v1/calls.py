@@ -10,9 +10,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from engine.adapters.mysql import call_pages as tables
+from engine.adapters.mysql import campaigns
 from engine.adapters.mysql import contacts as spool
 from engine.adapters.mysql.database import Session
 from engine.adapters.places import place_of
+from engine.api.desks import may_ring
 from engine.api.v1.campaign_models import LocalMoment, Moment, Text80, Text255
 from engine.api.v1.contacts import phone_of
 from engine.api.v1.gate import Asking, InOffice, needs, reach
@@ -64,7 +66,9 @@ class CallIn(_Given):
     campaign: str = Field(min_length=1, max_length=128, description="That the call counts for.")
     agent: str = Field(min_length=1, max_length=80, description="User name or extension.")
     number: str = Field(min_length=1, max_length=64)
-    context: str = Field(_AGENTS, min_length=1, max_length=80)
+    context: str = Field(
+        _AGENTS, min_length=1, max_length=80, description="Another than agents or agentes only with `*`."
+    )
     callerid: Text80 = ""
 
 
@@ -189,13 +193,18 @@ async def _phone(session: Session, agent: str) -> tuple[str, str]:
 @router.post("/calls", status_code=202)
 @needs(Right.CALL)
 async def place(caller: Asking, office: InOffice, wish: CallIn, response: Response) -> OrderMade:
-    """Order a call between an agent and a number; black lists hold. Its guid is known at once."""
+    """Order a call between an agent and a number; black lists hold. Its guid is known at once.
+
+    Without `*`: agents who sit in your campaigns, whose accounts name one of them, or yourself.
+    """
     reach(caller, wish.campaign)
     _own(caller, wish.agent)
     guid = office.new_id()
+    agent, phone = await office.database.transaction(lambda s: _phone(s, wish.agent))
+    await may_ring(office, caller, agent, phone, wish.context)
 
     async def work(session: Session) -> int:
-        agent, phone = await _phone(session, wish.agent)
+        await campaigns.check(session, wish.campaign, "campaign")
         return await tables.order(
             session,
             "call",
@@ -286,10 +295,12 @@ def _json(variables: dict[str, str]) -> str:
 @router.get("/orders/{order}")
 @needs(Right.CALL)
 async def order_of(caller: Asking, office: InOffice, order: int) -> OrderOut:
-    """Tell how an order stands."""
+    """Tell how an order stands. One of no campaign is for him whose phone it is about, and for who reaches
+    every campaign."""
     row = await office.database.transaction(lambda s: tables.answer(s, order))
-    if row is None or (caller.role is Role.AGENT and not caller.is_me(str(row["agent"]))):
+    own = row is not None and caller.is_me(str(row["agent"]))
+    if row is None or (caller.role is Role.AGENT and not own):
         raise NotFound("There is no such order.")
-    if row["campaign"]:
-        reach(caller, str(row["campaign"]))
+    if row["campaign"] or not own:
+        reach(caller, str(row["campaign"]) or "*")
     return OrderOut.model_validate({**row, "order": row["id"]})

@@ -10,8 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from engine.api.guard import Forbidden, TooMany, UnknownCaller
-from engine.api.integra.desk import host_of, token_of
+from engine.api.integra.desk import token_of
 from engine.api.office import Office
 from engine.api.v1.gate import Asking, InOffice, needs
 from engine.api.v1.resource import Resource
@@ -23,7 +22,8 @@ router = APIRouter(route_class=Resource, tags=["events"])
 
 #: Seconds of silence until a sign of life, and that a watcher may need to read what it was sent.
 HEARTBEAT, SLOW = 15.0, 10.0
-#: Seconds between two looks whether the session still has its rights, however much there is to tell.
+#: Seconds between two looks whether the session still has its rights, however much there is to tell. What
+#: changes over this API is looked at before anything more is sent; this is for changes by SQL or elsewhere.
 CHECK = 5.0
 #: Milliseconds after which a browser comes back.
 _RETRY = 2000
@@ -41,11 +41,11 @@ class _Events(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, office: Office, stream: Stream, watcher: Watcher, token: str, host: str) -> None:
+    def __init__(self, office: Office, stream: Stream, watcher: Watcher, token: str) -> None:
         super().__init__()
         self._office, self._stream, self._watcher = office, stream, watcher
-        self._token, self._host = token, host
-        self._checked = asyncio.get_running_loop().time()
+        self._token = token
+        self._checked, self._changes = asyncio.get_running_loop().time(), -1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -91,8 +91,9 @@ class _Events(Response):
         except TimeoutError:
             quiet = True
         now = asyncio.get_running_loop().time()
-        if quiet or now - self._checked >= CHECK:
-            self._checked = now
+        changes = self._office.guard.changes
+        if quiet or now - self._checked >= CHECK or changes != self._changes:
+            self._checked, self._changes = now, changes
             if not await self._may_still():
                 return b""
         if quiet:
@@ -111,11 +112,11 @@ class _Events(Response):
     async def _may_still(self) -> bool:
         """Whether the token is live, with the same rights: they may have changed since."""
         try:
-            caller = await self._office.guard.admit(self._token, Right.KNOWN, self._host)
-        except (UnknownCaller, Forbidden):
-            return False
-        except (TooMany, StoreError):
+            caller = await self._office.guard.holds(self._token)
+        except StoreError:
             return True
+        if caller is None:
+            return False
         mine = self._watcher.caller
         return (caller.role, caller.scope, caller.phones) == (mine.role, mine.scope, mine.phones)
 
@@ -136,4 +137,4 @@ async def events(caller: Asking, office: InOffice, request: Request) -> Response
     watcher = await office.stream.watch(caller, after)
     if watcher is None:
         raise HTTPException(429, "Too many watch already: close another connection.", {"Retry-After": "5"})
-    return _Events(office, office.stream, watcher, token_of(request), host_of(request))
+    return _Events(office, office.stream, watcher, token_of(request))

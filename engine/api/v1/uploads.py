@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -48,8 +49,13 @@ class UploadOut(BaseModel):
     updated_at: Moment
 
 
+#: A value that a reason quotes (`excerpt`); the closing quote may have been cut off.
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*(?:'|$)|\"(?:[^\"\\]|\\.)*(?:\"|$)", re.DOTALL)
+
+
 class RefusedLine(BaseModel):
-    """A line that was not loaded: its number in the file, why, and how it begins."""
+    """A line that was not loaded: its number in the file, why, and how it begins. Of a line that somebody
+    else sent for a campaign that is not yours `text` is empty, and `reason` quotes nothing of it."""
 
     line: int
     reason: str
@@ -75,8 +81,8 @@ async def load(
 ) -> UploadMade:
     """Load a file of contacts. The answer comes when the file is safe; bad lines are refused one by one.
 
-    Lines name their own campaign, which must be one of yours. The same file is loaded once: sent again within
-    ten minutes it is refused with 409.
+    Lines name their own campaign, which must be one of yours. The same file is loaded once: sent again by the
+    same user within ten minutes it is refused with 409, unless lines of it had been refused.
     """
     name, zone = list_name(list), read_zone(timezone) if timezone else ""
     content = await request.body()
@@ -130,10 +136,23 @@ async def refused(
     """List the lines that were refused, and those loaded in part, in the order of the file."""
     after = read_cursor(cursor, int) or (0,)
 
-    async def work(session: Session) -> list[dict[str, Any]]:
-        await _one(session, caller, upload)
-        return await tables.refused_lines(session, upload, after=int(after[0]), limit=limit + 1)
+    async def work(session: Session) -> tuple[bool, list[dict[str, Any]]]:
+        sender = str((await _one(session, caller, upload))["username"])
+        sent = sender.casefold() == caller.user.casefold()
+        return sent, await tables.refused_lines(session, upload, after=int(after[0]), limit=limit + 1)
 
-    rows = await office.database.transaction(work)
-    items = [RefusedLine.model_validate(row) for row in rows[:limit]]
+    sent, rows = await office.database.transaction(work)
+    items = [_told(row, whole=sent or _mine(caller, str(row["text"]))) for row in rows[:limit]]
     return Page(items=items, next=paged(rows, limit, "line"))
+
+
+def _mine(caller: Caller, text: str) -> bool:
+    """Whether a line is the caller's business: its first column is a campaign of his."""
+    return caller.scope.reaches(text.partition(";")[0])
+
+
+def _told(row: dict[str, Any], *, whole: bool) -> RefusedLine:
+    line = RefusedLine.model_validate(row)
+    if whole:
+        return line
+    return RefusedLine(line=line.line, reason=_QUOTED.sub("…", line.reason), text="")
