@@ -19,6 +19,7 @@ from pymysql.converters import escape_string
 from engine.adapters.contact_file import LONGEST_LINE, ContactFile
 from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.numbers import take_turn
+from engine.adapters.mysql.uploads import same_before
 from engine.domain.access import EVERYTHING, Scope
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.upload import Line, Rules, campaigns_by_name, columns_of, read_line
@@ -69,6 +70,8 @@ class Load:
     campaigns: Counter[str] = field(default_factory=Counter)
     #: Campaigns that this run has read good lines of, also where all of their numbers were there already.
     named: set[str] = field(default_factory=set)
+    #: Uploads of the same content into the same list a moment ago: what they have accepted is loaded.
+    earlier: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -159,7 +162,9 @@ async def _begin(database: Database, file: ContactFile, wish: Wish, at: datetime
                 (utc(at), wish.upload),
             )
             [row] = await session.rows("SELECT * FROM ccdata.uploads WHERE id=%s", (wish.upload,))
-            return await _go_on(session, row, wish)
+            load = await _go_on(session, row, wish)
+            load.earlier = await same_before(session, row)
+            return load
         rows = await session.rows(
             "SELECT * FROM ccdata.uploads WHERE sha256=%s AND list=%s AND status IN ('loading', 'done')"
             " ORDER BY id DESC LIMIT 1",
@@ -213,7 +218,7 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
     async def work(session: Session) -> tuple[int, int]:
         counts.clear()
         await _turn(session, load, batch)
-        fresh, doubles = await _fresh(session, batch)
+        fresh, doubles = await _fresh(session, load, batch)
         for values in _values(fresh, wish.list):
             await session.run_text(_HEAD, values)
         refused = sorted([*batch.refused, *doubles])
@@ -257,11 +262,27 @@ async def _turn(session: Session, load: Load, batch: _Batch) -> None:
     await take_turn(session, {line.campaign for _, line in batch.lines})
 
 
+async def _loaded(session: Session, load: Load, batch: _Batch) -> dict[int, int]:
+    """Return the lines of a batch that an earlier upload of the same file has accepted → its id: their
+    contacts may have been called and gone since."""
+    loaded: dict[int, int] = {}
+    for upload in load.earlier if batch.lines else ():
+        rows = await session.rows(
+            "SELECT line FROM ccdata.upload_lines WHERE upload=%s AND line BETWEEN %s AND %s",
+            (upload, batch.lines[0][0], batch.last),
+        )
+        refused = {int(row["line"]) for row in rows}
+        loaded.update((number, upload) for number, _ in batch.lines if number not in refused)
+    return loaded
+
+
 async def _fresh(
-    session: Session, batch: _Batch
+    session: Session, load: Load, batch: _Batch
 ) -> tuple[list[tuple[int, Line]], list[tuple[int, str, str]]]:
     """Return the lines whose number is not in the spool of their campaign, and the refusals of the rest."""
     there: set[tuple[str, str]] = set()
+    fresh, doubles = list[tuple[int, Line]](), list[tuple[int, str, str]]()
+    loaded = await _loaded(session, load, batch)
     for lines in _pieces(batch.lines):
         numbers = [line.number for _, line in lines]
         rows = await session.rows(
@@ -270,12 +291,13 @@ async def _fresh(
             numbers,
         )
         there.update((str(row["campaign"]).lower(), str(row["number"])) for row in rows)
-    fresh, doubles = [], []
     for number, line in batch.lines:
         key = (line.campaign.lower(), line.number)
-        if key in there:
-            # As a line begins: its campaign says whose it is.
-            shown = f"{line.campaign};{line.phone}"
+        # As a line begins: its campaign says whose it is.
+        shown = f"{line.campaign};{line.phone}"
+        if number in loaded:
+            doubles.append((number, f"line: upload {loaded[number]} has loaded it", shown))
+        elif key in there:
             doubles.append((number, "phone: it is in the spool of this campaign already", shown))
         else:
             there.add(key)

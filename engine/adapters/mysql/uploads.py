@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,6 +60,17 @@ async def accept(
         ),
     )  # fmt: skip
     return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
+
+
+async def same_before(session: Session, upload: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the uploads that have loaded the same content into the same list within `SAME` before this one
+    (a row of `uploads`), whoever sent them and for whichever campaign and time zone."""
+    rows = await session.rows(
+        "SELECT id FROM ccdata.uploads WHERE sha256=%s AND list=%s AND id < %s AND status='done'"
+        " AND updated_at > %s ORDER BY id",
+        (upload["sha256"], upload["list"], upload["id"], upload["started_at"] - SAME),
+    )
+    return tuple(int(row["id"]) for row in rows)
 
 
 async def waiting(database: Database, holder: str) -> tuple[WaitingUpload, ...]:
