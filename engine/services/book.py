@@ -23,6 +23,9 @@ from engine.services.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
+#: Of so many ended calls, at most, the end of the talk is still waited for: it comes within the second.
+_UNTOLD = 200
+
 
 @dataclass(slots=True)
 class Counts:
@@ -55,6 +58,8 @@ class CallBook:
         self._counts: dict[CampaignName, Counts] = {}
         self._breakers: dict[str, Breaker] = {}
         self._over: Counter[str] = Counter()
+        #: Calls that ended before their talks were told of, as they were then, the oldest first.
+        self._untold: dict[str, Call] = {}
         self.empty = asyncio.Event()
         self.empty.set()
         #: Is what is talked in this call kept in a file?
@@ -105,6 +110,7 @@ class CallBook:
         """Let one event happen; None when it is about a call that is not ours."""
         before = self._calls.get(event.call)
         if before is None:
+            self._told_late(event)
             return None
         after = step(before, event)
         rows = queue_log(before, event, after)
@@ -119,6 +125,10 @@ class CallBook:
         if after.state is State.ENDED:
             self._end(after, event.at, rows)
             self.withdraw(after.attempt.id)
+            if before.state is State.CONNECTED:
+                self._untold[event.call] = before
+                if len(self._untold) > _UNTOLD:
+                    del self._untold[next(iter(self._untold))]
         else:
             self._count(before, -1)
             self._calls[event.call] = after
@@ -137,6 +147,15 @@ class CallBook:
                 )
         self.listen(after, event)
         return after
+
+    def _told_late(self, event: ev.CallEvent) -> None:
+        """app_queue tells of a talk's end on a thread of its own, sometimes after the channel's hang-up. The
+        call is over then, and its row of the queue log is all that was missing."""
+        if not isinstance(event, ev.AgentCompleted):
+            return
+        call = self._untold.pop(event.call, None)
+        if call is not None:
+            self._recorder.put(*queue_log(call, event, step(call, event)))
 
     def _end(self, call: Call, at: datetime, rows: tuple[QueueLogRow, ...]) -> None:
         outcome = call.outcome

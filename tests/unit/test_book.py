@@ -111,6 +111,18 @@ async def test_what_comes_after_the_end_is_not_written(book: CallBook, notes: No
     assert notes.given == before
 
 
+async def test_a_talk_that_is_told_of_after_the_hang_up_is_in_the_queue_log_once(
+    book: CallBook, notes: Notes
+) -> None:
+    tell(book, b.sent(), b.answered(), b.joined(), b.offered(), b.connected(), b.hung_up())
+    [end] = notes.ends()
+    assert (end.outcome, [row.event for row in end.queue_log]) == (Outcome.ANSWERED, ["OUTCALL"])
+    tell(book, b.completed(), b.completed())
+    [row] = [item for item in notes.given if isinstance(item, QueueLogRow) and item.event == "COMPLETEAGENT"]
+    assert row.call == ID
+    assert notes.ends() == [end]
+
+
 async def test_the_next_step_follows_the_settings_of_the_moment(notes: Notes) -> None:
     book = CallBook(notes, RecordingObserver(), FakeClock().monotonic, timedelta(hours=72))
     book.add(replace(a_call(), attempt=an_attempt(a_contact())))
