@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import WSCloseCode, web
 
-from engine.adapters.ari import AriSettings, AriVoice
+from engine.adapters.ari import AriSettings, AriVoice, link
 from engine.domain import broadcast as bc
 from engine.lab.parts import free_port
 from engine.ports import LinkError, RefusedError, UncertainError
@@ -43,7 +43,7 @@ class Server:
     async def rest(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.method, request.path.removeprefix("/ari/"), dict(request.query)))
         if request.path == "/ari/applications/overdial":
-            return web.json_response({"name": "overdial", "channel_ids": self.inside})
+            return await self.in_pieces(request, {"name": "overdial", "channel_ids": self.inside})
         answer = self.answers.get(request.path.removeprefix("/ari/"), 204)
         if answer == "silence":
             await asyncio.Event().wait()
@@ -54,6 +54,18 @@ class Server:
         if isinstance(answer, bytes):
             return web.Response(body=answer)
         return web.Response(status=answer, text='{"message":"so"}' if answer >= 300 else "")
+
+    async def in_pieces(self, request: web.Request, answer: dict[str, Any]) -> web.StreamResponse:
+        """Say something long as a network does: in several pieces, each read before the next one comes."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        text = json.dumps(answer).encode()
+        for start in range(0, len(text), 40):
+            await response.write(text[start : start + 40])
+            for _ in range(10):
+                await asyncio.sleep(0)
+        await response.write_eof()
+        return response
 
     async def send(self, **event: Any) -> None:
         await self.sockets[-1].send_str(json.dumps(event))
@@ -163,6 +175,29 @@ async def test_an_order_that_is_not_carried_out_says_how(
     async with background(voice.run()):
         await until(lambda: voice.up and bool(server.asked), "the link is up")
         with pytest.raises(error):
+            await voice.play("c1", ["a"])
+
+
+async def test_a_sound_that_was_refused_is_not_stopped(server: Server) -> None:
+    voice = a_voice(server)
+    server.answers["channels/c1/play"] = 404
+    async with background(voice.run()):
+        await until(lambda: voice.up and bool(server.asked), "the link is up")
+        with pytest.raises(RefusedError):
+            await voice.play("c1", ["a"])
+        await voice.stop_playing("c1")
+    assert server.asked[-1][:2] == ("POST", "channels/c1/play")
+
+
+async def test_an_answer_without_an_end_is_not_read_for_ever(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "LONGEST", 1000)
+    voice = a_voice(server)
+    server.answers["channels/c1/play"] = b"x" * 1001
+    async with background(voice.run()):
+        await until(lambda: voice.up and bool(server.asked), "the link is up")
+        with pytest.raises(UncertainError, match="more than 1000 bytes"):
             await voice.play("c1", ["a"])
 
 

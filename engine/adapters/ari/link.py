@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 #: Our application's name in Stasis() (asterisk-conf/overdial/extensions.conf).
 APP = "overdial"
-#: No event of ARI is longer (bytes); what is longer is not from Asterisk.
+#: No event and no answer of ARI is longer (bytes); what is longer is not from Asterisk.
 LONGEST = 1 << 20
 #: Waits between two attempts to connect (s), the last one for ever; each is drawn from half to the whole.
 PATIENCE = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -119,7 +119,7 @@ class AriLink:
         url = f"{self._settings.url}/ari/{path}"
         try:
             async with self._session.request(method, url, params=params) as answer:
-                body = await answer.content.read(LONGEST)
+                body = await _whole(answer.content)
                 if answer.status < 300:
                     return orjson.loads(body) if body else None
                 raise RefusedError(f"{answer.status}: {body[:200].decode('utf-8', 'replace')}")
@@ -127,3 +127,14 @@ class AriLink:
             raise LinkError(f"ARI cannot be reached: {error}") from error
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
             raise UncertainError(f"no answer from ARI: {error or type(error).__name__}") from error
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """Return all of an answer, in however many pieces it comes. Raises UncertainError when it is longer than
+    Asterisk's are."""
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > LONGEST:
+            raise UncertainError(f"an answer from ARI of more than {LONGEST} bytes")
+    return bytes(body)

@@ -105,7 +105,12 @@ class AriVoice:
         playback = f"{call}.{self._number}"
         self._playing[call] = playback
         media = ",".join(f"sound:{sound}" for sound in sounds)
-        await self.link.ask("POST", f"channels/{quote(call)}/play", media=media, playbackId=playback)
+        try:
+            await self.link.ask("POST", f"channels/{quote(call)}/play", media=media, playbackId=playback)
+        except RefusedError:
+            if self._playing.get(call) == playback:  # its channel has left: nothing would ever end it
+                del self._playing[call]
+            raise
 
     async def stop_playing(self, call: str) -> None:
         playback = self._playing.pop(call, None)
