@@ -7,7 +7,7 @@ Fed by the same events as the picture; nothing is asked for. Averages are those 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -53,7 +53,7 @@ def _within(waits: Counter[int], threshold: int) -> int:
 @dataclass(slots=True)
 class QueueFigures:
     """One queue: Asterisk's own settings, averages (s) and count of finished calls, who waits since when,
-    and today."""
+    and today. `missing`: calls without a channel when channels were listed last."""
 
     strategy: str = ""
     service_level: int = 0
@@ -63,7 +63,16 @@ class QueueFigures:
     since: dict[str, datetime] = field(default_factory=dict)
     queued: set[str] = field(default_factory=set)
     talking: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
     today: DayFigures = field(default_factory=DayFigures)
+
+    def forget_gone(self, live: Container[str]) -> None:
+        """Let go of calls whose ends were never told: those without a channel in two lists, one after the
+        other. After one alone the end of a talk may still be on its way."""
+        gone = {call for call in self.queued | self.talking if call not in live}
+        self.queued -= gone & self.missing
+        self.talking -= gone & self.missing
+        self.missing = gone - self.missing
 
     def longest(self, now: datetime) -> int:
         """Return how long who waits longest has waited (s)."""
@@ -108,6 +117,9 @@ class Figures:
         match event:
             case ev.QueuesListed():
                 self._listed(event)
+            case ev.ChannelsListed(live=live):
+                for figures in self._queues.values():
+                    figures.forget_gone(live)
             case ev.HungUp(call=call):
                 for figures in self._queues.values():
                     figures.since.pop(call, None)

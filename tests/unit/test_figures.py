@@ -56,6 +56,29 @@ def test_a_call_with_a_reserved_agent_counts_and_moves_no_average() -> None:
     assert (own.hold, own.talk, own.today.completed, own.today.talked) == (0, 0, 1, 50)
 
 
+def test_a_call_whose_end_was_never_told_is_let_go() -> None:
+    figures = Figures()
+    for call in ("waited", "talked", "talks"):
+        figures.apply(ev.CallerJoined(NOW, call, Q, 1, ""))
+    for call in ("talked", "talks"):
+        figures.apply(ev.AgentConnected(NOW, call, Q, "PJSIP/1", "A", "", "", 4, 1))
+    own = figures.of(Q)
+    figures.apply(ev.ChannelsListed(NOW, {"talks": True}))
+    assert own.talking == {"talked", "talks"}, "the end of a talk may come after its channel has gone"
+    figures.apply(ev.ChannelsListed(NOW, {"talks": True}))
+    assert (own.queued, own.talking) == (set(), {"talks"})
+    figures.apply(ev.AgentCompleted(NOW, "talks", Q, "PJSIP/1", "A", "agent", 4, 30))
+    assert (own.completed, own.talk) == (1, 30)
+
+
+def test_a_call_that_is_missing_from_one_list_alone_is_kept() -> None:
+    figures = Figures()
+    figures.apply(ev.CallerJoined(NOW, "a", Q, 1, ""))
+    for live in ({}, {"a": True}, {}):
+        figures.apply(ev.ChannelsListed(NOW, live))
+    assert figures.of(Q).queued == {"a"}
+
+
 def test_the_day_turns_at_local_midnight() -> None:
     figures = Figures(lambda at: (at - timedelta(hours=3)).date())
     figures.begin(date(2026, 3, 4), {Q: DayFigures(talked=9)})
