@@ -143,3 +143,6 @@ class Clerk:
                     log.info("dispositions carried out", action="dispositions.done", count=done.dispositions)
             except StoreError as error:
                 log.warning("dispositions wait", action="dispositions.database", reason=str(error))
+            except Exception as error:
+                # A fault of ours costs the dispositions, not the server that runs beside this.
+                log.error("dispositions wait", action="dispositions.failed", fault=where(error))

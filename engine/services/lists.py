@@ -23,3 +23,5 @@ async def recycle_lists(store: Store, clock: Clock) -> None:
                 log.info("list recycled", action="lists.recycled", campaign=campaign, contacts=contacts)
         except StoreError as error:
             log.warning("lists not recycled", action="lists.database", reason=str(error))
+        except Exception:
+            log.exception("lists not recycled", action="lists.failed")  # no reason to stop dialling

@@ -102,6 +102,12 @@ class Orders:
                     return self._decide(taken.order)
         except UNREACHABLE as error:
             return str(error)
+        except StoreError:
+            raise
+        except Exception:
+            # A fault in one order is that order's: campaigns dial on.
+            log.exception("order failed", action="orders.fault", order=taken.id)
+            return "an internal error stopped it (see the log)"
         return ""
 
     async def _hang_up(self, attempt: AttemptId) -> str:

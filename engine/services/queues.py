@@ -55,6 +55,8 @@ class QueueKeeper:
                 log.warning("queues not read", action="queue.database", reason=str(error))
             except UNREACHABLE as error:
                 log.debug("queues not changed", action="queue.link", reason=str(error))
+            except Exception:
+                log.exception("queues not followed", action="queue.failed")  # no reason to stop dialling
             await asyncio.sleep(PERIOD)
 
     async def follow(self) -> None:

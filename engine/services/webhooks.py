@@ -160,4 +160,6 @@ class Courier:
                     self.observer.outbox(await self.outbox.tidy())
             except StoreError as error:
                 log.warning("outbox not tidied", action="webhooks.database", reason=str(error))
+            except Exception:
+                log.exception("outbox not tidied", action="webhooks.fault")
             await asyncio.sleep(LOOK)
