@@ -15,15 +15,15 @@ import pytest
 from engine.adapters.contact_file import open_contacts
 from engine.adapters.legal import Legal
 from engine.adapters.mysql import Database, MysqlStore
+from engine.adapters.mysql.call_form import form_of
 from engine.adapters.mysql.claim import Claimant, claim_contacts
-from engine.adapters.mysql.contacts import black_list
+from engine.adapters.mysql.contacts import black_list, respool
 from engine.adapters.mysql.loading import Wish, load_file
 from engine.adapters.mysql.recycling import recycle
-from engine.adapters.mysql.respool import Respool, form_of, respool
 from engine.adapters.mysql.why import why
 from engine.adapters.registry import Registry, build
 from engine.domain.entries import Heard, OptOut
-from engine.domain.integra.contacts import BlackEntry
+from engine.domain.integra.contacts import BlackEntry, read_respool
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, CampaignName, attempt_id
 from engine.domain.outcomes import Outcome
@@ -338,9 +338,9 @@ async def test_a_listed_number_costs_the_contact_no_other_whatever_the_hour(offi
     assert await office.rows("SELECT dst FROM ccrepo.black_list_history") == [{"dst": "0992"}]
     [note] = await office.audit()
     assert note.startswith("not called: 0992 in A<-: black_list: the number is on the black list")
-    form = await form_of(office.database, attempt.id)
+    form = await office.database.transaction(lambda session: form_of(session, attempt.id))
     assert form is not None
-    assert (form.destination, form.alternatives) == ("W=0=0993", "")
+    assert (form.phone.entry(), form.alternatives) == ("W=0=0993", "")
     # Busy: it goes on with the number that is left, and is done after it.
     await office.store.mark_sent([attempt], NOON)
     await office.store.record(batch(finished(attempt, *BUSY)))
@@ -448,9 +448,10 @@ async def test_who_said_no_is_not_called_by_whatever_way_he_comes_back(
         await office.run(sql, naive(NOON), "+15025551234")
 
     rules = (RecycleRule(Outcome.BUSY, timedelta(), 9),)
+    back = read_respool('{"campaign": "A<-", "destination": "502-555-1234"}')
     ways = (
         load,
-        lambda: respool(office.database, Respool("A<-", "502-555-1234", "L1")),
+        lambda: office.database.transaction(lambda session: respool(session, back)),
         lambda: recycle(office.database, "A<-", rules, NOON + timedelta(days=900), name="L1"),
         schedule,
     )

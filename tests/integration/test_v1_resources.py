@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -542,6 +543,26 @@ async def test_an_agent_acts_for_himself_alone(api: ApiRig, boss: str) -> None:
     assert fields(await api.ask("POST", f"{V1}/calls", ana, json=wish)) == ["agent"]
     assert (await api.ask("POST", f"{V1}/calls", ana, json={**wish, "agent": "ana"})).status == 202
     assert (await api.ask("GET", f"{V1}/calls", ana)).status == 403
+
+
+async def test_the_form_of_a_call_is_its_agents_and_goes_back_as_it_is(api: ApiRig, boss: str) -> None:
+    ana, bob = [await api.user(name, Role.AGENT) for name in ("ana", "bob")]
+    api.sql(
+        f"INSERT INTO ccdata.dialer_base (campaign, name) VALUES ('{A}', 'MARCH');"
+        " INSERT INTO ccdata.calls_spool (id, campaign, dialerbase, destination, alternatives, data, contact,"
+        f" status) VALUES (77, '{A}', 'MARCH', '12125550001', 'W=0=12125550002', 'n=1', 'C1', 0)"
+    )
+    [guid] = calls(api, 1, state="connected", outcome=0, agent="ana", destination="12125550001", spool_id=77)
+    form = await get(api, ana, f"{V1}/calls/{guid}/form")
+    assert form == {
+        "campaign": A, "destination": "W=0=12125550002", "dialerbase": "MARCH", "status": 1, "data": "n=1",
+        "alternatives": "", "contact": "C1", "retries": 0, "priority": 9999, "agentphone": "",
+    }  # fmt: skip
+    assert (await api.ask("GET", f"{V1}/calls/{guid}/form", bob)).status == 404
+    assert await api.integra("Dialers/Respool", ana, callspool=json.dumps(form)) == "1"
+    assert api.value("SELECT destination FROM ccdata.calls_spool WHERE status=1") == "W=0=12125550002"
+    api.sql("DELETE FROM ccdata.calls_spool WHERE id=77")
+    assert (await api.ask("GET", f"{V1}/calls/{guid}/form", ana)).status == 404
 
 
 async def test_seats_come_from_the_live_picture(api: ApiRig, boss: str) -> None:

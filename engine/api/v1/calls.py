@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from engine.adapters.mysql import call_pages as tables
 from engine.adapters.mysql import campaigns
 from engine.adapters.mysql import contacts as spool
+from engine.adapters.mysql.call_form import form_of
 from engine.adapters.mysql.database import Session
 from engine.adapters.places import place_of
 from engine.api.desks import may_ring
@@ -54,6 +55,21 @@ class CallOut(BaseModel):
     queued_at: Moment | None
     connected_at: Moment | None
     ended_at: Moment | None
+
+
+class FormOut(BaseModel):
+    """The contact of a call, with the keys that `Dialers/Respool` takes back: on its next number already."""
+
+    campaign: str
+    destination: str
+    dialerbase: str
+    status: Literal[1] = 1
+    data: str
+    alternatives: str
+    contact: str
+    retries: int
+    priority: int
+    agentphone: str
 
 
 class _Given(BaseModel):
@@ -176,6 +192,32 @@ async def call_of_caller(session: Session, caller: Caller, guid: str) -> dict[st
 async def call_of(caller: Asking, office: InOffice, guid: str) -> CallOut:
     """Show one call."""
     return call_out(await office.database.transaction(lambda s: call_of_caller(s, caller, guid)))
+
+
+@router.get("/calls/{guid}/form")
+@needs(Right.CALL)
+async def form(caller: Asking, office: InOffice, guid: str) -> FormOut:
+    """Show what an agent's form gets of a call: its contact, on the next number. Given back as it is
+    (`Dialers/Respool`), it is called there; 404 when the contact has left the spool."""
+
+    async def work(session: Session) -> FormOut:
+        row = await call_of_caller(session, caller, guid)
+        found = await form_of(session, str(row["id"]))
+        if found is None:
+            raise NotFound("The contact of this call is not in the spool any more.")
+        return FormOut(
+            campaign=found.campaign,
+            destination=found.phone.entry(),
+            dialerbase=found.list,
+            data=found.data,
+            alternatives=found.alternatives,
+            contact=found.contact,
+            retries=found.retries,
+            priority=found.priority,
+            agentphone=found.agent,
+        )
+
+    return await office.database.transaction(work)
 
 
 def _own(caller: Caller, agent: str) -> None:
