@@ -51,15 +51,6 @@ def read_user_name(text: str, field: str = "user") -> str:
     return name
 
 
-def read_role(text: str) -> Role:
-    """Return a role by its word. Raises FieldError."""
-    try:
-        return Role(text.strip().lower())
-    except ValueError as error:
-        words = ", ".join(Role)
-        raise FieldError("role", f"{excerpt(text)} is none", f"Use one of {words}.") from error
-
-
 def read_campaigns(names: Iterable[str]) -> tuple[str, ...]:
     """Return the campaigns of a scope as they are kept. Raises FieldError."""
     kept = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))

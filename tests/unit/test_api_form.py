@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.api.integra import form as module
 from engine.api.integra.dates import us_date
-from engine.api.integra.form import Form, read_form
+from engine.api.integra.form import read_form
 from engine.api.limits import Buckets
 from engine.domain.errors import FieldError
 
@@ -64,12 +64,6 @@ def test_latin_1_when_it_says_so() -> None:
 def test_what_cannot_be_fields_is_refused(body: bytes, kind: str) -> None:
     with pytest.raises(FieldError):
         read_form(body, kind)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[1]", "1"])
-def test_a_field_that_should_be_an_object(text: str) -> None:
-    with pytest.raises(FieldError, match="call"):
-        Form({"call": [text]}).json_object("call")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=0, max_size=60), st.integers(1, 9))

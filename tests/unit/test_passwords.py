@@ -13,7 +13,7 @@ from argon2.low_level import Type
 from engine.adapters import hashing
 from engine.adapters.hashing import Passwords, TooBusyError
 from engine.api.staff import random_password
-from engine.domain.access import RIGHTS, Caller, Right, Role, Scope, read_campaigns, read_role, read_user_name
+from engine.domain.access import RIGHTS, Caller, Right, Role, Scope, read_campaigns, read_user_name
 from engine.domain.errors import FieldError
 from engine.domain.passwords import Account, Policy, State, check_password, obstacle, stale
 
@@ -131,9 +131,6 @@ def test_names_that_no_user_may_have(name: str) -> None:
 
 def test_words_of_users() -> None:
     assert read_user_name(" José.Pérez@x ") == "José.Pérez@x"
-    assert read_role(" Agent ") is Role.AGENT
-    with pytest.raises(FieldError, match="administrator"):
-        read_role("root")
     assert read_campaigns([" A ", "A", "", "*"]) == ("A", "*")
     with pytest.raises(FieldError):
         read_campaigns(["x" * 129])

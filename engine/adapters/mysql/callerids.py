@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from engine.adapters.mysql.database import Session, utc
+from engine.adapters.mysql.database import Session, aware, utc
 from engine.domain.callerid_health import Result, result_of
 from engine.domain.outcomes import Outcome
 from engine.ports.callerids import (
@@ -36,7 +36,7 @@ async def records(session: Session, now: datetime) -> tuple[CallerIdRecord, ...]
     """Return what is known of each number, newer uses than the table tells included."""
     known = {
         str(row["number"]): CallerIdRecord(
-            str(row["number"]), _aware(row["last_used_at"]), _aware(row["counted_from"]), int(row["rests"])
+            str(row["number"]), aware(row["last_used_at"]), aware(row["counted_from"]), int(row["rests"])
         )
         for row in await session.rows(
             "SELECT number, last_used_at, counted_from, rests FROM ccdata.caller_id_state"
@@ -46,7 +46,7 @@ async def records(session: Session, now: datetime) -> tuple[CallerIdRecord, ...]
     since = utc(newest - _GAP if newest else now - timedelta(days=1))
     for dialer in await session.rows("SELECT campaign FROM ccdata.dialers"):
         for row in await session.rows(SHOWN, (dialer["campaign"], since)):
-            number, used = str(row["caller_id"]), _aware(row["used"])
+            number, used = str(row["caller_id"]), aware(row["used"])
             before = known.get(number, CallerIdRecord(number, None))
             if used is not None and (before.used_at is None or before.used_at < used):
                 known[number] = CallerIdRecord(number, used, before.counted_from, before.rests)
@@ -81,7 +81,7 @@ async def resting(session: Session) -> dict[str, datetime]:
         "SELECT number, resting_until FROM ccdata.caller_id_state"
         " WHERE resting_until > UTC_TIMESTAMP(3) - INTERVAL 1 HOUR"
     )
-    return {str(row["number"]): row["resting_until"].replace(tzinfo=UTC) for row in rows}
+    return {str(row["number"]): aware(row["resting_until"]) for row in rows}
 
 
 async def calls(
@@ -98,9 +98,7 @@ async def calls(
     for row in await session.rows(query, args):
         if row["outcome"] not in _OUTCOMES:
             continue  # of another version, or changed by hand
-        result = result_of(
-            row["sent_at"].replace(tzinfo=UTC), str(row["campaign"]), Outcome(row["outcome"]), row["sip"]
-        )
+        result = result_of(aware(row["sent_at"]), str(row["campaign"]), Outcome(row["outcome"]), row["sip"])
         if result is not None:
             found[str(row["caller_id"])].append(result)
     for results in found.values():
@@ -141,7 +139,3 @@ async def forget(session: Session, before: datetime) -> None:
         " AND (resting_until IS NULL OR resting_until < %s) LIMIT 5000",
         (utc(before), utc(before)),
     )
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    return None if at is None else at.replace(tzinfo=UTC)

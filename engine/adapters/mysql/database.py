@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import aiomysql
 import pymysql
@@ -30,6 +30,15 @@ def utc(at: datetime | None) -> datetime | None:
     return None if at is None else at.astimezone(UTC).replace(tzinfo=None)
 
 
+@overload
+def aware(at: datetime) -> datetime: ...
+@overload
+def aware(at: None) -> None: ...
+def aware(at: datetime | None) -> datetime | None:
+    """Return a time of our own DATETIME columns with its zone."""
+    return None if at is None else at.replace(tzinfo=UTC)
+
+
 # Deadlock, lock wait time-out, and Galera's certification conflict (reported as a deadlock):
 # the transaction did not happen and may simply be done again.
 _AGAIN = frozenset((1205, 1213))
@@ -42,8 +51,6 @@ _ELSEWHERE = frozenset((1290, 1792, 1836))
 _VALUE = re.compile(
     r"\b(Duplicate entry|value:?|near) (?:'.*'(?= for (?:key|column) )|'.*'(?= at line )|'.*')", re.S
 )
-#: The kinds of faults that a transaction's try can have.
-FAULTS = ("deadlock", "lock_wait", "timeout", "data", "read_only", "connection", "other")
 #: Seconds that a statement waits for a lock, and that the server keeps a silent session.
 _LOCK_WAIT = 2
 _SILENCE = 10
@@ -110,7 +117,7 @@ class Database:
         self, settings: DatabaseSettings, heard: Callable[[float, str], None] = lambda seconds, fault: None
     ) -> None:
         """`heard` is told of every try of a transaction: how long it took (s), and the kind of its fault, ''
-        for none (see `FAULTS`)."""
+        for none (deadlock, lock_wait, timeout, data, read_only, connection, other)."""
         self.settings = settings
         self._heard = heard
         #: Why the last transaction failed; '' when it did not, or when only its values were at fault.
@@ -241,7 +248,7 @@ class Database:
 
 
 def _kind(error: Exception) -> str:
-    """Return which of FAULTS an error is; '' for one that the work itself raised."""
+    """Return the kind of a fault (see `Database`); '' for one that the work itself raised."""
     if isinstance(error, pymysql.err.MySQLError):
         code = _code(error)
         if code in _AGAIN:

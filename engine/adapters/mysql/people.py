@@ -11,11 +11,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.adapters.mysql.blacklists import contact_key
-from engine.adapters.mysql.database import Session, utc
+from engine.adapters.mysql.database import Session, aware, utc
 from engine.domain.law import Contacted
 from engine.domain.outcomes import NOT_CALLED, Outcome
 from engine.ports import StoreError
@@ -204,12 +204,8 @@ def contacted(row: dict[str, Any]) -> Contacted | None:
     talked = row["connected_at"] is not None
     over = row["ended_at"] or row["connected_at"] or row["claimed_at"]
     return Contacted(
-        at=_aware(row["sent_at"] or row["claimed_at"]),
+        at=aware(row["sent_at"] or row["claimed_at"]),
         rang=bool(rang),
-        spoke=_aware(over) if talked else None,
-        abandoned=_aware(over) if outcome == Outcome.ABANDONED else None,
+        spoke=aware(over) if talked else None,
+        abandoned=aware(over) if outcome == Outcome.ABANDONED else None,
     )
-
-
-def _aware(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from engine.adapters.mysql.database import Session
+from engine.adapters.mysql.database import Session, aware
 from engine.domain.errors import FieldError
 from engine.domain.model import AttemptId, CampaignName, Contact, SpoolId
 from engine.domain.phones import Phone
@@ -37,22 +36,18 @@ async def take(session: Session, ids: Sequence[AttemptId], owner: str, fence: in
     return tuple(_open_attempt(row) for row in rows)
 
 
-def _aware(at: datetime | None) -> datetime | None:
-    return None if at is None else at.replace(tzinfo=UTC)
-
-
 def _open_attempt(row: dict[str, Any]) -> OpenAttempt:
     return OpenAttempt(
         id=AttemptId(str(row["attempt_id"])),
         campaign=CampaignName(str(row["attempt_campaign"])),
         state=str(row["state"]),
         contact=_contact_of(row),
-        claimed_at=row["claimed_at"].replace(tzinfo=UTC),
-        sent_at=_aware(row["sent_at"]),
-        ringing_at=_aware(row["ringing_at"]),
-        answered_at=_aware(row["answered_at"]),
-        queued_at=_aware(row["queued_at"]),
-        connected_at=_aware(row["connected_at"]),
+        claimed_at=aware(row["claimed_at"]),
+        sent_at=aware(row["sent_at"]),
+        ringing_at=aware(row["ringing_at"]),
+        answered_at=aware(row["answered_at"]),
+        queued_at=aware(row["queued_at"]),
+        connected_at=aware(row["connected_at"]),
         agent=str(row["agent"]),
         caller_id=str(row["caller_id"]),
     )

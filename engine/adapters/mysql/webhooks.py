@@ -6,7 +6,7 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.adapters.mysql.database import Database, Session, utc
@@ -234,8 +234,3 @@ async def _revive(session: Session, webhook: int, after: int, events: Sequence[s
         )
         await session.run(f"DELETE FROM ccdata.webhook_dead_letters WHERE id IN ({marks})", ids)
     return rows
-
-
-def aware(at: datetime | None) -> datetime | None:
-    """Return a time of our own columns with its zone."""
-    return None if at is None else at.replace(tzinfo=UTC)

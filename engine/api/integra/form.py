@@ -54,13 +54,6 @@ class Form:
         except orjson.JSONDecodeError as error:
             raise FieldError(name, f"it is no JSON: {error}", "Give JSON text.") from error
 
-    def json_object(self, name: str) -> dict[str, Any]:
-        """Return the JSON object of a field. Raises FieldError."""
-        value = self.json(name)
-        if not isinstance(value, dict):
-            raise FieldError(name, "it is no JSON object", "Give {…}.")
-        return value
-
 
 def read_form(body: bytes | bytearray, content_type: str, *, large: bool = False, server: str = "") -> Form:
     """Read a body; one without a content type is taken as form-urlencoded. Raises FieldError.
