@@ -17,6 +17,8 @@ from engine.domain.orders import Join, Order
 from engine.domain.pacing import DayTotals, Decision, Profile, Snapshot, Standing
 from engine.domain.settings import SettingsRows
 from engine.ports.callerids import CallerIdStore
+from engine.ports.history import CallHistory as CallHistory
+from engine.ports.history import PastCall as PastCall
 from engine.ports.observer import Observer as Observer
 from engine.ports.watch import SmallCounts, SpoolChunk
 
@@ -364,26 +366,6 @@ class Store(CallerIdStore, Protocol):
 
     async def publish(self, reports: Sequence[CampaignReport], now: datetime) -> None:
         """Write what the campaigns are doing."""
-
-
-@dataclass(frozen=True, slots=True)
-class PastCall:
-    """What the switch itself recorded of a call that is over. `status`: DialStatus when unanswered.
-
-    `agent_channel`: the channel that it was joined with, '' for none.
-    """
-
-    ended_at: datetime
-    answered_at: datetime | None
-    status: str
-    agent_channel: str
-
-
-class CallHistory(Protocol):
-    """The switch's own records of calls that are over."""
-
-    def find(self, attempts: frozenset[str]) -> Mapping[str, PastCall]:
-        """Return what is recorded of these calls; those that are not are left out. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
