@@ -41,6 +41,13 @@ def test_the_unit_starts_what_the_script_installs() -> None:
     assert f"d {value('SHARED')} 2750 overdial asterisk" in (DEPLOY / "tmpfiles.conf").read_text()
 
 
+def test_what_was_spoken_to_contacts_leaves_and_queues_stay() -> None:
+    """Texts hold names. Systemd removes what nobody has read for the age in the last field."""
+    rules = [line.split() for line in (DEPLOY / "tmpfiles.conf").read_text().splitlines() if line[0] == "d"]
+    ages = {rule[1]: rule[-1] for rule in rules}
+    assert ages == {value("SHARED"): "-", f"{value('SHARED')}/tts": "10d"}
+
+
 def test_the_nightly_job_starts_what_the_script_installs_and_leaves_with_the_rest() -> None:
     unit = (DEPLOY / "overdial-maintain.service").read_text()
     command = f"{value('PREFIX')}/current/bin/overdial maintain --config {value('CONFIG')}/overdial.toml"
