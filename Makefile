@@ -11,7 +11,7 @@ FACTOR ?= 20
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: ## Everything that the demo and the tests need (idempotent)
 	@deploy/lab/packages.sh
@@ -70,6 +70,7 @@ bench-spool: install ## Loading beside LOAD DATA, claims among millions beside c
 
 bench-maintain: install ## The longest transaction while old rows leave; ARGS="--rows 1000000 --old 200000"
 	@"$(BIN)/python" -m bench.maintain --lab "$(LAB)" $(ARGS)
+
 bench-records: install ## Pages of getrecords over a million CDRs, by filter and depth; ARGS="--rows 100000"
 	@"$(BIN)/python" -m bench.records --lab "$(LAB)" $(ARGS)
 
