@@ -24,6 +24,7 @@ from engine.domain.outcomes import CDR_DISPOSITION, DIAL_STATUS, Outcome, unansw
 from engine.resources import resource
 
 FOLDER = Path(__file__).parent / "reference"
+EXAMPLE = Path(__file__).parent.parent / "deploy" / "overdial.toml.example"
 _NOTE = "<!-- Written by docs/generate.py from {source}; change it there. -->\n\n"
 
 
@@ -54,17 +55,40 @@ def _prose(text: str | None) -> str:
 
 def settings() -> str:
     """The sections of the configuration file."""
-    page = _NOTE.format(source="engine/config.py") + "# Settings\n\n"
+    page = _NOTE.format(source="engine/config.py and deploy/overdial.toml.example") + "# Settings\n\n"
     page += (
         "The configuration is a TOML file (`--config`); every setting may also come from the environment as\n"
         "`OVERDIAL_<SECTION>__<KEY>`, which wins. Unknown keys are refused.\n"
     )
+    told = meanings(EXAMPLE.read_text("utf-8"))
     for name, field in Config.model_fields.items():
         section = _section(field.annotation)
         title = name if section is field.annotation else f"{name}.&lt;name&gt;"
         page += f"\n## [{title}]\n\n{_prose(section.__doc__)}\n\n"
-        page += _table(("key", "type", "default", "allowed"), list(_keys(section)))
+        rows = [(*row, _meaning(told[name, row[0].strip("`")])) for row in _keys(section)]
+        page += _table(("key", "type", "default", "allowed", "meaning"), rows)
     return page
+
+
+def meanings(example: str) -> dict[tuple[str, str], str]:
+    """Return what the comments of the example say of each setting, by section and key."""
+    found: dict[tuple[str, str], str] = {}
+    section, last = "", ("", "")
+    for line in example.splitlines():
+        if head := re.match(r"(?:# )?\[(\w+)", line):
+            section, last = head[1], ("", "")
+        elif key := re.match(r"(?:# )?([a-z_]+) = (?:[^#\"]|\"[^\"]*\")*(?:# (.*))?$", line):
+            last = section, key[1]
+            found[last] = key[2] or ""
+        elif last in found and (more := re.match(r"#\s{9,}# (.*)$", line)):
+            found[last] += f" {more[1]}"
+        else:
+            last = "", ""
+    for section, key in list(found):
+        word = key.removesuffix("_file")
+        if word != key and word in ("secret", "password"):  # of two ways the example shows one
+            found.setdefault((section, word), f"or: {key}")
+    return found
 
 
 def _section(annotation: Any) -> type[BaseModel]:

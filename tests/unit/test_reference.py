@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 
 import pytest
 
@@ -19,6 +20,15 @@ _SPEC.loader.exec_module(generate)
 def test_the_reference_is_current(name: str) -> None:
     written = (generate.FOLDER / name).read_text("utf-8")
     assert written == generate.pages()[name], "Fix: make docs, and commit docs/reference."
+
+
+def test_every_setting_is_explained() -> None:
+    told = generate.meanings(generate.EXAMPLE.read_text("utf-8"))
+    rows = re.findall(r"^\| `(\w+)` .* \|(.*) \|$", generate.settings(), re.MULTILINE)
+    assert len(rows) > 90
+    assert [key for key, meaning in rows if not meaning.strip()] == []
+    assert told["engine", "lease"].endswith("at least twice database.timeout"), "two lines are one sentence"
+    assert told["http", "token_hours"] == "that a session lasts"
 
 
 def test_every_documentation_page_is_on_the_site() -> None:
