@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.domain import events as ev
 from engine.domain.agent import SeatState
-from engine.domain.pacing import PROFILES, Traits
+from engine.domain.pacing import PROFILES, Traits, learn_contacts
 from engine.domain.pacing.base import Placed
 from engine.domain.pacing.follow import CallFollower
 from engine.domain.pacing.learn_agents import AgentForecast
@@ -99,6 +99,21 @@ def weigh(good: float, bad: float) -> tuple[float, float]:
 def test_contacts_that_answer_more_often_are_told_apart() -> None:
     fresh, old = weigh(0.4, 0.1)
     assert fresh / old == pytest.approx(4.0, rel=0.25)
+
+
+def test_after_weeks_of_daily_lists_a_new_one_is_still_told_from_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(learn_contacts, "_MEMORY", 400.0)
+    weights, dice = ContactWeights(), Random(2)
+    for day in range(100):
+        for _ in range(200):
+            weights.learn(Traits(f"list of day {day}", 1, "M", 9), 0.2, dice.random() < 0.2)
+    for _ in range(1000):
+        for name, share in (("good", 0.4), ("poor", 0.05)):
+            weights.learn(Traits(name, 1, "M", 9), 0.2, dice.random() < share)
+    good, poor = (weight_of(weights.level(Traits(name, 1, "M", 9))) for name in ("good", "poor"))
+    assert good > 3 * poor
 
 
 def test_traits_that_carry_nothing_change_nothing() -> None:

@@ -16,6 +16,8 @@ _MEMORY = 8000.0
 _EVERY = 100
 #: Values of one trait beyond this many share a level: nobody can learn thousands of lists.
 _LEVELS = 64
+#: Of so many values, those whose expected answers have faded below this make room: lists come every day.
+_FADED = 0.5
 
 
 def weight_of(level: int) -> float:
@@ -41,6 +43,8 @@ class _Trait:
         (A + 1/τ²) / (E + 1/τ²). τ² = 0, no factor differs from 1: a trait that carries nothing
         changes nothing.
         """
+        if len(self.cases) >= _LEVELS:
+            self.cases = {value: case for value, case in self.cases.items() if case[1] >= _FADED}
         answers = sum(case[0] for case in self.cases.values())
         expected = sum(case[1] for case in self.cases.values())
         self.factors = {}
