@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the documentation site into .lab/site, with the reference pages written from the code first.
-# Fails on a broken link or anchor, and when the reference in the repository was not current.
+# Fails on a broken link or anchor. Whether the reference was current before, .ci/run asks.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
