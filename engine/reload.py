@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr
 from engine.config import Config
 
 #: Sections and settings that a running engine takes over; everything else needs a restart.
-LIVE = ("log", "stop", "retention", "engine.lease", "engine.abandoned_rest_hours")
+LIVE = ("log", "stop", "retention", "caller_ids", "engine.lease", "engine.abandoned_rest_hours")
 #: Files, and folders of files, that are read when the engine starts and never again. Registries are no part
 #: of them: a new file holds from the next look-up.
 READ_ONCE = (

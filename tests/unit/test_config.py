@@ -113,6 +113,16 @@ def test_a_reload_tells_what_changed_what_waits_and_no_secret(tmp_path: Path) ->
     assert {change.key for change in again} == waits, "it is named until the restart comes"
 
 
+def test_what_a_reload_gives_the_engine_is_what_it_says_that_it_takes_over(tmp_path: Path) -> None:
+    before = load(_written(tmp_path, ""))
+    text = "[engine]\nlease = 20\nabandoned_rest_hours = 1\n[stop]\ndrain = 1\n[caller_ids]\nwindow = 50\n"
+    after = load(_written(tmp_path, text))
+    given = build.engine_settings(after)
+    assert given == build.engine_settings(taken_over(before, after))
+    assert given.caller_ids.window == 50
+    assert all(change.live for change in changes(before, after, contents(before), contents(after)))
+
+
 def test_a_reload_names_files_whose_content_changed(tmp_path: Path) -> None:
     """A new secret or certificate in the same file is not read before a restart, and nobody would know."""
     (tmp_path / "laws").mkdir()
