@@ -235,12 +235,36 @@ async def test_a_black_list_may_come_from_a_file_or_a_page_whose_layout_came_alo
     for number, text in zip(numbers, written, strict=True):
         await office.run("INSERT INTO ccdata.black_list (phone) VALUES (%s)", text)
         await office.contact(number, "UK<-")
+    for number, whose in (("02079460007", "UK<-\r"), ("02079460008", "*\r")):
+        await office.run("INSERT INTO ccdata.black_list (phone, campaign) VALUES (%s, %s)", number, whose)
+        await office.contact(number, "UK<-")
     free = await office.contact("02079460099", "UK<-")
     assert await office.called("UK<-") == ["02079460099"]
     assert {row["status"] for row in await office.rows("SELECT status FROM ccdata.calls_spool")} == {0, 3}
     assert (await office.row(free))["status"] == 0
     rows = await office.rows("SELECT phone, number FROM ccdata.black_list")
     assert {row["number"] for row in rows} == {known_digits(row["phone"]) for row in rows}
+
+
+async def test_dates_that_no_calendar_has_stop_no_campaign(office: Office) -> None:
+    """Other programs write 0000-00-00 for none, and the server takes it in its own mode."""
+    await office.dialer()
+    await office.contact("2125550002")
+    zero, other = "0000-00-00 00:00:00", "2027-00-00 00:00:00"
+    async with office.database.session() as session:
+        await session.run("SET SESSION sql_mode = 'STRICT_TRANS_TABLES'")
+        for table, columns, values in (
+            ("calls_scheduler", "calldate, campaign, destination", (zero, "A<-", "2125550001")),
+            ("calls_spool", "notbefore, campaign, destination", (zero, "A<-", "2125550003")),
+            ("black_list_schedule", "removedate, phone", (zero, "2125550003")),
+            ("black_list_schedule", "removedate, phone", (other, "2125550002")),
+        ):
+            marks = ", ".join(["%s"] * len(values))
+            await session.run(f"INSERT INTO ccdata.{table} ({columns}) VALUES ({marks})", values)
+        await session.run("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+    assert await office.called() == ["2125550001", "2125550003"]
+    for number in ("2125550001", "2125550002", "2125550003"):
+        assert await why(office.database, Legal(), LocalTime(UTC), number, NOON)
 
 
 async def test_in_the_hour_that_autumn_has_twice_blocks_end_late_and_consents_early(office: Office) -> None:

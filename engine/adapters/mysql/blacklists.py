@@ -117,12 +117,14 @@ def _consent(row: Mapping[str, Any], now: datetime, local: LocalTime, found: Wis
 
 async def _black_lists(session: Session, campaign: str, forms: Sequence[str], found: Wishes) -> None:
     """`number` is what the lists' phones come to without layout, type and +, as parse_phone reads them;
-    a phone that ends with * is a prefix."""
+    a phone that ends with * is a prefix. LOAD DATA of a file with CR LF leaves the CR in its last column."""
+    whose = [name + end for name in (campaign, "*") for end in ("", "\r")]
     prefixes = {f"{form[:n]}*" for form in forms for n in range(_SHORTEST_PREFIX, len(form) + 1)}
     words = [*forms, *sorted(prefixes)]
     rows = await session.rows(
-        f"SELECT number FROM ccdata.black_list WHERE number IN ({_marks(words)}) AND campaign IN (%s, '*')",
-        (*words, campaign),
+        f"SELECT number FROM ccdata.black_list WHERE number IN ({_marks(words)})"
+        f" AND campaign IN ({_marks(whose)})",
+        (*words, *whose),
     )
     found.listed = {str(row["number"]) for row in rows}
 
