@@ -140,7 +140,7 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_spool (
   reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why the row is set aside or blocked',
   held_by VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'rule that holds it back: docs/law.md',
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(destination, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) VIRTUAL,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(destination LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(destination, '=', -1)) LIKE '00%', REPLACE(destination, '(0)', ''), destination), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) VIRTUAL,
   rounds SMALLINT NOT NULL DEFAULT 0 COMMENT 'so many times the contact was recycled',
   timezone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'of this contact, e.g. America/Bogota; empty = its list''s',
   automatic SMALLINT NOT NULL DEFAULT 0 COMMENT 'so many of its rounds came by themselves (dialers.recyclecount)',
@@ -179,7 +179,7 @@ CREATE TABLE IF NOT EXISTS ccdata.black_list (
   name VARCHAR(128) NULL DEFAULT '',
   created DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (phone, campaign),
   KEY black_list_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -189,7 +189,7 @@ CREATE TABLE IF NOT EXISTS ccdata.black_list_schedule (
   phone VARCHAR(64) NOT NULL,
   removedate DATETIME NOT NULL COMMENT 'blocked until then, local time of the server',
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (id),
   KEY black_list_schedule_number (number, removedate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -716,7 +716,7 @@ CREATE TABLE IF NOT EXISTS ccdata.consents (
   withdrawn_at DATETIME NULL DEFAULT NULL COMMENT 'once set, nothing but a person clears it',
   source VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'evidence: form, recording, …',
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(phone, '=', -1), ' ', ''), '\t', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (phone, campaign),
   KEY consents_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
@@ -792,7 +792,10 @@ CREATE OR REPLACE VIEW ccdata.held_spool AS
         WHEN d.campaign IS NULL THEN 'no_dialer'
         WHEN d.status = 0 THEN 'dialer_off'
         WHEN s.dialerbase <> '' AND NOT EXISTS (SELECT 1 FROM ccdata.dialer_base b
-          WHERE b.campaign = s.campaign AND b.name = s.dialerbase AND b.active <> 0) THEN 'list_inactive'
+          WHERE b.campaign = s.campaign AND b.name = s.dialerbase AND b.active <> 0
+            AND (b.percentage IS NULL OR b.percentage > 0 OR NOT EXISTS (SELECT 1 FROM ccdata.dialer_base o
+              WHERE o.campaign = b.campaign AND o.active <> 0 AND o.priority = b.priority AND o.percentage > 0))
+          ) THEN 'list_inactive'
         WHEN c.campaign IS NULL OR c.updated_at < UTC_TIMESTAMP(3) - INTERVAL 30 SECOND
           OR c.state IN ('stopped', 'disabled') THEN 'no_engine'
         WHEN c.state = 'set_aside' OR o.held_by = 'settings' THEN 'settings'
@@ -1204,4 +1207,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (13, '0013_webhooks'),
   (14, '0014_drains'),
   (15, '0015_outlook'),
-  (16, '0016_own_zones');
+  (16, '0016_own_zones'),
+  (18, '0018_numbers_as_written');

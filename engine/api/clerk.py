@@ -117,7 +117,7 @@ class Clerk:
             file = await asyncio.to_thread(open_contacts, path)
             load = await load_file(self._database, file, wish, self._clock.now)
         except FieldError as error:
-            reason = f"{error.field}: {error.problem}" if path.exists() else "the file is gone from the disk"
+            reason = str(error) if path.exists() else "the file is gone from the disk"
             await uploads.refuse(self._database, upload.id, reason, self._clock.now())
             log.warning("file refused", action="uploads.refused", upload=upload.id, field=error.field)
         except StoreError:

@@ -32,6 +32,14 @@ class LocalTime:
         except OverflowError:
             return naive.replace(tzinfo=UTC)
 
+    def soonest(self, naive: datetime) -> datetime:
+        """Return the earlier of the moments that a documented column may mean: whatever it takes away is
+        gone from then on."""
+        try:
+            return min(self._read(naive, fold) for fold in (0, 1))
+        except OverflowError:
+            return naive.replace(tzinfo=UTC)
+
     def _read(self, naive: datetime, fold: int) -> datetime:
         folded = naive.replace(fold=fold)
         return (folded.replace(tzinfo=self.zone) if self.zone else folded).astimezone(UTC)

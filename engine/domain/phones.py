@@ -14,7 +14,14 @@ PHONE_TYPES = frozenset("HMWPU")
 # longer, 32 is Asterisk's practical comfort.
 _NUMBER = re.compile(r"\+?[0-9]{1,32}", re.ASCII)
 # People write numbers with these; they carry no meaning for a switch.
-_LAYOUT = str.maketrans("", "", " \t-.()/")
+_LAYOUT = str.maketrans("", "", " \t\u00a0-.()/")
+# What does not count in the tables' column `number`: besides, what other line ends and quotes leave behind.
+_NOT_KNOWN = str.maketrans("", "", ' \t\r\n\u00a0"-.()/+')
+# What a spreadsheet or a program makes of a number that it takes for an amount: 991234567.0 is no ten digits.
+_AMOUNT = re.compile(r"\+?[0-9]{5,}\.0{1,2}", re.ASCII)
+# The longest that E.164 has, and what is dialled before a country code.
+_LONGEST = 15
+_ABROAD = re.compile(r"^(?:\+|00|011)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ def parse_phone(text: str, field: str = "destination") -> Phone:
                 field, f"retries {excerpt(parts[1])} is not a number", "Use 0 to 99 extra attempts."
             )
         retries = int(parts[1])
-    number = parts[-1].translate(_LAYOUT)
+    number = _without_layout(parts[-1], field)
     if "*" in number or "#" in number:
         # Carriers skip them or take them for orders: the same phone would ring under a name that no black
         # list knows.
@@ -69,6 +76,35 @@ def parse_phone(text: str, field: str = "destination") -> Phone:
             "Use digits with an optional leading +, at most 32.",
         )
     return Phone(number, kind, retries)
+
+
+def _without_layout(text: str, field: str) -> str:
+    """Take out what people put between digits. Raises FieldError where the digits left would not be those of
+    one number."""
+    if _AMOUNT.fullmatch(text):
+        raise FieldError(
+            field, f"{excerpt(text)} is written as an amount", "Format the column as text, without decimals."
+        )
+    if text.startswith(("+", "00")):
+        text = text.replace("(0)", "")  # +44 (0)20 …: the 0 is dialled inside the country alone
+    number = text.translate(_LAYOUT)
+    laid_out = len(number) < len(text) and _NUMBER.fullmatch(number)
+    if laid_out and len(_ABROAD.sub("", number, count=1)) > _LONGEST:
+        raise FieldError(
+            field,
+            f"{excerpt(text)} has more than {_LONGEST} digits",
+            "Give one number; others of the contact are alternatives, joined by ':'.",
+        )
+    return number
+
+
+def known_digits(text: str) -> str:
+    """Return by what a phone entry is known in the tables (their column `number`), also one that cannot be
+    dialled: without type, layout and +."""
+    written = text.rpartition("=")[2]
+    if "+" in text or written.lstrip(" ").startswith("00"):
+        written = written.replace("(0)", "")
+    return written.translate(_NOT_KNOWN)
 
 
 def parse_alternatives(text: str) -> tuple[tuple[Phone, ...], tuple[str, ...]]:

@@ -62,6 +62,7 @@ class SettingsRows:
     caller_ids: tuple[Row, ...] = ()
     resting: Mapping[str, datetime] = field(default_factory=dict)
     drains: tuple[Row, ...] = ()
+    laws: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

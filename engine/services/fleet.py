@@ -11,6 +11,7 @@ from engine.domain import events as ev
 from engine.domain.broadcast import Result, Script
 from engine.domain.call import Call
 from engine.domain.errors import FieldError
+from engine.domain.law.book import lawless
 from engine.domain.model import Campaign, CampaignName, Dialer
 from engine.domain.modes import Mode
 from engine.domain.scripts import read_script
@@ -149,6 +150,7 @@ class Fleet:
                 aside[name] = self._aside_report(name, "set_aside", "", why)
             elif name not in self._tasks:
                 self._start(campaign, group)
+                self._say_if_lawless(name, rows)
         self._aside = aside
 
     def _follow_trunks(self, rows: SettingsRows) -> None:
@@ -221,6 +223,18 @@ class Fleet:
             type=campaign.dialer.dialer_type.value,
             lists=len(campaign.lists),
         )
+
+    @staticmethod
+    def _say_if_lawless(name: str, rows: SettingsRows) -> None:
+        dialer = next(row for row in rows.dialers if str(row["campaign"]) == name)
+        laws = {str(row["campaign"]).lower(): row for row in rows.laws}
+        if lawless(dialer, laws.get(name.lower())):
+            log.warning(
+                "no law's hours, caps or rests hold: dialers.country is empty. Fix: set it;"
+                " none says that no law shall hold",
+                action="campaign.lawless",
+                campaign=name,
+            )
 
     async def _guarded(self, worker: CampaignWorker) -> None:
         """A fault in one campaign is that campaign's: it is reported and tried again later."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,7 +28,7 @@ from engine.domain.integra.contacts import BlackEntry, read_respool
 from engine.domain.localtime import LocalTime
 from engine.domain.model import AttemptId, CampaignName, attempt_id
 from engine.domain.outcomes import Outcome
-from engine.domain.phones import parse_phone
+from engine.domain.phones import known_digits, parse_phone
 from engine.domain.recycling import RecycleRule
 from engine.ports import ClaimRequest, ClaimResult, StoreError
 from tests import builders as b
@@ -221,6 +222,76 @@ async def test_the_black_list_may_have_numbers_as_they_are_dialled_from_abroad(
     assert sorted(await office.called(at=at)) == sorted(others)
     held = await office.rows("SELECT destination FROM ccdata.calls_spool WHERE held_by = 'black_list'")
     assert sorted(row["destination"] for row in held) == sorted(dialled)
+
+
+async def test_a_black_list_may_come_from_a_file_or_a_page_whose_layout_came_along(office: Office) -> None:
+    """What LOAD DATA leaves of other line ends and quotes, no-break spaces, and the 0 that is for home alone."""
+    await office.dialer("UK<-", country="UK")
+    numbers = [f"0207946{n:04}" for n in range(7)]
+    written = (
+        "02079460000\r", "02079460001\r\n", '"02079460002"', "020\u00a07946\u00a00003",
+        "+44 (0)20 7946 0004", "0044 (0)20-7946-0005", "(0)20 7946 0006",
+    )  # fmt: skip
+    for number, text in zip(numbers, written, strict=True):
+        await office.run("INSERT INTO ccdata.black_list (phone) VALUES (%s)", text)
+        await office.contact(number, "UK<-")
+    for number, whose in (("02079460007", "UK<-\r"), ("02079460008", "*\r")):
+        await office.run("INSERT INTO ccdata.black_list (phone, campaign) VALUES (%s, %s)", number, whose)
+        await office.contact(number, "UK<-")
+    free = await office.contact("02079460099", "UK<-")
+    assert await office.called("UK<-") == ["02079460099"]
+    assert {row["status"] for row in await office.rows("SELECT status FROM ccdata.calls_spool")} == {0, 3}
+    assert (await office.row(free))["status"] == 0
+    rows = await office.rows("SELECT phone, number FROM ccdata.black_list")
+    assert {row["number"] for row in rows} == {known_digits(row["phone"]) for row in rows}
+
+
+async def test_dates_that_no_calendar_has_stop_no_campaign(office: Office) -> None:
+    """Other programs write 0000-00-00 for none, and the server takes it in its own mode."""
+    await office.dialer()
+    await office.contact("2125550002")
+    zero, other = "0000-00-00 00:00:00", "2027-00-00 00:00:00"
+    async with office.database.session() as session:
+        await session.run("SET SESSION sql_mode = 'STRICT_TRANS_TABLES'")
+        for table, columns, values in (
+            ("calls_scheduler", "calldate, campaign, destination", (zero, "A<-", "2125550001")),
+            ("calls_spool", "notbefore, campaign, destination", (zero, "A<-", "2125550003")),
+            ("black_list_schedule", "removedate, phone", (zero, "2125550003")),
+            ("black_list_schedule", "removedate, phone", (other, "2125550002")),
+        ):
+            marks = ", ".join(["%s"] * len(values))
+            await session.run(f"INSERT INTO ccdata.{table} ({columns}) VALUES ({marks})", values)
+        await session.run("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+    assert await office.called() == ["2125550001", "2125550003"]
+    for number in ("2125550001", "2125550002", "2125550003"):
+        assert await why(office.database, Legal(), LocalTime(UTC), number, NOON)
+
+
+async def test_in_the_hour_that_autumn_has_twice_blocks_end_late_and_consents_early(office: Office) -> None:
+    """Madrid, 25 October 2026: 02:00 to 03:00 comes twice. It is evening in Chicago."""
+    madrid = LocalTime(ZoneInfo("Europe/Madrid"))
+    store = MysqlStore(office.database, "dialer", madrid, new_id)
+    await office.dialer("YES<-", {"consent": "always"})
+    half_past = datetime(2026, 10, 25, 2, 30)  # noqa: DTZ001  a column in local time
+    blocked, withdrawn, expired, free = [await office.contact(f"312555000{n}", "YES<-") for n in range(1, 5)]
+    consent = "INSERT INTO ccdata.consents (phone, given_at, expires, withdrawn_at) VALUES (%s, %s, %s, %s)"
+    await office.run(
+        "INSERT INTO ccdata.black_list_schedule (phone, removedate) VALUES ('3125550001', %s)", half_past
+    )
+    for number, *ends in (
+        ("1", None, None),
+        ("2", None, half_past),
+        ("3", half_past, None),
+        ("4", None, None),
+    ):
+        await office.run(consent, f"312555000{number}", half_past - timedelta(days=9), *ends)
+    second = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # 02:10 for the second time
+    assert await office.called("YES<-", second, store=store) == ["3125550004"]
+    row = await office.row(blocked)
+    assert (row["held_by"], row["notbefore"]) == ("black_list", datetime(2026, 10, 25, 1, 30))  # noqa: DTZ001
+    assert (await office.row(withdrawn))["held_by"] == "opt_out"
+    assert (await office.row(expired))["held_by"] == "consent"
+    assert (await office.row(free))["status"] == 0
 
 
 async def test_an_opt_out_in_national_spelling_holds_in_every_campaign(office: Office) -> None:

@@ -202,6 +202,21 @@ async def test_where_no_black_list_is_asked_nobody_is_told_of_one(office: Office
     assert len(result.attempts) == 1
 
 
+async def test_a_list_with_the_share_0_beside_one_that_has_more_does_not_serve(office: Office) -> None:
+    await office.contact("2125550001")
+    zero = await office.contact("2125550002", dialerbase="ZERO")
+    await add(office, "ccdata.dialer_base", campaign="A<-", name="ZERO", active=1, percentage=0)
+    await survey(office)
+    for share, rule, inactive in ((None, "turn", 0), (40, "list_inactive", 1)):
+        await office.run("UPDATE ccdata.dialer_base SET percentage=%s WHERE name='L1'", share)
+        assert (await told(office))["2125550002"] == (rule, None)
+        found = await census(office.database, LAW, LocalTime(UTC), "A<-", NOON, 100)
+        assert (found.now, found.inactive) == (2 - inactive, inactive)
+        story = await why(office.database, LAW, LocalTime(UTC), f"#{zero}", NOON)
+        assert story is not None
+        assert [reason.rule for reason in story.standings[0].reasons] == ["list_inactive"] * inactive
+
+
 async def test_the_view_stays_right_between_two_surveys(office: Office) -> None:
     """Who may be called at noon is held from nine in the evening until eight in the morning."""
     await office.contact("2125550001")

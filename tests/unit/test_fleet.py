@@ -101,6 +101,16 @@ async def test_the_log_of_a_broken_campaign_names_field_and_fix_and_not_the_valu
     assert "Maria" not in repr(said)
 
 
+async def test_the_log_names_every_campaign_that_starts_without_any_law_once(bench: Bench) -> None:
+    bench.store.dialers[OTHER]["country"] = "none"
+    with structlog.testing.capture_logs() as said:
+        async with running(bench):
+            await reported(bench, QUEUE, "running")
+            await rounds(bench)
+    [line] = [line for line in said if line.get("action") == "campaign.lawless"]
+    assert (line["campaign"], line["log_level"]) == (QUEUE, "warning")
+
+
 async def test_a_campaign_that_breaks_while_it_runs_dials_no_more(bench: Bench) -> None:
     async with running(bench):
         await calling(bench, QUEUE, OTHER)

@@ -40,6 +40,12 @@ def test_a_columns_time_is_read_by_the_zones_rules(naive: datetime, moment: date
     assert NEW_YORK.utc(naive) == moment
 
 
+def test_what_takes_something_away_counts_from_the_earlier_reading_of_its_hour() -> None:
+    assert NEW_YORK.soonest(wall(2026, 11, 1, 1, 30)) == utc(2026, 11, 1, 5, 30)
+    assert NEW_YORK.soonest(wall(2026, 7, 1, 12, 0)) == utc(2026, 7, 1, 16, 0)
+    assert NEW_YORK.soonest(wall(9999, 12, 31, 23, 59, 59)).year == 9999
+
+
 def test_the_end_of_the_calendar_stays_what_it_is() -> None:
     assert NEW_YORK.utc(wall(9999, 12, 31, 23, 59, 59)).year == 9999
 

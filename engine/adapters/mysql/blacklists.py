@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.adapters.mysql.database import Session, utc
 from engine.domain.law import Given
+from engine.domain.localtime import LocalTime
 
 #: A black-listed prefix has at least so many digits: one would forbid a continent.
 _SHORTEST_PREFIX = 2
+#: No clock is put back by more: what a wall clock has passed may lie ahead once more for so long.
+_TWICE = timedelta(hours=3)
 #: What is dialled before a country code. Listed as a prefix it means numbers that are dialled like this.
 _ABROAD = ("00", "011")
 
@@ -72,20 +75,22 @@ def contact_key(contact: str) -> str:
 async def wishes(
     session: Session,
     campaign: str,
-    local_now: datetime,
+    now: datetime,
+    local: LocalTime,
     numbers: Mapping[str, Sequence[str]],
     contacts: Collection[str] = (),
     *,
     black_lists: bool = True,
 ) -> Wishes:
-    """Ask all lists at once. `numbers`: number → its forms; `black_lists`: ask those, too (opt-outs and
-    withdrawals count always)."""
+    """Ask all lists at once. `now`: aware; `local`: the time of their columns; `numbers`: number → its forms;
+    `black_lists`: ask those, too (opt-outs and withdrawals count always)."""
     found = Wishes()
     forms = sorted({form for number in numbers.values() for form in number})
     if not forms:
         return found
     if black_lists:
-        await _black_lists(session, campaign, local_now, forms, found)
+        await _black_lists(session, campaign, forms, found)
+        await _temporary(session, now, local, forms, found)
     who = [*forms, *sorted({contact_key(contact) for contact in contacts if contact})]
     rows = await session.rows(f"SELECT who FROM ccdata.opt_outs WHERE who IN ({_marks(who)})", who)
     found.opted_out = {str(row["who"]) for row in rows}
@@ -95,38 +100,44 @@ async def wishes(
         (*forms, campaign),
     )
     for row in rows:
-        _consent(row, local_now, found)
+        _consent(row, now, local, found)
     return found
 
 
-def _consent(row: Mapping[str, Any], local_now: datetime, found: Wishes) -> None:
+def _consent(row: Mapping[str, Any], now: datetime, local: LocalTime, found: Wishes) -> None:
+    """In the hour that autumn has twice a withdrawal holds, and an agreement ends, in its first half."""
     number = str(row["number"])
-    if row["withdrawn_at"] is not None and row["withdrawn_at"] <= local_now:
+    if row["withdrawn_at"] is not None and local.soonest(row["withdrawn_at"]) <= now:
         found.consents[number] = Given.WITHDRAWN
     elif found.consents.get(number) is not Given.WITHDRAWN:
-        valid = row["given_at"] is not None and (row["expires"] is None or row["expires"] > local_now)
-        if valid:
+        lasts = row["expires"] is None or local.soonest(row["expires"]) > now
+        if row["given_at"] is not None and lasts:
             found.consents[number] = Given.CONSENT
 
 
-async def _black_lists(
-    session: Session, campaign: str, local_now: datetime, forms: Sequence[str], found: Wishes
-) -> None:
+async def _black_lists(session: Session, campaign: str, forms: Sequence[str], found: Wishes) -> None:
     """`number` is what the lists' phones come to without layout, type and +, as parse_phone reads them;
-    a phone that ends with * is a prefix."""
+    a phone that ends with * is a prefix. LOAD DATA of a file with CR LF leaves the CR in its last column."""
+    whose = [name + end for name in (campaign, "*") for end in ("", "\r")]
     prefixes = {f"{form[:n]}*" for form in forms for n in range(_SHORTEST_PREFIX, len(form) + 1)}
     words = [*forms, *sorted(prefixes)]
     rows = await session.rows(
-        f"SELECT number FROM ccdata.black_list WHERE number IN ({_marks(words)}) AND campaign IN (%s, '*')",
-        (*words, campaign),
+        f"SELECT number FROM ccdata.black_list WHERE number IN ({_marks(words)})"
+        f" AND campaign IN ({_marks(whose)})",
+        (*words, *whose),
     )
     found.listed = {str(row["number"]) for row in rows}
+
+
+async def _temporary(
+    session: Session, now: datetime, local: LocalTime, forms: Sequence[str], found: Wishes
+) -> None:
     rows = await session.rows(
         "SELECT number, MAX(removedate) AS until FROM ccdata.black_list_schedule"
         f" WHERE number IN ({_marks(forms)}) AND removedate > %s GROUP BY number",
-        (*forms, local_now),
+        (*forms, local.naive(now) - _TWICE),
     )
-    found.until = {str(row["number"]): row["until"] for row in rows}
+    found.until = {str(row["number"]): row["until"] for row in rows if local.utc(row["until"]) > now}
 
 
 def _marks(values: Collection[object]) -> str:

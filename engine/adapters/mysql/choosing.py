@@ -126,7 +126,8 @@ class Chooser:
         return await wishes(
             self._session,
             self._campaign,
-            self._local.naive(self._now),
+            self._now,
+            self._local,
             {number: self._legal.place(self._law, number).forms for number in numbers},
             [contact.reference for contact, _ in asked],
             black_lists=self._black_lists,

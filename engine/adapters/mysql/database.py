@@ -17,6 +17,8 @@ from typing import Any, TypeVar, overload
 import aiomysql
 import pymysql
 import structlog
+from pymysql.constants import FIELD_TYPE
+from pymysql.converters import conversions, convert_datetime
 
 from engine.ports import StoreError
 
@@ -54,6 +56,20 @@ _VALUE = re.compile(
 #: Seconds that a statement waits for a lock, and that the server keeps a silent session.
 _LOCK_WAIT = 2
 _SILENCE = 10
+
+
+def moment(text: str) -> datetime:
+    """Read a DATETIME. The server may hold days that no calendar has, as other programs write them for none:
+    0000-00-00 is the beginning of time here, as it is in its comparisons; another 00 counts as 01."""
+    read = convert_datetime(text)
+    if isinstance(read, datetime):
+        return read
+    year, month, day = (max(int(part), 1) for part in re.findall(r"\d+", text)[:3])
+    return datetime(year, min(month, 12), min(day, 28))  # noqa: DTZ001  a column in whatever time it is in
+
+
+#: How the driver reads columns; what it cannot read as a moment it would hand on as text.
+_READERS = {**conversions, FIELD_TYPE.DATETIME: moment, FIELD_TYPE.TIMESTAMP: moment}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,7 @@ class Database:
                     charset="utf8mb4",
                     connect_timeout=min(s.timeout, 5.0),
                     cursorclass=_Cursor,
+                    conv=_READERS,
                     # Gap locks would make supervisors' own inserts wait for our claims.
                     init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
                     # aiomysql puts the text into its SET statement as it is. A session of ours that falls

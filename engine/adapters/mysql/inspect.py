@@ -137,7 +137,8 @@ async def needs(database: Database) -> Needs:
         options = await session.rows("SELECT * FROM ccdata.dialer_options")
         agents = await session.rows("SELECT COUNT(*) AS n FROM ccdata.agent_options WHERE recording <> 0")
         rows = await session.rows("SELECT * FROM ccdata.queue_members")
-        laws = {str(row["campaign"]): row for row in await session.rows("SELECT * FROM ccdata.law_options")}
+        named = await session.rows("SELECT * FROM ccdata.law_options")
+        laws = {str(row["campaign"]).lower(): row for row in named}
         trunks, faults = set(), []
         for row in dialers:
             try:
@@ -166,7 +167,9 @@ async def needs(database: Database) -> Needs:
             records=bool(agents[0]["n"]) or any(str(row["recording"]).lower() != "none" for row in options),
             faults=tuple(faults),
             lawless=tuple(
-                str(row["campaign"]) for row in dialers if lawless(row, laws.get(str(row["campaign"])))
+                str(row["campaign"])
+                for row in dialers
+                if lawless(row, laws.get(str(row["campaign"]).lower()))
             ),
         )
 

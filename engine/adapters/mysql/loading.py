@@ -32,6 +32,8 @@ _ROWS, _CHARACTERS = 1_000, 1_000_000
 #: Faults named when a file is refused.
 _TOLD = 10
 _TOO_LONG = f"line: it has more than {LONGEST_LINE} characters. Fix: end it with a new line."
+#: How the note on a line begins that was loaded nevertheless.
+_PARTLY = "alternatives: loaded without "
 _HEAD = (
     "INSERT INTO ccdata.calls_spool (campaign, destination, data, alternatives, dialerbase, priority,"
     " agentphone) VALUES "
@@ -111,8 +113,9 @@ async def load_file(
     return load
 
 
-def _examine(file: ContactFile, rules: Rules) -> list[str]:
-    """Return what forbids the file as a whole, the first faults by line."""
+def _examine(file: ContactFile, rules: Rules) -> list[tuple[int, str, str]]:
+    """Return what forbids the file as a whole: the first such lines with number (0: the file), reason and
+    text."""
     faults = []
     lines = 0
     for number, text in file.lines():
@@ -122,10 +125,10 @@ def _examine(file: ContactFile, rules: Rules) -> list[str]:
                 raise FieldError("line", f"more than {LONGEST_LINE} characters", "End it with a new line.")
             columns_of(text, rules)
         except FieldError as error:
-            faults.append(f"line {number}: {error}")
+            faults.append((number, str(error), text or ""))
             if len(faults) >= _TOLD:
                 break
-    return faults if lines else ["it has no line: write one contact a line"]
+    return faults if lines else [(0, "it has no line: write one contact a line", "")]
 
 
 def _batches(file: ContactFile, rules: Rules, after: int, size: int) -> Iterator[_Batch]:
@@ -199,16 +202,21 @@ async def _campaigns_of(session: Session, base: str) -> list[str]:
     return [name for name in names if await session.rows(there, (name, base))]
 
 
-async def _refuse(database: Database, load: Load, faults: Sequence[str], at: datetime) -> None:
+async def _refuse(
+    database: Database, load: Load, faults: Sequence[tuple[int, str, str]], at: datetime
+) -> None:
+    told = [f"line {number}: {reason}" if number else reason for number, reason, _ in faults]
+
     async def work(session: Session) -> None:
         await session.run(
             "UPDATE ccdata.uploads SET status='refused', message=%s, updated_at=%s WHERE id=%s",
-            (faults[0][:500], utc(at), load.upload),
+            (f"nothing was loaded: {told[0]}"[:500], utc(at), load.upload),
         )
+        await _note_lines(session, load, [fault for fault in faults if fault[0]])
 
     await database.transaction(work)
     more = f"\nand more: the first {_TOLD} are named" if len(faults) >= _TOLD else ""
-    said = "\n".join(faults) + more
+    said = "\n".join(told) + more
     raise FieldError("file", f"nothing was loaded:\n{said.removesuffix('.')}", "Correct these lines.")
 
 
@@ -223,10 +231,7 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
             await session.run_text(_HEAD, values)
         refused = sorted([*batch.refused, *doubles])
         partly = [(number, _left_out(line), line.phone) for number, line in fresh if line.left_out]
-        await session.run_many(
-            "INSERT INTO ccdata.upload_lines (upload, line, reason, text) VALUES (%s, %s, %s, %s)",
-            [(load.upload, number, reason[:255], _shown(text)) for number, reason, text in refused + partly],
-        )
+        await _note_lines(session, load, refused + partly)
         await session.run(
             "UPDATE ccdata.uploads SET lines_read=%s, accepted=accepted+%s, refused=refused+%s, updated_at=%s"
             " WHERE id=%s",
@@ -243,10 +248,18 @@ async def _write(database: Database, load: Load, batch: _Batch, wish: Wish, at: 
     load.named.update(line.campaign for _, line in batch.lines)
 
 
+async def _note_lines(session: Session, load: Load, lines: Sequence[tuple[int, str, str]]) -> None:
+    """Write number, reason and beginning of lines that were refused, or loaded in part."""
+    await session.run_many(
+        "INSERT INTO ccdata.upload_lines (upload, line, reason, text) VALUES (%s, %s, %s, %s)",
+        [(load.upload, number, reason[:255], _shown(text)) for number, reason, text in lines],
+    )
+
+
 def _left_out(line: Line) -> str:
     """Return what of a line that was loaded was not."""
     names = ", ".join(excerpt(entry) for entry in line.left_out)
-    return f"alternatives: loaded without {names}: no phone number. Fix: correct the contact."
+    return f"{_PARTLY}{names}: no phone number. Fix: correct the contact."
 
 
 def _shown(text: str) -> str:
@@ -268,8 +281,9 @@ async def _loaded(session: Session, load: Load, batch: _Batch) -> dict[int, int]
     loaded: dict[int, int] = {}
     for upload in load.earlier if batch.lines else ():
         rows = await session.rows(
-            "SELECT line FROM ccdata.upload_lines WHERE upload=%s AND line BETWEEN %s AND %s",
-            (upload, batch.lines[0][0], batch.last),
+            "SELECT line FROM ccdata.upload_lines WHERE upload=%s AND line BETWEEN %s AND %s"
+            " AND reason NOT LIKE %s",
+            (upload, batch.lines[0][0], batch.last, f"{_PARTLY}%"),
         )
         refused = {int(row["line"]) for row in rows}
         loaded.update((number, upload) for number, _ in batch.lines if number not in refused)

@@ -16,7 +16,7 @@ from engine.domain.errors import FieldError
 from engine.domain.law.book import lawless
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact
-from engine.domain.settings import read_contact
+from engine.domain.settings import active_lists, read_contact
 
 #: Contacts judged at once.
 _CHUNK = 500
@@ -40,7 +40,7 @@ class Census:
 
     `later`: rule → contacts; `opens`: hour (UTC) → contacts that may be called from then on;
     `never`: rule → contacts that do not become callable by themselves; `tries`: calls that all callable
-    contacts allow together; `inactive`: contacts in lists that are not active, not judged;
+    contacts allow together; `inactive`: contacts in lists that do not serve, not judged;
     `obstacles`: what keeps the campaign itself from calling. `lawless`: nobody named a law.
     """
 
@@ -74,9 +74,10 @@ async def census(
         if not rows:
             raise FieldError("campaign", f"there is no dialer {campaign!r}", "Correct it.")
         lists = await session.rows(
-            "SELECT DISTINCT name FROM ccdata.dialer_base WHERE campaign=%s AND active <> 0", (campaign,)
+            "SELECT campaign, name, active, percentage, priority FROM ccdata.dialer_base WHERE campaign=%s",
+            (campaign,),
         )
-        names = ["", *(str(row["name"]) for row in lists)]
+        names = ["", *(served.name for served in active_lists(lists, campaign))]
         marks = ",".join(["%s"] * len(names))
         [count] = await session.rows(_COUNT.format("", marks), (campaign, *names))
         [others] = await session.rows(_COUNT.format("NOT", marks), (campaign, *names))

@@ -16,7 +16,7 @@ from engine.adapters.mysql.database import Database, Session, utc
 from engine.adapters.mysql.numbers import contacts_there, same_person, take_turn
 from engine.adapters.mysql.zones import zone_of_list
 from engine.domain.errors import FieldError, excerpt
-from engine.domain.phones import parse_alternatives
+from engine.domain.phones import known_digits, parse_alternatives
 from engine.domain.recycling import RecycleRule, list_of_round, next_list, parse_recycle
 from engine.domain.settings import active_lists
 
@@ -200,8 +200,7 @@ def _bases(rows: Sequence[dict[str, Any]]) -> set[str]:
 
 
 def _digits(row: dict[str, Any]) -> str:
-    text = str(row["destination"]).rpartition("=")[2]
-    return text.translate(str.maketrans("", "", " \t-().+/"))
+    return known_digits(str(row["destination"]))
 
 
 async def _tried(session: Session, spool_ids: Sequence[int]) -> dict[int, dict[str, str]]:

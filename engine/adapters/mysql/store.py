@@ -109,6 +109,7 @@ class MysqlStore:
                 caller_ids=await self._steered.rows(session),
                 resting=await callerids.resting(session),
                 drains=tuple(await session.rows("SELECT campaign, reason FROM ccdata.drains")),
+                laws=tuple(await session.rows("SELECT campaign, law FROM ccdata.law_options")),
             )
 
         return await self.database.transaction(work)

@@ -16,8 +16,9 @@ from engine.adapters.places import place_of
 from engine.domain.errors import FieldError
 from engine.domain.law.prospect import SCHEDULED
 from engine.domain.localtime import LocalTime
+from engine.domain.phones import known_digits
 from engine.domain.schedule import parse_schedule
-from engine.domain.settings import read_contact
+from engine.domain.settings import active_lists, read_contact
 from engine.ports.survey import Source
 
 #: So many contacts and so many attempts are told of.
@@ -169,12 +170,13 @@ async def _by_row(session: Session, spool_id: str) -> _Subject:
 
 async def _forms(session: Session, legal: Legal, what: str) -> list[str]:
     """Return how the number may be written; nothing when it is none."""
-    digits = what.translate(str.maketrans("", "", " \t-().+/"))
+    digits = known_digits(what)
     if not (digits.isascii() and digits.isdecimal()):
         return []
     forms = {digits}
     number = f"+{digits}" if what.startswith("+") else digits
-    for row in await session.rows("SELECT DISTINCT country FROM ccdata.dialers"):
+    laws = "SELECT DISTINCT country FROM ccdata.dialers UNION SELECT DISTINCT law FROM ccdata.law_options"
+    for row in await session.rows(laws):
         forms.update(place_of(number, legal.book.region(str(row["country"] or ""))).forms)
     return sorted(forms)
 
@@ -269,12 +271,23 @@ async def campaign_reasons(
         return reasons
     if row["agentphone"] and str(dialer["dialertype"]).strip().lower() in _FOR_AGENTS:
         reasons.append(Reason("agent", f"it waits for agent {row['agentphone']}"))
-    if row["dialerbase"] and not await session.rows(
-        "SELECT 1 FROM ccdata.dialer_base WHERE campaign=%s AND name=%s AND active <> 0",
-        (campaign, row["dialerbase"]),
-    ):
-        reasons.append(Reason("list_inactive", "its list is not active"))
+    if row["dialerbase"] and (idle := await _idle(session, campaign, str(row["dialerbase"]))):
+        reasons.append(Reason("list_inactive", idle))
     return reasons
+
+
+async def _idle(session: Session, campaign: str, name: str) -> str:
+    """Return why nobody of a list is called, '' when it serves."""
+    lists = await session.rows(
+        "SELECT campaign, name, active, percentage, priority, name = %s AS mine FROM ccdata.dialer_base"
+        " WHERE campaign=%s",
+        (name, campaign),
+    )
+    serving = {served.name for served in active_lists(lists, campaign)}
+    mine = [row for row in lists if row["mine"] and row["active"]]
+    if any(str(row["name"]) in serving for row in mine):
+        return ""
+    return "its list has the share 0 beside one that has more" if mine else "its list is not active"
 
 
 async def _entries(session: Session, subject: _Subject) -> list[Entry]:

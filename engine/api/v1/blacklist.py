@@ -86,7 +86,7 @@ async def check(
         own = campaign if campaign == "*" else await known(session, campaign)
         law, _ = await campaign_law(session, office.legal, own)
         forms = office.legal.place(law, phone.number).forms
-        said = await wishes(session, own, office.wall(), {phone.number: forms})
+        said = await wishes(session, own, office.clock.now(), office.local, {phone.number: forms})
         reasons = [word for word in (said.black_listed(forms),) if word]
         until = said.blocked_until(forms)
         if until is not None:

@@ -211,7 +211,10 @@ def _hours(rule: Hours, facts: Facts, now: datetime) -> Iterator[Hold]:
     if closed:
         clock = f"{now.astimezone(closed[0]):%H:%M}"
         text = f"it is {clock} in {closed[0]}, calls are allowed {rule.text}"
-        yield Hold(Ban.HOURS, text, _opens(rule.schedule, facts.zones, now), rule.source)
+        opens = _opens(rule.schedule, facts.zones, now)
+        if opens is None:
+            text += f", which it never is in all of its {len(facts.zones)} zones: name the one where it is"
+        yield Hold(Ban.HOURS, text, opens, rule.source)
 
 
 def _opens(schedule: Schedule, zones: tuple[tzinfo, ...], now: datetime) -> datetime | None:
