@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.mysql import Database, columns
+from engine.adapters.mysql import Database, columns, shapes
 from engine.desk.check import look
 from engine.domain.checkup import Level
 from engine.lab.mariadb import MariaDB
@@ -137,6 +137,16 @@ async def test_the_columns_that_are_read_from_schema_sql_are_those_of_a_server(d
     assert len({table for table, _ in known}) >= 27
     for key, column in known.items():
         assert replace(column, definition="") == there[key], key
+
+
+async def test_the_indexes_and_views_that_are_read_from_schema_sql_are_those_of_a_server(
+    database: Database,
+) -> None:
+    async with database.session() as session:
+        indexes = await shapes.indexes_there(session, database)
+        assert await shapes.views_there(session, database) == shapes.declared_views(database)
+    known = shapes.declared_indexes(database)
+    assert {key: replace(index, definition="") for key, index in known.items()} == indexes
 
 
 async def test_a_manager_user_that_does_not_hear_the_queues_is_found_by_the_call_inside(site: Site) -> None:

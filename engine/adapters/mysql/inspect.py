@@ -7,9 +7,8 @@ from typing import Any
 
 import pymysql
 
-from engine.adapters.mysql import columns, migrate
+from engine.adapters.mysql import columns, migrate, shapes
 from engine.adapters.mysql.database import Database, Session
-from engine.domain.checkup.columns import Columns
 from engine.domain.checkup.facts import DatabaseFacts, Needs
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.errors import FieldError
@@ -47,7 +46,7 @@ async def database_facts(database: Database) -> DatabaseFacts:
     lacking = tuple(want[version] for version in sorted(want.keys() - have.keys()))
     newer = tuple(have[version] for version in sorted(have.keys() - want.keys()))
     denied, refused = ((), {}) if lacking else await _refusals(database)
-    known: Columns = {} if lacking or newer else columns.declared(database)
+    ours = not lacking and not newer
 
     async def work(session: Session) -> DatabaseFacts:
         variables = await _variables(session)
@@ -64,8 +63,12 @@ async def database_facts(database: Database) -> DatabaseFacts:
             offset=await _offset(session),
             denied=denied,
             refused=refused,
-            known=known,
+            known=columns.declared(database) if ours else {},
             columns=await columns.there(session, database),
+            known_indexes=shapes.declared_indexes(database) if ours else {},
+            indexes=await shapes.indexes_there(session, database),
+            known_views=shapes.declared_views(database) if ours else {},
+            views=await shapes.views_there(session, database),
         )
 
     return await database.transaction(work)

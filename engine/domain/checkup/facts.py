@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.domain.checkup.columns import Columns
+from engine.domain.checkup.shapes import Indexes, Views
 from engine.domain.queue_tables import QueueMember
 
 
@@ -31,7 +32,8 @@ class Needs:
 class DatabaseFacts:
     """`variables`: the server's, lower case; `foreign_tables`: ours that are not InnoDB or not utf8mb4, with
     what they are; `offset`: its clock minus ours, s; `denied`: what the account has no right to; `refused`:
-    what the server did not do for another reason, with its words; `known`, `columns`: ours, those there."""
+    what the server did not do for another reason, with its words; `known`, `known_indexes`,
+    `known_views`: ours, `columns`, `indexes`, `views`: those there."""
 
     version: str
     variables: Mapping[str, str]
@@ -46,6 +48,10 @@ class DatabaseFacts:
     refused: Mapping[str, str] = field(default_factory=dict)
     known: Columns = field(default_factory=dict)
     columns: Columns = field(default_factory=dict)
+    known_indexes: Indexes = field(default_factory=dict)
+    indexes: Indexes = field(default_factory=dict)
+    known_views: Views = field(default_factory=dict)
+    views: Views = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

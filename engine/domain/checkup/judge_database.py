@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from engine.domain.checkup.columns import judge_columns
 from engine.domain.checkup.facts import DatabaseFacts
 from engine.domain.checkup.finding import Finding, failed, good, warned
+from engine.domain.checkup.shapes import judge_indexes, judge_views
 
 #: SKIP LOCKED came with these.
 OLDEST = {"MariaDB": (10, 6), "MySQL": (8, 0, 13)}
@@ -128,13 +129,16 @@ def _tables(facts: DatabaseFacts) -> Iterator[Finding]:
 
 
 def _columns(facts: DatabaseFacts) -> Iterator[Finding]:
-    known = facts.known
+    known, views = facts.known, facts.known_views
+    seen = {table for table, _ in facts.columns}
     if facts.denied:
-        # The server lists no table on which the account has no right at all.
-        seen = {table for table, _ in facts.columns}
+        # The server lists nothing on which the account has no right at all.
         known = {key: column for key, column in known.items() if key[0] in seen}
+        views = {name: view for name, view in views.items() if name in facts.views}
     told = frozenset(name for name, what in facts.foreign_tables.items() if what != "engine")
     yield from judge_columns(known, facts.columns, told)
+    yield from judge_indexes(facts.known_indexes, facts.indexes, seen)
+    yield from judge_views(views, facts.views)
 
 
 def _isolation(facts: DatabaseFacts) -> Finding:
