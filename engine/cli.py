@@ -18,7 +18,8 @@ from engine.simulate.command import simulate
 _CONFIG = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file with the settings; OVERDIAL_… variables override it.",
+    help="Settings (TOML); default: $OVERDIAL_CONFIG, else /etc/overdial/overdial.toml."
+    " OVERDIAL_… variables override it.",
 )
 
 

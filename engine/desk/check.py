@@ -18,7 +18,7 @@ from engine.adapters.ari.inspect import ari_facts
 from engine.adapters.host import Places, host_facts
 from engine.adapters.mysql import Database
 from engine.adapters.mysql.inspect import database_facts, needs
-from engine.config import Config, ConfigError, load
+from engine.config import Config, ConfigError, file_of, load
 from engine.desk.common import CONFIG
 from engine.domain.checkup import (
     AriFacts,
@@ -84,7 +84,7 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
     except ConfigError as error:
         fix = "Correct the file; deploy/overdial.toml.example has every key."
         return [failed("config", "file", line, fix) for line in str(error).splitlines()]
-    findings = [good("config", "file", f"{path or 'the environment'} can be read")]
+    findings = [good("config", "file", f"{file_of(path) or 'the environment'} can be read")]
     wanted, about_database = await _database(config)
     wanted = replace(wanted, reads_cdrs=config.asterisk.cdr_file is not None)
     findings += about_database
