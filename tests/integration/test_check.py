@@ -110,6 +110,24 @@ async def test_an_asterisk_that_writes_no_cdrs_is_found(site: Site) -> None:
     assert await faults(site, call=True) == {("host", "asterisk.cdr_file", Level.FAIL)}
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("enable = yes", "enable = no"),
+        ("unanswered = yes", "unanswered = no"),
+        ("loguniqueid = yes", "loguniqueid = no"),
+    ],
+)
+async def test_cdrs_that_would_not_help_are_found_beside_old_ones(site: Site, old: str, new: str) -> None:
+    assert await faults(site, call=True) == set()
+    assert site.switch.asterisk.cdr_file.stat().st_size
+    reload = site.switch.asterisk.command
+    site.undo.callback(reload, "module reload cdr_csv.so")
+    site.conf("overdial/cdr.conf", old, new, "module reload cdr")
+    reload("module reload cdr_csv.so")
+    assert await faults(site, call=True) == {("host", "asterisk.cdr_file", Level.FAIL)}
+
+
 @pytest.mark.parametrize(("provoke", "expected"), FAULTS, ids=lambda one: getattr(one, "__name__", ""))
 async def test_each_fault_is_found_and_nothing_else(
     site: Site, provoke: Callable[[Site], None], expected: Expected

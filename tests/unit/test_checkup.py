@@ -272,6 +272,7 @@ HOST_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"problems": {"engine.state": "x cannot be written to"}}, "engine.state", Level.FAIL),
     ({"problems": {"metrics.port": "taken"}}, "metrics.port", Level.FAIL),
     ({"problems": {"http.port": "taken"}}, "http.port", Level.FAIL),
+    ({"kept": {"engine.state": "/srv cannot be written to by the service"}}, "engine.state", Level.FAIL),
     ({"exposed": ("/etc/overdial/ami-secret",)}, "secrets", Level.WARN),
     ({"user": "root"}, "user", Level.WARN),
     ({"open_files": 1024}, "open_files", Level.WARN),

@@ -77,7 +77,8 @@ class Registration:
 class SwitchFacts:
     """`commands`: what our user may do; `modules`: name → loaded, empty when func_module is missing;
     `offset`: its clock minus ours, s; `heard`: events that a call inside Asterisk made us hear, None: not
-    tried; `spool`, `logs`: its folders, on its machine."""
+    tried; `calls`: the channels of such calls that have ended, an answered one and one that was not; `spool`,
+    `logs`: its folders, on its machine."""
 
     version: str
     booted: bool
@@ -92,6 +93,7 @@ class SwitchFacts:
     manual_trunk: str = ""
     offset: float = 0.0
     heard: frozenset[str] | None = None
+    calls: tuple[str, ...] = ()
     spool: str = ""
     logs: str = ""
 
@@ -108,7 +110,8 @@ class AriFacts:
 
 class CdrFile(StrEnum):
     """What is known of Asterisk's CDR file. CLOSED: its folder, or one above, lets us not in; NOT_YET:
-    Asterisk may not have had a call; UNWRITTEN: it has had one."""
+    Asterisk may not have had a call; UNWRITTEN: it has had one. NAMELESS: that one's line has no channel id;
+    LOCAL_TIME: it is not in UTC; ANSWERED_ONLY: another call, which nobody answered, has none."""
 
     READABLE = "readable"
     UNREADABLE = "unreadable"
@@ -117,6 +120,9 @@ class CdrFile(StrEnum):
     ELSEWHERE = "elsewhere"
     NOT_YET = "not yet"
     UNWRITTEN = "unwritten"
+    NAMELESS = "nameless"
+    LOCAL_TIME = "local time"
+    ANSWERED_ONLY = "answered only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +136,14 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """`problems`: path or port of a setting → what is wrong with it; `exposed`: secret files that others can
-    read; `synchronised`: None where the kernel does not say; `recordings`: where they would go and no folder
-    is, '' when all is well; `cdr_file`: as set; `cdr_place`: where Asterisk writes it, '' when unknown."""
+    """`problems`: path or port of a setting → what is wrong with it; `kept`: setting → what the service's unit
+    keeps from it; `exposed`: secret files that others can read; `synchronised`: None where the kernel does not
+    say; `recordings`: where they would go and no folder is, '' when all is well; `cdr_file`: as set;
+    `cdr_place`: where Asterisk writes it, '' when unknown."""
 
     user: str
     problems: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     exposed: tuple[str, ...] = ()
     open_files: int = 65_536
     synchronised: bool | None = True
