@@ -126,10 +126,10 @@ def test_old_records_do_not_hide_that_the_new_ones_are_wrong(
 
 
 _UNIT = """#!/bin/sh
+echo ProtectSystem=strict; echo ProtectHome=yes; echo StateDirectory=overdial
 case "$*" in
-    *maintain*) echo LoadState=loaded; echo ProtectSystem=strict; echo ProtectHome=yes; echo StateDirectory=overdial ;;
-    *) echo LoadState=LOADED; echo ProtectSystem=strict; echo ProtectHome=yes; echo StateDirectory=overdial
-       echo LimitNOFILESoft=2000; echo ReadWritePaths=-SHARED -/var/spool/asterisk/monitor ;;
+    *maintain*) echo LoadState=loaded ;;
+    *) echo LoadState=LOADED; echo LimitNOFILESoft=2000; echo ReadWritePaths=-SHARED -/var/spool/asterisk/monitor ;;
 esac
 """
 

@@ -136,9 +136,9 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """`problems`: path or port of a setting → what is wrong with it; `kept`: setting → what the service's unit
-    keeps from it; `exposed`: secret files that others can read; `synchronised`: None where the kernel does not
-    say; `recordings`: where they would go and no folder is, '' when all is well; `cdr_file`: as set;
+    """`problems`: path or port of a setting → what is wrong with it; `kept`: setting → what the service's
+    unit keeps from it; `exposed`: secret files that others can read; `synchronised`: None where the kernel
+    does not say; `recordings`: where they would go and no folder is, '' when all is well; `cdr_file`: as set;
     `cdr_place`: where Asterisk writes it, '' when unknown."""
 
     user: str
