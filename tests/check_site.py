@@ -211,6 +211,10 @@ def loose_mode(site: Site) -> None:
     site.setting("sql_mode", "")
 
 
+def other_time_zone(site: Site) -> None:
+    site.setting("time_zone", "-05:00")
+
+
 def small_packets(site: Site) -> None:
     site.setting("max_allowed_packet", "1048576")
 
@@ -463,6 +467,7 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (few_connections, ("database", "max_connections", Level.WARN)),
     (pools_of_both_processes, ("database", "max_connections", Level.WARN)),
     (loose_mode, ("database", "sql_mode", Level.WARN)),
+    (other_time_zone, ("database", "time_zone", Level.WARN)),
     (small_packets, ("database", "max_allowed_packet", Level.WARN)),
     (poor_account, ("database", "rights", Level.FAIL)),
     (account_of_writers_only, ("database", "rights", Level.FAIL)),

@@ -116,7 +116,7 @@ async def _database(config: Config) -> tuple[Needs, list[Finding]]:
     except ConfigError as error:
         return Needs(), [failed(part, "settings", str(error), "Correct [database] in overdial.toml.")]
     try:
-        facts = await database_facts(database)
+        facts = await database_facts(database, build.local_time(config))
         findings = list(judge_database(facts, config.database.pool + config.http.pool))
         wanted = Needs() if facts.lacking or facts.newer else await needs(database)
     except StoreError as error:

@@ -123,6 +123,8 @@ DATABASE_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"variables": {**VARIABLES, "innodb_flush_log_at_trx_commit": "2"}}, "durability", Level.WARN),
     ({"variables": {**VARIABLES, "max_allowed_packet": "1048576"}}, "max_allowed_packet", Level.WARN),
     ({"zones": False}, "time_zones", Level.WARN),
+    ({"zone": -18_000.0}, "time_zone", Level.WARN),
+    ({"zone": 1.0}, "", Level.OK),
     ({"offset": -2.0}, "clock", Level.WARN),
     ({"offset": 90.0}, "clock", Level.FAIL),
 ]

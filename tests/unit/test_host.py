@@ -129,7 +129,7 @@ _UNIT = """#!/bin/sh
 echo ProtectSystem=strict; echo ProtectHome=yes; echo StateDirectory=overdial
 case "$*" in
     *maintain*) echo LoadState=loaded ;;
-    *) echo LoadState=LOADED; echo LimitNOFILESoft=2000; echo ReadWritePaths=-SHARED -/var/spool/asterisk/monitor ;;
+    *) echo LoadState=LOADED; echo LimitNOFILESoft=2000; echo ReadWritePaths=-SHARED ;;
 esac
 """
 

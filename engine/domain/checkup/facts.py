@@ -31,9 +31,9 @@ class Needs:
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
     """`variables`: the server's, lower case; `foreign_tables`: ours that are not InnoDB or not utf8mb4, with
-    what they are; `offset`: its clock minus ours, s; `denied`: what the account has no right to; `refused`:
-    what the server did not do for another reason, with its words; `known`, `known_indexes`,
-    `known_views`: ours, `columns`, `indexes`, `views`: those there."""
+    what they are; `offset`: its clock minus ours, s; `zone`: its local time minus the engine's, s; `denied`:
+    what the account has no right to; `refused`: what the server did not do for another reason, with its
+    words; `known`, `known_indexes`, `known_views`: ours, `columns`, `indexes`, `views`: those there."""
 
     version: str
     variables: Mapping[str, str]
@@ -44,6 +44,7 @@ class DatabaseFacts:
     connections: int = 0
     zones: bool = True
     offset: float = 0.0
+    zone: float = 0.0
     denied: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     known: Columns = field(default_factory=dict)

@@ -40,6 +40,7 @@ def judge_database(facts: DatabaseFacts, pool: int) -> Iterator[Finding]:
     yield _isolation(facts)
     yield _connections(facts, pool)
     yield from _modes(facts)
+    yield from _zone(facts)
     yield _clock(facts)
 
 
@@ -213,6 +214,17 @@ def _modes(facts: DatabaseFacts) -> Iterator[Finding]:
             "time_zones",
             "its time zone tables are empty: CONVERT_TZ in reports gives NULL (the engine needs none)",
             "mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql (MySQL: mysql_tzinfo_to_sql).",
+        )
+
+
+def _zone(facts: DatabaseFacts) -> Iterator[Finding]:
+    if abs(facts.zone) >= 60:
+        yield warned(
+            PART,
+            "time_zone",
+            f"its local time is {facts.zone / 3600:+g} h off the engine's: rows that others insert with NOW()"
+            " (calls_scheduler, black_list_schedule) mean another hour",
+            "Give the server's default_time_zone and engine.timezone the same zone.",
         )
 
 
