@@ -7,6 +7,24 @@ MARK='; overdial'
 
 asterisk_runs() { command -v asterisk >/dev/null && asterisk -rx 'core waitfullybooted' >/dev/null 2>&1; }
 
+# Where Asterisk has its files: the one that runs says so; of one that does not, the folders of a package, else those
+# of a build below /usr/local.
+find_asterisk() {
+    local said
+    said="$(asterisk -rx 'core show settings' 2>/dev/null || true)"
+    ASTERISK="$(asterisk_folder 'Configuration directory' "$said" "$ASTERISK" /usr/local/etc/asterisk)"
+    LOGS="$(asterisk_folder 'Log directory' "$said" "$LOGS" /usr/local/var/log/asterisk)"
+}
+
+asterisk_folder() { # <what it is called> <what Asterisk says> <of a package> <of a build>
+    local found
+    found="$(sed -n "s|^ *$1: *\(/.*[^ ]\) *\$|\1|p" <<<"$2" | head -n 1)"
+    if [ -z "$found" ]; then
+        if [ -d "$3" ] || [ ! -d "$4" ]; then found="$3"; else found="$4"; fi
+    fi
+    printf '%s' "$found"
+}
+
 # Only what our files touch; other changes of the operator wait for his own reload.
 reload_asterisk() {
     local command

@@ -64,7 +64,7 @@ build_release() {
     local version stamp build
     version="$(sed -n 's/^version = "\(.*\)"/\1/p' "$source_dir/pyproject.toml")"
     stamp="$(cd "$source_dir" && { python3 -V; find pyproject.toml requirements engine migrations schema.sql \
-        asterisk-conf -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-12)"
+        asterisk-conf deploy docs -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-12)"
     release="$PREFIX/releases/$version-$stamp"
     if [ -f "$release/.complete" ]; then
         say "release $version-$stamp is there"
@@ -91,11 +91,13 @@ build_release() {
     touch "$release/.complete"
 }
 
-write_secret() { # <file> <owner:group> <text>: never replaces one that is there
+# Never replaces one that is there; a run that is cut off leaves a whole one or none.
+write_secret() { # <file> <owner:group> <text>
     [ -s "$1" ] && return
-    (umask 077 && printf '%s\n' "$3" >"$1")
-    chown "$2" "$1"
-    chmod 0640 "$1"
+    (umask 077 && printf '%s\n' "$3" >"$1.new")
+    chown "$2" "$1.new"
+    chmod 0640 "$1.new"
+    mv "$1.new" "$1"
 }
 
 random() { python3 -I -c 'import secrets; print(secrets.token_urlsafe(32))'; }
@@ -109,13 +111,14 @@ write_settings() {
     done
     if [ ! -e "$CONFIG/overdial.toml" ]; then
         say "settings: $CONFIG/overdial.toml"
-        install -m 0640 -o root -g overdial "$example" "$CONFIG/overdial.toml"
+        install -m 0640 -o root -g overdial "$example" "$CONFIG/overdial.toml.new"
         for socket in /run/mysqld/mysqld.sock /var/run/mysqld/mysqld.sock; do
-            [ -S "$socket" ] && { fill database socket "\"$socket\"" "$example"; break; }
+            [ -S "$socket" ] && { SETTINGS="$CONFIG/overdial.toml.new" fill database socket "\"$socket\"" "$example"; break; }
         done
+        mv "$CONFIG/overdial.toml.new" "$CONFIG/overdial.toml"
     fi
     if [ "$with_asterisk" = yes ]; then
-        fill asterisk cdr_file '"/var/log/asterisk/cdr-csv/Master.csv"' "$example"
+        fill asterisk cdr_file "\"$LOGS/cdr-csv/Master.csv\"" "$example"
         fill asterisk queues_file "\"$SHARED/queues.conf\"" "$example"
         fill ari tts_folder "\"$SHARED/tts\"" "$example"
         # An address or a secret that somebody gave goes with the other one of his own.
@@ -173,7 +176,8 @@ bring_schema_up() {
 }
 
 write_asterisk() {
-    [ -d "$ASTERISK" ] || fail "there is no $ASTERISK. Fix: install Asterisk first, or leave --asterisk out."
+    [ -d "$ASTERISK" ] || fail "there is no $ASTERISK. Fix: install Asterisk first, or start it, so that it says where \
+its files are; or leave --asterisk out."
     getent group asterisk >/dev/null || fail "there is no group asterisk. Fix: let Asterisk run as its own user."
     say "Asterisk: $ASTERISK/overdial and includes"
     rm -rf "$ASTERISK/overdial.new"
@@ -186,7 +190,7 @@ write_asterisk() {
     install -d -m 0750 -o root -g asterisk "$ASTERISK/local"
     write_secret "$ASTERISK/local/manager-secret.conf" root:asterisk "secret = $(cat "$CONFIG/ami-secret")"
     write_secret "$ASTERISK/local/ari-secret.conf" root:asterisk "password = $(cat "$CONFIG/ari-secret")"
-    install -d -m 0750 -o asterisk -g asterisk /var/log/asterisk/cdr-csv
+    install -d -m 0750 -o asterisk -g asterisk "$LOGS/cdr-csv"
     switch_on manager.conf
     line manager.conf '#include overdial/manager.conf'
     switch_on http.conf
@@ -216,7 +220,8 @@ install_service() {
         fi
     fi
     if [ -d /etc/logrotate.d ] && ! grep -qrs 'cdr-csv' /etc/logrotate.d; then
-        install -m 0644 "$here/logrotate.conf" /etc/logrotate.d/overdial
+        sed "s|/var/log/asterisk|$LOGS|" "$here/logrotate.conf" >/etc/logrotate.d/overdial
+        chmod 0644 /etc/logrotate.d/overdial
     fi
     ln -sfn "$PREFIX/current/bin/overdial" /usr/local/bin/overdial
 }
@@ -248,6 +253,7 @@ main() {
     read_options "$@"
     need_root
     umask 022
+    find_asterisk
     command -v apt-get >/dev/null || fail "this script knows Debian and Ubuntu. Fix: follow docs/install.md by hand."
     install_packages
     make_user

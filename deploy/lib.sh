@@ -6,6 +6,7 @@ CONFIG=/etc/overdial
 STATE=/var/lib/overdial
 SHARED=/var/lib/overdial-asterisk
 ASTERISK=/etc/asterisk
+LOGS=/var/log/asterisk
 UNITS=/etc/systemd/system
 UNIT=/etc/systemd/system/overdial.service
 
@@ -41,7 +42,7 @@ PY
 # Gives a key its value where its line is still the example's own: <section> <key> <value> <example>. A value that
 # somebody has set stays, and so does a line that somebody has commented out or removed.
 fill() {
-    py "$CONFIG/overdial.toml" "$@" <<'PY'
+    py "${SETTINGS:-$CONFIG/overdial.toml}" "$@" <<'PY'
 import os, shutil, sys, tomllib
 path, section, key, value, example = sys.argv[1:]
 path = os.path.realpath(path)

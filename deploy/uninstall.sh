@@ -127,6 +127,7 @@ main() {
     local unit
     read_options "$@"
     need_root
+    find_asterisk
     read_settings
     [ "$keep_asterisk" = yes ] || refuse_uses
     if has_systemd; then

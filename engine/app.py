@@ -20,7 +20,6 @@ from engine.adapters.ari import AriVoice
 from engine.adapters.cdr_file import CdrFile, NoHistory
 from engine.adapters.journal import JournalFolder
 from engine.adapters.mysql import Database, MysqlStore
-from engine.adapters.mysql.history import learn
 from engine.adapters.mysql.migrate import Migration, migrate, pending
 from engine.adapters.mysql.queues import MysqlQueues
 from engine.adapters.office.keeper import PATIENCE as OFFICE_PATIENCE
@@ -234,14 +233,5 @@ async def migrate_schema(path: Path | None, *, look_only: bool = False) -> tuple
     database = Database(database_settings(load(path)))
     try:
         return await (pending if look_only else migrate)(database)
-    finally:
-        await database.close()
-
-
-async def learn_traffic(path: Path | None, campaign: str, list_name: str) -> dict[str, str] | None:
-    """Return what the records say of a campaign's traffic, or of one list's; None when it is too little."""
-    database = Database(database_settings(load(path)))
-    try:
-        return await learn(database, campaign, list_name)
     finally:
         await database.close()

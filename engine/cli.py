@@ -18,7 +18,8 @@ from engine.simulate.command import simulate
 _CONFIG = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file with the settings; OVERDIAL_… variables override it.",
+    help="Settings (TOML); default: $OVERDIAL_CONFIG, else /etc/overdial/overdial.toml."
+    " OVERDIAL_… variables override it.",
 )
 
 
@@ -71,14 +72,10 @@ def main(context: click.Context) -> None:
 
 
 def _learn(config: Path | None, campaign: str, list_name: str) -> dict[str, str]:
-    from engine import app
-    from engine.config import ConfigError
-    from engine.ports import StoreError
+    from engine.adapters.mysql.history import learn
+    from engine.desk.common import at_desk
 
-    try:
-        learnt = asyncio.run(app.learn_traffic(config, campaign, list_name))
-    except (ConfigError, StoreError) as error:
-        _fail(error)
+    learnt = at_desk(config, lambda desk: learn(desk.database, campaign, list_name))
     if learnt is None:
         _fail(f"campaign {campaign!r} has too few answered calls to learn from. Fix: give the options.")
     return learnt

@@ -320,12 +320,37 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
 
-def load(path: Path | None) -> Config:
-    """Read the file (if any) and the environment. Raises ConfigError."""
+#: Where an installation has its file (deploy/lib.sh).
+INSTALLED = Path("/etc/overdial/overdial.toml")
+
+
+def file_of(given: Path | None) -> Path | None:
+    """Return the settings' file: the one that is given, else that of OVERDIAL_CONFIG (empty: none), else the
+    installation's, where there is one; None: the environment alone."""
+    if given is not None:
+        return given
+    named = os.environ.get("OVERDIAL_CONFIG")
+    if named is not None:
+        return Path(named) if named else None
+    try:
+        INSTALLED.stat()
+    except PermissionError:
+        return INSTALLED  # it may be there, and whoever asks has to know that it is closed to him
+    except OSError:
+        return None
+    return INSTALLED
+
+
+def load(given: Path | None) -> Config:
+    """Read the file (see `file_of`) and the environment. Raises ConfigError."""
     values: dict[str, Any] = {}
+    path = file_of(given)
     if path is not None:
         try:
             values = tomllib.loads(path.read_text("utf-8"))
+        except PermissionError as error:
+            fix = "run this as root, or as the engine's user: runuser -u overdial -- overdial …"
+            raise ConfigError(f"{path}: {error.strerror}. Fix: {fix}") from error
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}. Fix: give a readable file.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.domain.checkup import Level
 from engine.lab.mariadb import MariaDB
 from engine.lab.parts import free_port, poll
+from engine.resources import resource
 from tests.stage import Names
 from tests.switch_conf import Switch, write_certificate
 
@@ -210,6 +211,10 @@ def loose_mode(site: Site) -> None:
     site.setting("sql_mode", "")
 
 
+def other_time_zone(site: Site) -> None:
+    site.setting("time_zone", "-05:00")
+
+
 def small_packets(site: Site) -> None:
     site.setting("max_allowed_packet", "1048576")
 
@@ -287,6 +292,58 @@ def column_too_short(site: Site) -> None:
 
 def column_of_another_kind(site: Site) -> None:
     site.sql("ALTER TABLE ccdata.dialers MODIFY callerid BIGINT NOT NULL DEFAULT 0")
+
+
+def view_missing(site: Site) -> None:
+    definition = _definition(site, "ps_aors")
+    site.sql("DROP VIEW ccdata.ps_aors")
+    site.undo.callback(site.sql, definition)
+
+
+def view_of_somebody_gone(site: Site) -> None:
+    """As after a dump that was restored on another server."""
+    site.sql(
+        _definition(site, "portfolio").replace(
+            "CREATE OR REPLACE", "CREATE OR REPLACE DEFINER = gone@nowhere"
+        )
+    )
+    site.undo.callback(site.sql, _definition(site, "portfolio"))
+
+
+def view_of_another_version(site: Site) -> None:
+    site.sql("CREATE OR REPLACE VIEW ccdata.ps_auths AS SELECT name AS id FROM ccdata.phones")
+    site.undo.callback(site.sql, _definition(site, "ps_auths"))
+
+
+def _definition(site: Site, view: str) -> str:
+    text = resource("schema.sql").read_text("utf-8")
+    [found] = re.findall(rf"CREATE OR REPLACE VIEW ccdata\.{view} AS.*?;\n", text, re.S)
+    return str(found)
+
+
+def index_missing(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.calls_spool DROP INDEX calls_spool_claim")
+
+
+def index_not_used(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.calls_spool ALTER INDEX calls_spool_page IGNORED")
+
+
+def index_of_other_columns(site: Site) -> None:
+    site.sql(
+        "ALTER TABLE ccdata.attempts DROP INDEX attempts_number,"
+        " ADD KEY attempts_number (number(8), claimed_at)"
+    )
+
+
+def index_not_unique(site: Site) -> None:
+    site.sql("ALTER TABLE ccdata.queues DROP INDEX queues_name, ADD KEY queues_name (name)")
+
+
+def index_of_theirs(site: Site) -> None:
+    """One that finds rows faster is no fault; one that keeps rows out is."""
+    site.sql("ALTER TABLE ccdata.black_list ADD KEY theirs (company), ADD UNIQUE KEY one_each (name)")
+    site.undo.callback(site.sql, "ALTER TABLE ccdata.black_list DROP INDEX theirs, DROP INDEX one_each")
 
 
 def no_database(site: Site) -> None:
@@ -410,6 +467,7 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (few_connections, ("database", "max_connections", Level.WARN)),
     (pools_of_both_processes, ("database", "max_connections", Level.WARN)),
     (loose_mode, ("database", "sql_mode", Level.WARN)),
+    (other_time_zone, ("database", "time_zone", Level.WARN)),
     (small_packets, ("database", "max_allowed_packet", Level.WARN)),
     (poor_account, ("database", "rights", Level.FAIL)),
     (account_of_writers_only, ("database", "rights", Level.FAIL)),
@@ -418,6 +476,10 @@ FAULTS: list[tuple[Callable[[Site], None], Expected]] = [
     (read_only_for_others, ("database", "read_only", Level.WARN)),
     (table_missing, ("database", "columns", Level.FAIL)),
     (column_of_theirs, ("database", "columns", Level.FAIL)),
+    (index_of_theirs, ("database", "index", Level.WARN)),
+    (view_missing, ("database", "view", Level.FAIL)),
+    (view_of_somebody_gone, ("database", "view", Level.FAIL)),
+    (view_of_another_version, ("database", "view", Level.FAIL)),
     (no_database, ("database", "reachable", Level.FAIL)),
     (ari_secret, ("ari", "secret", Level.FAIL)),
     (ari_gone, ("ari", "reachable", Level.FAIL)),
@@ -443,6 +505,10 @@ MENDED_BY_SQL: list[tuple[Callable[[Site], None], Expected]] = [
     (null_refused, ("database", "columns", Level.FAIL)),
     (column_too_short, ("database", "columns", Level.FAIL)),
     (column_of_another_kind, ("database", "columns", Level.FAIL)),
+    (index_missing, ("database", "index", Level.FAIL)),
+    (index_not_used, ("database", "index", Level.FAIL)),
+    (index_of_other_columns, ("database", "index", Level.FAIL)),
+    (index_not_unique, ("database", "index", Level.FAIL)),
 ]
 #: What one fault brings about beside itself.
 ALONG: dict[str, set[Expected]] = {

@@ -21,6 +21,8 @@ from tests.api_rig import ApiRig, api_rig
 from tests.stage import CAMPAIGN, OTHER, PAIR, SLEEPY, Names
 
 LAB = Path(os.environ.get("OVERDIAL_LAB", ".lab")).resolve()
+# Whatever is installed on this machine is none of the tests' business.
+os.environ["OVERDIAL_CONFIG"] = ""
 #: A folder of this run alone, so that two runs on one machine do not meet.
 HOME = LAB / "test" / str(os.getpid())
 

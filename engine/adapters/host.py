@@ -5,46 +5,55 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
-import resource
 import shutil
 import socket
 import ssl
 import stat
-import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
+from engine.adapters.cdr_file import CdrFile as AsteriskCdrs
+from engine.adapters.unit import closed, open_files
 from engine.domain.checkup.facts import CdrFile, HostFacts, Validity
+from engine.ports import PastCall
 
 #: What adjtimex(2) returns when nothing disciplines the clock.
 _UNSYNCHRONISED = 5
 #: Seconds in which Asterisk has written a call that has ended.
 _CDR_TAKES = 2.0
+#: Less than the smallest distance of a time zone from UTC.
+_CDR_CLOCK = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
     """What of the configuration lies on this machine. Port 0: no metrics, no HTTP API. `cdr_place`:
-    where Asterisk says that it writes its CDRs; `called`: a call has just ended there."""
+    where Asterisk says that it writes its CDRs; `calls`: channels there that have just ended, an answered one
+    and one that was not; `cdr_size`: bytes of its file before;
+    `archive`: where the nightly job writes; `read`: what the engine must read besides, by its settings."""
 
     state: Path
     secrets: tuple[Path, ...] = ()
     cdr_file: Path | None = None
     cdr_place: Path | None = None
-    called: bool = False
+    cdr_size: int = 0
+    calls: tuple[str, ...] = ()
     queues_file: Path | None = None
     tts_command: tuple[str, ...] = ()
     tts_folder: Path | None = None
     spool: Path | None = None
     records: bool = False
+    archive: Path | None = None
+    read: Mapping[str, Path] = field(default_factory=dict)
     unit: str = "overdial.service"
+    nightly_unit: str = "overdial-maintain.service"
     metrics_address: str = "127.0.0.1"
     metrics_port: int = 0
     http_address: str = "127.0.0.1"
@@ -76,6 +85,7 @@ def host_facts(places: Places, further: dict[str, str]) -> HostFacts:
     return HostFacts(
         user=pwd.getpwuid(os.geteuid()).pw_name,
         problems=problems,
+        kept=_kept_by_units(places),
         exposed=tuple(str(path) for path in places.secrets if _open_to_all(path)),
         open_files=open_files(places.unit),
         recordings="" if recordings is None or recordings.is_dir() else str(recordings),
@@ -89,9 +99,22 @@ def host_facts(places: Places, further: dict[str, str]) -> HostFacts:
     )
 
 
+def _kept_by_units(places: Places) -> dict[str, str]:
+    """What this user may do and the services may not."""
+    written = {"engine.state": places.state}
+    if places.queues_file is not None:
+        written["asterisk.queues_file"] = places.queues_file.parent
+    if places.tts_command and places.tts_folder is not None:
+        written["ari.tts_folder"] = places.tts_folder
+    problems = closed(places.unit, written, places.read)
+    if places.archive is not None:
+        problems |= closed(places.nightly_unit, {"retention.archive": places.archive}, {})
+    return problems
+
+
 def _cdr(path: Path, places: Places) -> CdrFile:
     if os.access(path, os.R_OK):
-        return CdrFile.READABLE
+        return _written(path, places) if places.calls else CdrFile.READABLE
     if places.cdr_place is not None and os.path.realpath(path) != os.path.realpath(places.cdr_place):
         return CdrFile.ELSEWHERE
     if not all(os.access(folder, os.X_OK) for folder in path.absolute().parents if os.path.exists(folder)):
@@ -100,14 +123,36 @@ def _cdr(path: Path, places: Places) -> CdrFile:
         return CdrFile.UNREADABLE
     if not path.parent.is_dir():
         return CdrFile.NO_FOLDER
-    if not places.called:
-        return CdrFile.NOT_YET
-    # Asterisk writes a call some moments after it has told of its end.
+    return _written(path, places) if places.calls else CdrFile.NOT_YET
+
+
+def _written(path: Path, places: Places) -> CdrFile:
+    """Look for the calls that have just ended: Asterisk writes them moments after it has told of it."""
+    wanted = frozenset(places.calls)
+    found: Mapping[str, PastCall] = {}
     for _ in range(int(_CDR_TAKES / 0.05)):
         if os.access(path, os.R_OK):
-            return CdrFile.READABLE
+            found = AsteriskCdrs(path).find(wanted)
+        if wanted == found.keys():
+            break
         time.sleep(0.05)
-    return CdrFile.UNREADABLE if path.exists() else CdrFile.UNWRITTEN
+    if path.exists() and not os.access(path, os.R_OK):
+        return CdrFile.UNREADABLE
+    answered = found.get(places.calls[0])
+    if answered is None:
+        grown = path.exists() and path.stat().st_size != places.cdr_size
+        return CdrFile.NAMELESS if grown else CdrFile.UNWRITTEN
+    if abs(datetime.now(UTC) - answered.ended_at) > _CDR_CLOCK:
+        return CdrFile.LOCAL_TIME
+    return CdrFile.READABLE if wanted == found.keys() else CdrFile.ANSWERED_ONLY
+
+
+def size_of(path: Path | None) -> int:
+    """Return the bytes of a file; 0 of none, or of one that we may not see."""
+    try:
+        return path.stat().st_size if path is not None else 0
+    except OSError:
+        return 0
 
 
 def _folder(problems: dict[str, str], setting: str, folder: Path) -> None:
@@ -173,22 +218,6 @@ def _engine_runs(places: Places) -> bool:
             return b"overdial_" in page.read(1 << 20)
     except (urllib.error.URLError, OSError, ValueError):
         return False
-
-
-def open_files(unit: str) -> int:
-    """Return how many files the engine may open: what its unit says, else what this process may."""
-    here = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    systemctl = shutil.which("systemctl")
-    if systemctl is None:
-        return here
-    argv = [systemctl, "show", "--property=LoadState,LimitNOFILESoft", unit]
-    try:
-        told = subprocess.run(argv, capture_output=True, text=True, timeout=5, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return here
-    said = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
-    limit = said.get("LimitNOFILESoft", "")
-    return int(limit) if said.get("LoadState") == "loaded" and limit.isdecimal() else here
 
 
 def synchronised() -> bool | None:

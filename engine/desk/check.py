@@ -15,10 +15,10 @@ import structlog
 from engine import build
 from engine.adapters.ami.inspect import open_inspector
 from engine.adapters.ari.inspect import ari_facts
-from engine.adapters.host import Places, host_facts
+from engine.adapters.host import Places, host_facts, size_of
 from engine.adapters.mysql import Database
 from engine.adapters.mysql.inspect import database_facts, needs
-from engine.config import Config, ConfigError, load
+from engine.config import Config, ConfigError, file_of, load
 from engine.desk.common import CONFIG
 from engine.domain.checkup import (
     AriFacts,
@@ -84,7 +84,7 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
     except ConfigError as error:
         fix = "Correct the file; deploy/overdial.toml.example has every key."
         return [failed("config", "file", line, fix) for line in str(error).splitlines()]
-    findings = [good("config", "file", f"{path or 'the environment'} can be read")]
+    findings = [good("config", "file", f"{file_of(path) or 'the environment'} can be read")]
     wanted, about_database = await _database(config)
     wanted = replace(wanted, reads_cdrs=config.asterisk.cdr_file is not None)
     findings += about_database
@@ -101,10 +101,11 @@ async def look(path: Path | None, *, call: bool = True) -> list[Finding]:
         )
         for campaign in wanted.lawless
     ]
+    size = size_of(config.asterisk.cdr_file)
     about_switch, switch = await _switch(config, wanted, call=call)
     findings += about_switch
     findings += await _ari(config, wanted)
-    findings += await asyncio.to_thread(_host, config, wanted, switch)
+    findings += await asyncio.to_thread(_host, config, wanted, switch, size)
     return findings
 
 
@@ -115,7 +116,7 @@ async def _database(config: Config) -> tuple[Needs, list[Finding]]:
     except ConfigError as error:
         return Needs(), [failed(part, "settings", str(error), "Correct [database] in overdial.toml.")]
     try:
-        facts = await database_facts(database)
+        facts = await database_facts(database, build.local_time(config))
         findings = list(judge_database(facts, config.database.pool + config.http.pool))
         wanted = Needs() if facts.lacking or facts.newer else await needs(database)
     except StoreError as error:
@@ -163,7 +164,7 @@ async def _ari(config: Config, wanted: Needs) -> list[Finding]:
     return list(judge_ari(facts, wanted))
 
 
-def _host(config: Config, wanted: Needs, switch: SwitchFacts | None) -> list[Finding]:
+def _host(config: Config, wanted: Needs, switch: SwitchFacts | None, cdr_size: int) -> list[Finding]:
     further: dict[str, str] = {}
     try:
         build.legal(config)
@@ -176,6 +177,16 @@ def _host(config: Config, wanted: Needs, switch: SwitchFacts | None) -> list[Fin
         config.ari.secret_file,
         config.http.tls_key,
     )
+    read = {
+        "asterisk.secret_file": config.asterisk.secret_file,
+        "asterisk.cdr_file": config.asterisk.cdr_file,
+        "database.password_file": config.database.password_file,
+        "ari.secret_file": config.ari.secret_file,
+        "http.tls_certificate": config.http.tls_certificate,
+        "http.tls_key": config.http.tls_key,
+        "law.folder": config.law.folder,
+        "law.registries": next(iter(config.law.registries.values()), None),
+    }
     places = Places(
         state=config.engine.state,
         secrets=tuple(path for path in sections if path is not None),
@@ -184,9 +195,12 @@ def _host(config: Config, wanted: Needs, switch: SwitchFacts | None) -> list[Fin
         tts_command=config.ari.tts_command,
         tts_folder=config.ari.tts_folder,
         cdr_place=Path(switch.logs) / "cdr-csv/Master.csv" if switch and switch.logs else None,
-        called=bool(switch and switch.heard),
+        cdr_size=cdr_size,
+        calls=switch.calls if switch else (),
         spool=Path(switch.spool) if switch and switch.spool else None,
         records=wanted.records,
+        archive=config.retention.archive,
+        read={setting: path for setting, path in read.items() if path is not None},
         metrics_address=config.metrics.address,
         metrics_port=config.metrics.port,
         http_address=config.http.address,

@@ -38,7 +38,8 @@ _FIXES = {
 CONFIG = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file with the settings; OVERDIAL_… variables override it.",
+    help="Settings (TOML); default: $OVERDIAL_CONFIG, else /etc/overdial/overdial.toml."
+    " OVERDIAL_… variables override it.",
 )
 
 
@@ -62,8 +63,7 @@ class Desk:
 def at_desk(path: Path | None, work: Callable[[Desk], Awaitable[T]]) -> T:
     """Open the database, work, close it. Faults of configuration, input or database end the command."""
 
-    async def go() -> T:
-        config = load(path)
+    async def go(config: Config) -> T:
         database = Database(build.database_settings(config))
         try:
             return await work(Desk(config, database, build.local_time(config), build.legal(config)))
@@ -71,18 +71,28 @@ def at_desk(path: Path | None, work: Callable[[Desk], Awaitable[T]]) -> T:
             await database.close()
 
     try:
-        return asyncio.run(go())
+        config = load(path)
+    except ConfigError as error:
+        fail(error)
+    try:
+        return asyncio.run(go(config))
     except (ConfigError, FieldError) as error:
         fail(error)
     except StoreError as error:
-        fail(with_fix(error))
+        fail(with_fix(error, address(config)))
 
 
-def with_fix(error: StoreError) -> str:
-    """Say what would be right where the database's own words do not."""
+def address(config: Config) -> str:
+    """Return where the settings say that the database is."""
+    section = config.database
+    return str(section.socket or f"{section.host}:{section.port}")
+
+
+def with_fix(error: StoreError, where: str) -> str:
+    """Say where, and what would be right, where the database's own words do not."""
     text = str(error)
     fix = next((fix for start, fix in _FIXES.items() if text.startswith(start)), "")
-    return f"database: {text}. Fix: {fix}" if fix else text
+    return f"database at {where}: {text}. Fix: {fix}" if fix else text
 
 
 def as_json(record: Any) -> str:

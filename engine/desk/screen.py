@@ -45,7 +45,8 @@ def _parts(found: Mapping[str, Any], width: int) -> Iterator[RenderableType]:
             f" {engine['entries']} outcomes not written yet"
         )
     yield Text()
-    yield _campaigns(found["campaigns"], width)
+    if engine or "fault" not in tables:  # of what nobody could tell nothing is said
+        yield _campaigns(found["campaigns"], width)
     if engine.get("trunks"):
         yield Text()
         yield _trunks(engine["trunks"])

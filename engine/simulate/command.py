@@ -128,7 +128,9 @@ def run(scenario: Scenario, policies: Sequence[str], seeds: int, overdial: int, 
 @click.option("--plain", is_flag=True, help="No progress bar.")
 @click.option("--campaign", help="Learn what is not given from this campaign's own calls in the database.")
 @click.option("--list", "list_name", help="Only this list of the campaign: its calls and its contacts.")
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="For --campaign: TOML file.")
+@click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), help="For --campaign: as elsewhere."
+)
 def simulate(
     policies: tuple[str, ...],
     overdial: int,

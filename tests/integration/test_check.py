@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.mysql import Database, columns
+from engine.adapters.mysql import Database, columns, shapes
 from engine.desk.check import look
 from engine.domain.checkup import Level
 from engine.lab.mariadb import MariaDB
@@ -110,6 +110,24 @@ async def test_an_asterisk_that_writes_no_cdrs_is_found(site: Site) -> None:
     assert await faults(site, call=True) == {("host", "asterisk.cdr_file", Level.FAIL)}
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("enable = yes", "enable = no"),
+        ("unanswered = yes", "unanswered = no"),
+        ("loguniqueid = yes", "loguniqueid = no"),
+    ],
+)
+async def test_cdrs_that_would_not_help_are_found_beside_old_ones(site: Site, old: str, new: str) -> None:
+    assert await faults(site, call=True) == set()
+    assert site.switch.asterisk.cdr_file.stat().st_size
+    reload = site.switch.asterisk.command
+    site.undo.callback(reload, "module reload cdr_csv.so")
+    site.conf("overdial/cdr.conf", old, new, "module reload cdr")
+    reload("module reload cdr_csv.so")
+    assert await faults(site, call=True) == {("host", "asterisk.cdr_file", Level.FAIL)}
+
+
 @pytest.mark.parametrize(("provoke", "expected"), FAULTS, ids=lambda one: getattr(one, "__name__", ""))
 async def test_each_fault_is_found_and_nothing_else(
     site: Site, provoke: Callable[[Site], None], expected: Expected
@@ -137,6 +155,16 @@ async def test_the_columns_that_are_read_from_schema_sql_are_those_of_a_server(d
     assert len({table for table, _ in known}) >= 27
     for key, column in known.items():
         assert replace(column, definition="") == there[key], key
+
+
+async def test_the_indexes_and_views_that_are_read_from_schema_sql_are_those_of_a_server(
+    database: Database,
+) -> None:
+    async with database.session() as session:
+        indexes = await shapes.indexes_there(session, database)
+        assert await shapes.views_there(session, database) == shapes.declared_views(database)
+    known = shapes.declared_indexes(database)
+    assert {key: replace(index, definition="") for key, index in known.items()} == indexes
 
 
 async def test_a_manager_user_that_does_not_hear_the_queues_is_found_by_the_call_inside(site: Site) -> None:

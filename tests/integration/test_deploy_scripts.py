@@ -309,7 +309,34 @@ def test_an_ari_switched_off_stays_off_and_a_first_run_without_asterisk_is_made_
     assert file.read_text() == off
 
 
+@pytest.mark.parametrize("made", ["db-password", "ami-secret", "overdial.toml"])
+def test_a_run_that_was_cut_off_is_made_up_for_by_the_next(host: Host, made: str) -> None:
+    cut = host.run(
+        "install.sh", f'mv() {{ case "$*" in *{made}) kill -9 $$ ;; esac; command mv "$@"; }}\nwrite_settings'
+    )
+    assert cut.returncode < 0
+    assert not (host.config / made).exists()
+    again = host.run("install.sh", "write_settings")
+    assert again.returncode == 0, again.stderr
+    assert (host.config / made).read_text().strip()
+    assert {path.name for path in host.config.iterdir()} >= {"db-password", "ami-secret", "ari-secret"}
+
+
 # ---- Asterisk's files -------------------------------------------------------------------------------
+
+
+def test_the_folders_are_those_that_the_running_asterisk_names(exchange: Asterisk, host: Host) -> None:
+    told = host.run("install.sh", 'find_asterisk; echo "$ASTERISK"; echo "$LOGS"', exchange)
+    assert told.stdout.splitlines() == [str(exchange.home / "etc"), str(exchange.home / "log")]
+
+
+def test_without_it_they_are_those_of_a_package_or_of_a_build(host: Host) -> None:
+    ask = "asterisk_folder 'Log directory' '' "
+    build = host.home / "build"
+    assert host.run("install.sh", f"{ask} {host.asterisk} {build}").stdout == str(host.asterisk)
+    assert host.run("install.sh", f"{ask} {host.home}/none {build}").stdout == f"{host.home}/none"
+    build.mkdir()
+    assert host.run("install.sh", f"{ask} {host.home}/none {build}").stdout == str(build)
 
 
 @pytest.fixture(scope="module")

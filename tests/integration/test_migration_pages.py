@@ -84,19 +84,29 @@ async def test_leads_callbacks_and_dnc_of_vicidial_arrive(
             "vici_101",
             9994,
         ),
+        (
+            "SALES->",
+            "2125550107",
+            "2125550108",
+            "first_name=Home:last_name=:city=:state=NY",
+            "vici-7",
+            "vici_101",
+            9999,
+        ),
     ]
     assert await rows(database, "SELECT campaign, name, records, active FROM ccdata.dialer_base") == [
-        ("SALES->", "vici_101", 2, 0)
+        ("SALES->", "vici_101", 3, 0)
     ]
     callbacks = await rows(
         database, "SELECT campaign, destination, agentphone, contact FROM ccdata.calls_scheduler"
     )
-    assert callbacks == [("SALES->", "+12125550101", "agent7", "vici-1")]
+    assert callbacks == [("SALES->", "+12125550106", "agent7", "vici-6")]
     assert set(await rows(database, "SELECT phone, campaign FROM ccdata.black_list")) == {
         ("2125550109", "*"),
         ("201*", "*"),
         ("2125550110", "SALES->"),
         ("+12125550105", "*"),
+        ("2125550111", "*"),
     }
 
 
@@ -112,6 +122,21 @@ async def test_the_tables_of_ucontact_arrive(database: Database, mariadb: MariaD
     assert await rows(database, "SELECT name, active FROM ccdata.dialer_base") == [("MARZO", 0)]
     assert await rows(database, "SELECT destination FROM ccdata.calls_scheduler") == [("099111224",)]
     assert await rows(database, "SELECT phone FROM ccdata.black_list") == [("099111299",)]
+
+
+async def test_the_tutorials_campaign_and_file_are_taken(database: Database, tmp_path: Path) -> None:
+    text = resource("docs").joinpath("tutorial.md").read_text("utf-8")
+    first, second = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    for statement in (first + second).split(";\n"):
+        if statement.strip():
+            async with database.session() as session:
+                await session.run(statement)
+    path = tmp_path / "march.csv"
+    path.write_text(re.findall(r"```text\n(.*?)```", text, re.DOTALL)[0])
+    done = await load_file(database, open_contacts(path), Wish("march"))
+    assert (done.accepted, done.refused) == (2, 0)
+    [row] = await rows(database, "SELECT * FROM ccdata.dialers")
+    assert row
 
 
 async def test_the_file_that_the_page_shows_is_loaded(database: Database, tmp_path: Path) -> None:

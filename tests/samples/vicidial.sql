@@ -13,8 +13,11 @@ INSERT INTO vicidial_list (status, list_id, phone_code, phone_number, first_name
   ('NA', 101, '1', '3055550102', 'José: the second', 'Miami', 'FL', '3055550103', 5),
   ('SALE', 101, '1', '2125550104', 'Sold', '', 'NY', '', 0),
   ('DNC', 101, '1', '2125550105', 'Never', '', 'NY', '', 0),
-  ('NEW', 101, '1', 'unknown', 'Bad', '', 'NY', '', 0);
+  ('NEW', 101, '1', 'unknown', 'Bad', '', 'NY', '', 0),
+  ('CALLBK', 101, '1', '2125550106', 'Later', '', 'NY', '', 0),
+  ('NEW', 101, NULL, '2125550107', 'Home', '', 'NY', '2125550108', 0),
+  ('DNC', 101, NULL, '2125550111', 'Nobody', '', 'NY', '', 0);
 INSERT INTO vicidial_callbacks (lead_id, campaign_id, status, callback_time, user, recipient) VALUES
-  (1, 'SALES', 'ACTIVE', '2026-11-30 10:00:00', 'agent7', 'USERONLY'), (2, 'SALES', 'INACTIVE', '2026-11-30 10:00:00', '', 'ANYONE');
+  (6, 'SALES', 'ACTIVE', '2026-11-30 10:00:00', 'agent7', 'USERONLY'), (2, 'SALES', 'INACTIVE', '2026-11-30 10:00:00', '', 'ANYONE');
 INSERT INTO vicidial_dnc VALUES ('2125550109'), ('201XXXXXXX');
 INSERT INTO vicidial_campaign_dnc VALUES ('2125550110', 'SALES');

@@ -27,6 +27,7 @@ from engine.domain.checkup import (
 from engine.domain.checkup.columns import Column, Kind
 from engine.domain.checkup.judge_database import version_of
 from engine.domain.checkup.judge_switch import ACTIONS, CONTEXTS, EVENTS, needed_modules
+from engine.domain.checkup.shapes import Index, View
 from engine.domain.queue_tables import QueueMember
 from engine.resources import resource
 
@@ -41,9 +42,16 @@ VARIABLES = {
 DATA = Column(Kind.TEXT, 4000, "utf8mb4", "data VARCHAR(4000) NULL DEFAULT ''")
 SPOOL_DATA = ("ccdata.calls_spool", "data")
 KNOWN = {SPOOL_DATA: DATA}
+INDEXES = {
+    ("ccdata.calls_spool", "PRIMARY"): Index(("id",), True, "PRIMARY KEY (id)"),
+    ("ccdata.calls_spool", "due"): Index(("status", "notbefore"), False, "KEY due (status, notbefore)"),
+}
+DUE = ("ccdata.calls_spool", "due")
+VIEWS = {"ccdata.ps_aors": View(("id", "max_contacts"))}
 DATABASE = DatabaseFacts(
-    "10.11.14-MariaDB-0+deb12u2", VARIABLES, "READ-COMMITTED", known=KNOWN, columns={**KNOWN}
-)
+    "10.11.14-MariaDB-0+deb12u2", VARIABLES, "READ-COMMITTED", known=KNOWN, columns={**KNOWN},
+    known_indexes=INDEXES, indexes={**INDEXES}, known_views=VIEWS, views={**VIEWS},
+)  # fmt: skip
 SWITCH = SwitchFacts(
     version="22.10.1",
     booted=True,
@@ -96,6 +104,15 @@ DATABASE_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.TEXT, 255, "utf8mb4")}}, "columns", Level.FAIL),
     ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.INTEGER, 8)}}, "columns", Level.FAIL),
     ({"columns": {**KNOWN, SPOOL_DATA: Column(Kind.TEXT, 65_535, "utf8mb4")}}, "", Level.OK),
+    ({"indexes": {**INDEXES, DUE: Index(("status",))}}, "index", Level.FAIL),
+    ({"indexes": {**INDEXES, DUE: Index(("status", "notbefore"), True)}}, "", Level.OK),
+    ({"indexes": {DUE: INDEXES[DUE]}}, "index", Level.FAIL),
+    ({"indexes": {**INDEXES, ("ccdata.calls_spool", "x"): Index(("contact",), True)}}, "index", Level.WARN),
+    ({"indexes": {**INDEXES, ("ccdata.calls_spool", "x"): Index(("contact",))}}, "", Level.OK),
+    ({"views": {}}, "view", Level.FAIL),
+    ({"views": {}, "denied": ("INSERT in the history",)}, "rights", Level.FAIL),
+    ({"views": {"ccdata.ps_aors": View((), "1449: no such user")}}, "view", Level.FAIL),
+    ({"views": {"ccdata.ps_aors": View(("id",))}}, "view", Level.FAIL),
     ({"foreign_tables": {"ccdata.calls_spool": "engine"}}, "engine", Level.FAIL),
     ({"foreign_tables": {"ccdata.calls_spool": "latin1_swedish_ci"}}, "charset", Level.FAIL),
     ({"session_isolation": "REPEATABLE-READ"}, "isolation", Level.FAIL),
@@ -106,6 +123,8 @@ DATABASE_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"variables": {**VARIABLES, "innodb_flush_log_at_trx_commit": "2"}}, "durability", Level.WARN),
     ({"variables": {**VARIABLES, "max_allowed_packet": "1048576"}}, "max_allowed_packet", Level.WARN),
     ({"zones": False}, "time_zones", Level.WARN),
+    ({"zone": -18_000.0}, "time_zone", Level.WARN),
+    ({"zone": 1.0}, "", Level.OK),
     ({"offset": -2.0}, "clock", Level.WARN),
     ({"offset": 90.0}, "clock", Level.FAIL),
 ]
@@ -255,6 +274,7 @@ HOST_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"problems": {"engine.state": "x cannot be written to"}}, "engine.state", Level.FAIL),
     ({"problems": {"metrics.port": "taken"}}, "metrics.port", Level.FAIL),
     ({"problems": {"http.port": "taken"}}, "http.port", Level.FAIL),
+    ({"kept": {"engine.state": "/srv cannot be written to by the service"}}, "engine.state", Level.FAIL),
     ({"exposed": ("/etc/overdial/ami-secret",)}, "secrets", Level.WARN),
     ({"user": "root"}, "user", Level.WARN),
     ({"open_files": 1024}, "open_files", Level.WARN),

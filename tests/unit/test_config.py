@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import build
-from engine.config import Config, ConfigError, ProfileSection, load, secret
+from engine.config import Config, ConfigError, ProfileSection, file_of, load, secret
 from engine.reload import changes, contents, taken_over
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +25,24 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("OVERDIAL_DATABASE__USER", "environment")
     config = load(path)
     assert (config.database.user, config.database.port) == ("environment", 3307)
+
+
+def test_without_a_file_the_one_of_the_installation_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed, other = tmp_path / "etc/overdial.toml", _written(tmp_path, "")
+    monkeypatch.setattr("engine.config.INSTALLED", installed)
+    monkeypatch.delenv("OVERDIAL_CONFIG")
+    assert file_of(None) is None
+    installed.parent.mkdir()
+    installed.write_text('[engine]\nname = "installed"\n')
+    assert file_of(None) == installed
+    assert load(None).engine.name == "installed"
+    assert file_of(other) == other
+    monkeypatch.setenv("OVERDIAL_CONFIG", str(other))
+    assert file_of(None) == other
+    monkeypatch.setenv("OVERDIAL_CONFIG", "")
+    assert file_of(None) is None
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,19 @@ def test_the_dialplan_reads_nothing_that_nobody_sets() -> None:
     assert "`OD_RECORD_<extension>`" in PAGE
 
 
+def test_what_runs_on_the_agents_phone_is_asked_for_as_asterisk_20_and_later_ones_want_it() -> None:
+    """Up to 20 the seventh argument of Queue() is a macro, the eighth the subroutine; 21 has no macro."""
+    queues = re.findall(r"Queue\(\$\{OD_CAMPAIGN\},.*", DIALPLAN)
+    assert len(queues) == 2
+    for line in queues:
+        test, older, newer = re.findall(r"\$\{IF\((.*)\?(.*):(.*)\)\}\)$", line)[0]
+        assert test == '$["${VERSION(ASTERISK_VERSION_NUM):0:2}" = "20"]'
+        before = line.partition("${IF(")[0].removeprefix("Queue(").split(",")
+        assert len(before) + older.count(",") == 8
+        assert len(before) + newer.count(",") == 7
+        assert {older.lstrip(","), newer} == {"overdial-taken"}
+
+
 def test_every_event_of_the_dialplan_is_on_the_page_and_understood() -> None:
     said = set(re.findall(r"UserEvent\((\w+)", DIALPLAN))
     assert {name for name in said if f"`{name}`" not in PAGE} == set()

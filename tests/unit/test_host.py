@@ -58,15 +58,15 @@ def test_how_long_a_certificate_holds(tmp_path: Path, begun: float, days: float,
 def test_each_way_in_which_the_cdr_file_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "cdr-csv/Master.csv"
 
-    def state(place: Path | None = path, *, called: bool = False) -> CdrFile:
-        return host_facts(Places(tmp_path, cdr_file=path, cdr_place=place, called=called), {}).cdr
+    def state(place: Path | None = path, *, calls: tuple[str, ...] = ()) -> CdrFile:
+        return host_facts(Places(tmp_path, cdr_file=path, cdr_place=place, calls=calls), {}).cdr
 
     assert state() is CdrFile.NO_FOLDER
     path.parent.mkdir()
     assert state() is state(None) is CdrFile.NOT_YET
     assert state(tmp_path / "other/Master.csv") is CdrFile.ELSEWHERE
     monkeypatch.setattr("engine.adapters.host._CDR_TAKES", 0.1)
-    assert state(called=True) is CdrFile.UNWRITTEN
+    assert state(calls=("a", "b")) is CdrFile.UNWRITTEN
     path.touch()
     assert state(tmp_path / "other/Master.csv") is CdrFile.READABLE
     access = os.access
@@ -74,6 +74,87 @@ def test_each_way_in_which_the_cdr_file_is_not_there(tmp_path: Path, monkeypatch
     assert state() is CdrFile.UNREADABLE
     monkeypatch.setattr(os, "access", lambda where, how: False)
     assert state() is CdrFile.CLOSED
+
+
+def _line(call: str, ended: datetime, *further: str) -> str:
+    """A record as Asterisk's cdr_csv writes it."""
+    at = f"{ended:%Y-%m-%d %H:%M:%S}"
+    fields = [
+        "",
+        "",
+        "s",
+        "overdial-check",
+        "",
+        "Local/s",
+        "",
+        "Queue",
+        "",
+        at,
+        at,
+        at,
+        "1",
+        "1",
+        "ANSWERED",
+        "3",
+        call,
+    ]
+    return ",".join(f'"{field}"' for field in (*fields, *further)) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("ab", CdrFile.READABLE),
+        ("a", CdrFile.ANSWERED_ONLY),
+        ("x", CdrFile.NAMELESS),
+        ("", CdrFile.UNWRITTEN),
+        ("early", CdrFile.LOCAL_TIME),
+    ],
+)
+def test_old_records_do_not_hide_that_the_new_ones_are_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, expected: CdrFile
+) -> None:
+    monkeypatch.setattr("engine.adapters.host._CDR_TAKES", 0.1)
+    path, now = tmp_path / "Master.csv", datetime.now(UTC)
+    path.write_text(_line("old", now - timedelta(days=9)))
+    size = path.stat().st_size
+    with path.open("a") as file:
+        for call in "ab" if lines == "early" else lines:
+            file.write(_line(call, now - timedelta(hours=5 * (lines == "early"))))
+    places = Places(tmp_path, cdr_file=path, cdr_size=size, calls=("a", "b"))
+    assert host_facts(places, {}).cdr is expected
+
+
+_UNIT = """#!/bin/sh
+echo ProtectSystem=strict; echo ProtectHome=yes; echo StateDirectory=overdial
+case "$*" in
+    *maintain*) echo LoadState=loaded ;;
+    *) echo LoadState=LOADED; echo LimitNOFILESoft=2000; echo ReadWritePaths=-SHARED ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_what_the_unit_keeps_from_the_service_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: bool
+) -> None:
+    """A check at the prompt may write where the service may not."""
+    text = _UNIT.replace("SHARED", str(tmp_path / "shared"))
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(text.replace("LOADED", "loaded" if loaded else "not-found"))
+    systemctl.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda name: str(systemctl))
+    places = Places(
+        Path("/srv/overdial"),
+        queues_file=tmp_path / "shared/queues.conf",
+        archive=Path("/var/lib/overdial/archive"),
+        read={"law.folder": Path("/root/law"), "http.tls_key": Path("/etc/ssl/private/ours.key")},
+    )
+    facts = host_facts(places, {})
+    assert set(facts.kept) == ({"engine.state", "law.folder"} if loaded else set())
+    assert (facts.open_files == 2000) is loaded
+    elsewhere = host_facts(replace(places, archive=Path("/srv/archive")), {})
+    assert "retention.archive" in elsewhere.kept
 
 
 @pytest.mark.parametrize("cdr", [state for state in CdrFile if state is not CdrFile.READABLE])

@@ -105,3 +105,4 @@ def test_without_an_engine_the_tables_tell() -> None:
     assert "starting" in shown(found(engine={}, campaigns=[]))
     away = found(answers=False, engine={}, campaigns=[], tables={"fault": "cannot connect"})
     assert "nor do the tables" in shown(away)
+    assert "no campaign" not in shown(away)  # nobody knows

@@ -43,6 +43,7 @@ class SwitchInspector:
         commands = frozenset(await self._commands())
         queues, members, dynamic = await self._queues()
         offset = await self._clock()
+        heard, calls = await self._call() if call else (None, ())
         return SwitchFacts(
             version=await self._version(),
             booted=self.link.booted,
@@ -58,7 +59,8 @@ class SwitchInspector:
             offset=offset,
             spool=await self._value("ASTSPOOLDIR"),
             logs=await self._value("ASTLOGDIR"),
-            heard=await self._call() if call else None,
+            heard=heard,
+            calls=calls,
         )
 
     async def _ask(self, action: str, *headers: tuple[str, str], as_list: bool = False) -> list[Message]:
@@ -134,14 +136,29 @@ class SwitchInspector:
         codecs = tuple(part for part in allowed.strip("()").split("|") if part)
         return TrunkFacts("PJSIP", name, True, codecs, tuple(contacts))
 
-    async def _call(self) -> frozenset[str]:
-        """Let Asterisk call itself; return the names of the events that came."""
-        call = f"overdial-check-{secrets.token_hex(4)}"
+    async def _call(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """Let Asterisk call itself twice, and answer once; return the names of the events that came, and the
+        channels of calls that have ended."""
         self.seen.clear()
+        answered = await self._originate("s")
+        heard = await self._heard(answered, _EXPECTED) if answered else frozenset[str]()
+        if "Hangup" not in heard:
+            return heard, ()
+        if not await self._ask(
+            "ShowDialPlan", ("Context", "overdial-check"), ("Extension", "unanswered"), as_list=True
+        ):
+            return heard, (answered,)  # a dialplan of before
+        unanswered = await self._originate("unanswered")
+        ended = unanswered and await self._heard(unanswered, frozenset(("Hangup",)))
+        return heard, (answered, unanswered) if ended else (answered,)
+
+    async def _originate(self, extension: str) -> str:
+        """Return the channel's id; '' when Asterisk refuses."""
+        call = f"overdial-check-{secrets.token_hex(4)}"
         answers = await self._ask(
             "Originate",
             ("Async", "true"),
-            ("Channel", "Local/s@overdial-check/n"),
+            ("Channel", f"Local/{extension}@overdial-check/n"),
             ("ChannelId", call),
             ("OtherChannelId", call + ";2"),
             ("Context", "overdial-workflow"),
@@ -149,18 +166,20 @@ class SwitchInspector:
             ("Priority", "1"),
             ("Timeout", "3000"),
         )
-        if not answers:
-            return frozenset()
-        heard: set[str] = set()
+        return call if answers else ""
+
+    async def _heard(self, call: str, expected: frozenset[str]) -> frozenset[str]:
+        """Return which of the expected events of a call came in time."""
+        heard: frozenset[str] = frozenset()
         with suppress(TimeoutError):
             async with asyncio.timeout(_CALL_TAKES):
-                while len(heard) < 4:
+                while heard != expected:
                     await asyncio.sleep(0.05)
-                    heard = {str(m.event) for m in self.seen if str(m.uniqueid).startswith(call)} & _EXPECTED
-        return frozenset(heard)
+                    heard = expected & {str(m.event) for m in self.seen if str(m.uniqueid).startswith(call)}
+        return heard
 
 
-_EXPECTED = {"OriginateResponse", "Hangup", "UserEvent", "QueueCallerJoin"}
+_EXPECTED = frozenset(("OriginateResponse", "Hangup", "UserEvent", "QueueCallerJoin"))
 
 
 def _listed(text: str) -> list[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pymysql
 
-from engine.adapters.mysql import columns, migrate
+from engine.adapters.mysql import columns, migrate, shapes
 from engine.adapters.mysql.database import Database, Session
-from engine.domain.checkup.columns import Columns
 from engine.domain.checkup.facts import DatabaseFacts, Needs
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.errors import FieldError
 from engine.domain.law.book import lawless
+from engine.domain.localtime import LocalTime
 from engine.domain.queue_tables import QueueMember, read_member
 
 _VARIABLES = (
@@ -40,14 +40,17 @@ _DENIED = (1044, 1142, 1143, 1227)
 _OF_THE_SCHEMA = (1054, 1146, 1364)
 
 
-async def database_facts(database: Database) -> DatabaseFacts:
-    """Ask everything. Raises StoreError or SchemaError when the server cannot be asked."""
+async def database_facts(database: Database, local: LocalTime) -> DatabaseFacts:
+    """Ask everything; `local`: the engine's time zone.
+
+    Raises StoreError or SchemaError when the server cannot be asked.
+    """
     have = await migrate.applied(database)
     want = {one.version: one.name for one in migrate.known()}
     lacking = tuple(want[version] for version in sorted(want.keys() - have.keys()))
     newer = tuple(have[version] for version in sorted(have.keys() - want.keys()))
     denied, refused = ((), {}) if lacking else await _refusals(database)
-    known: Columns = {} if lacking or newer else columns.declared(database)
+    ours = not lacking and not newer
 
     async def work(session: Session) -> DatabaseFacts:
         variables = await _variables(session)
@@ -62,10 +65,15 @@ async def database_facts(database: Database) -> DatabaseFacts:
             zones=(await _one(session, "SELECT CONVERT_TZ(NOW(), 'UTC', 'Europe/Madrid') AS z"))["z"]
             is not None,
             offset=await _offset(session),
+            zone=await _zone(session, local),
             denied=denied,
             refused=refused,
-            known=known,
+            known=columns.declared(database) if ours else {},
             columns=await columns.there(session, database),
+            known_indexes=shapes.declared_indexes(database) if ours else {},
+            indexes=await shapes.indexes_there(session, database),
+            known_views=shapes.declared_views(database) if ours else {},
+            views=await shapes.views_there(session, database),
         )
 
     return await database.transaction(work)
@@ -94,6 +102,13 @@ async def _offset(session: Session) -> float:
     at: datetime = (await _one(session, "SELECT UTC_TIMESTAMP(3) AS t"))["t"]
     middle = before + (datetime.now(UTC) - before) / 2
     return (at.replace(tzinfo=UTC) - middle).total_seconds()
+
+
+async def _zone(session: Session, local: LocalTime) -> float:
+    """Return how far the server's local time is ahead of the engine's: zones, not clocks (s)."""
+    theirs = (await _one(session, "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()) AS s"))["s"]
+    ours = local.at(datetime.now(UTC)).utcoffset() or timedelta()
+    return float(theirs) - ours.total_seconds()
 
 
 async def _foreign(session: Session, database: Database) -> dict[str, str]:

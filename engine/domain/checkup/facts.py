@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.domain.checkup.columns import Columns
+from engine.domain.checkup.shapes import Indexes, Views
 from engine.domain.queue_tables import QueueMember
 
 
@@ -30,8 +31,9 @@ class Needs:
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
     """`variables`: the server's, lower case; `foreign_tables`: ours that are not InnoDB or not utf8mb4, with
-    what they are; `offset`: its clock minus ours, s; `denied`: what the account has no right to; `refused`:
-    what the server did not do for another reason, with its words; `known`, `columns`: ours, those there."""
+    what they are; `offset`: its clock minus ours, s; `zone`: its local time minus the engine's, s; `denied`:
+    what the account has no right to; `refused`: what the server did not do for another reason, with its
+    words; `known`, `known_indexes`, `known_views`: ours, `columns`, `indexes`, `views`: those there."""
 
     version: str
     variables: Mapping[str, str]
@@ -42,10 +44,15 @@ class DatabaseFacts:
     connections: int = 0
     zones: bool = True
     offset: float = 0.0
+    zone: float = 0.0
     denied: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     known: Columns = field(default_factory=dict)
     columns: Columns = field(default_factory=dict)
+    known_indexes: Indexes = field(default_factory=dict)
+    indexes: Indexes = field(default_factory=dict)
+    known_views: Views = field(default_factory=dict)
+    views: Views = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,8 @@ class Registration:
 class SwitchFacts:
     """`commands`: what our user may do; `modules`: name → loaded, empty when func_module is missing;
     `offset`: its clock minus ours, s; `heard`: events that a call inside Asterisk made us hear, None: not
-    tried; `spool`, `logs`: its folders, on its machine."""
+    tried; `calls`: the channels of such calls that have ended, an answered one and one that was not; `spool`,
+    `logs`: its folders, on its machine."""
 
     version: str
     booted: bool
@@ -86,6 +94,7 @@ class SwitchFacts:
     manual_trunk: str = ""
     offset: float = 0.0
     heard: frozenset[str] | None = None
+    calls: tuple[str, ...] = ()
     spool: str = ""
     logs: str = ""
 
@@ -102,7 +111,8 @@ class AriFacts:
 
 class CdrFile(StrEnum):
     """What is known of Asterisk's CDR file. CLOSED: its folder, or one above, lets us not in; NOT_YET:
-    Asterisk may not have had a call; UNWRITTEN: it has had one."""
+    Asterisk may not have had a call; UNWRITTEN: it has had one. NAMELESS: that one's line has no channel id;
+    LOCAL_TIME: it is not in UTC; ANSWERED_ONLY: another call, which nobody answered, has none."""
 
     READABLE = "readable"
     UNREADABLE = "unreadable"
@@ -111,6 +121,9 @@ class CdrFile(StrEnum):
     ELSEWHERE = "elsewhere"
     NOT_YET = "not yet"
     UNWRITTEN = "unwritten"
+    NAMELESS = "nameless"
+    LOCAL_TIME = "local time"
+    ANSWERED_ONLY = "answered only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +137,14 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """`problems`: path or port of a setting → what is wrong with it; `exposed`: secret files that others can
-    read; `synchronised`: None where the kernel does not say; `recordings`: where they would go and no folder
-    is, '' when all is well; `cdr_file`: as set; `cdr_place`: where Asterisk writes it, '' when unknown."""
+    """`problems`: path or port of a setting → what is wrong with it; `kept`: setting → what the service's
+    unit keeps from it; `exposed`: secret files that others can read; `synchronised`: None where the kernel
+    does not say; `recordings`: where they would go and no folder is, '' when all is well; `cdr_file`: as set;
+    `cdr_place`: where Asterisk writes it, '' when unknown."""
 
     user: str
     problems: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     exposed: tuple[str, ...] = ()
     open_files: int = 65_536
     synchronised: bool | None = True

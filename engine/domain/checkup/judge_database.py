@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from engine.domain.checkup.columns import judge_columns
 from engine.domain.checkup.facts import DatabaseFacts
 from engine.domain.checkup.finding import Finding, failed, good, warned
+from engine.domain.checkup.shapes import judge_indexes, judge_views
 
 #: SKIP LOCKED came with these.
 OLDEST = {"MariaDB": (10, 6), "MySQL": (8, 0, 13)}
@@ -39,6 +40,7 @@ def judge_database(facts: DatabaseFacts, pool: int) -> Iterator[Finding]:
     yield _isolation(facts)
     yield _connections(facts, pool)
     yield from _modes(facts)
+    yield from _zone(facts)
     yield _clock(facts)
 
 
@@ -128,13 +130,16 @@ def _tables(facts: DatabaseFacts) -> Iterator[Finding]:
 
 
 def _columns(facts: DatabaseFacts) -> Iterator[Finding]:
-    known = facts.known
+    known, views = facts.known, facts.known_views
+    seen = {table for table, _ in facts.columns}
     if facts.denied:
-        # The server lists no table on which the account has no right at all.
-        seen = {table for table, _ in facts.columns}
+        # The server lists nothing on which the account has no right at all.
         known = {key: column for key, column in known.items() if key[0] in seen}
+        views = {name: view for name, view in views.items() if name in facts.views}
     told = frozenset(name for name, what in facts.foreign_tables.items() if what != "engine")
     yield from judge_columns(known, facts.columns, told)
+    yield from judge_indexes(facts.known_indexes, facts.indexes, seen)
+    yield from judge_views(views, facts.views)
 
 
 def _isolation(facts: DatabaseFacts) -> Finding:
@@ -209,6 +214,17 @@ def _modes(facts: DatabaseFacts) -> Iterator[Finding]:
             "time_zones",
             "its time zone tables are empty: CONVERT_TZ in reports gives NULL (the engine needs none)",
             "mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql (MySQL: mysql_tzinfo_to_sql).",
+        )
+
+
+def _zone(facts: DatabaseFacts) -> Iterator[Finding]:
+    if abs(facts.zone) >= 60:
+        yield warned(
+            PART,
+            "time_zone",
+            f"its local time is {facts.zone / 3600:+g} h off the engine's: rows that others insert with NOW()"
+            " (calls_scheduler, black_list_schedule) mean another hour",
+            "Give the server's default_time_zone and engine.timezone the same zone.",
         )
 
 

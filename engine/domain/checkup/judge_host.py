@@ -20,7 +20,12 @@ def judge_host(facts: HostFacts) -> Iterator[Finding]:
     """Yield what was found."""
     for setting, problem in sorted(facts.problems.items()):
         yield failed(PART, setting, f"{setting}: {problem}", _FIXES.get(setting, "Correct the setting."))
-    if not facts.problems and facts.cdr is CdrFile.READABLE:
+    for setting, problem in sorted(facts.kept.items()):
+        fix = (
+            "Choose another place; or 'systemctl edit' it: [Service] ReadWritePaths=<folder>, ProtectHome=no."
+        )
+        yield failed(PART, setting, f"{setting}: {problem}", fix)
+    if not facts.problems and not facts.kept and facts.cdr is CdrFile.READABLE:
         yield good(PART, "paths", "folders, files and ports of the configuration can be used")
     yield from _cdr(facts)
     yield from _certificate(facts)
@@ -86,11 +91,26 @@ def _cdr(facts: HostFacts) -> Iterator[Finding]:
             fix = f'asterisk.cdr_file = "{facts.cdr_place}"'
             yield failed(PART, name, f"{name}: {path} is not there; Asterisk writes {facts.cdr_place}", fix)
         case CdrFile.UNWRITTEN:
-            fix = "Include overdial/cdr.conf in cdr.conf, load cdr_csv.so, then 'module reload cdr'."
-            yield failed(PART, name, f"{name}: {path} is not there, though Asterisk has ended a call", fix)
+            fix = (
+                "Include overdial/cdr.conf in cdr.conf, without batch = yes there; load cdr_csv.so; then "
+                + _RELOAD
+            )
+            yield failed(PART, name, f"{name}: {path} got no line, though Asterisk has ended a call", fix)
+        case CdrFile.NAMELESS:
+            fix = f"[csv] loguniqueid = yes (overdial/cdr.conf), then {_RELOAD}"
+            yield failed(PART, name, f"{name}: the lines of {path} do not tell the channel", fix)
+        case CdrFile.LOCAL_TIME:
+            fix = f"[csv] usegmtime = yes (overdial/cdr.conf), then {_RELOAD}"
+            yield failed(PART, name, f"{name}: the times in {path} are not UTC", fix)
+        case CdrFile.ANSWERED_ONLY:
+            fix = f"[general] unanswered = yes (overdial/cdr.conf), then {_RELOAD}"
+            yield failed(PART, name, f"{name}: {path} has no line of a call that nobody answered", fix)
         case CdrFile.NOT_YET:
             fix = "Run 'overdial check' without --no-call: Asterisk's call to itself makes it."
             yield warned(PART, name, f"{name}: {path} is not there yet; it comes with the first call", fix)
+
+
+_RELOAD = "asterisk -rx 'module reload cdr' and 'module reload cdr_csv.so'."
 
 
 def _certificate(facts: HostFacts) -> Iterator[Finding]:

@@ -43,6 +43,7 @@ MODULES = {
     "func_logic": "the dialplan's conditions",
     "func_cut": "the dialplan's texts",
     "func_strings": "the dialplan's texts",
+    "func_version": "agents' beeps and recordings, which Asterisk 20 wants asked for in another way",
     "func_callerid": "no caller ID is presented",
     "func_hangupcause": "outcomes are less exact",
     "pbx_config": "there is no dialplan",
