@@ -22,6 +22,7 @@ from engine.domain.pacing import (
     Pacer,
     Placed,
     PredictivePacer,
+    Profile,
     SeatChanged,
     SeatInUse,
     Snapshot,
@@ -143,6 +144,38 @@ def test_a_day_over_its_budget_goes_on_without_risk_and_says_so() -> None:
     assert pacer.decide(a_snapshot(ready=6), tomorrow).calls == 6, "a day begins without risk"
     pacer.observe(DayTotals(tomorrow.date(), answered=400, abandoned=4))
     assert pacer.decide(a_snapshot(ready=6), tomorrow).calls > 6, "and recovers by itself"
+
+
+def test_a_window_over_its_limit_is_named_as_what_bound_not_today() -> None:
+    pacer = PredictivePacer(PROFILES["US"])
+    pacer.budget.begin(NOW.date())
+    taught(pacer)
+    pacer.observe(DayTotals(NOW.date() - timedelta(days=3), answered=5000, abandoned=250))
+    decision = pacer.decide(a_snapshot(ready=6), NOW)
+    assert (decision.calls, decision.bound) == (6, Bound.BUDGET)
+    assert "in 30 days" in decision.reason
+
+
+def test_where_hardly_anybody_answers_more_calls_follow_and_it_says_so() -> None:
+    pacer = a_pacer(calls=1000, answers=100)
+    pacer.observe(DayTotals(NOW.date(), answered=400, abandoned=4))
+    decision = pacer.decide(a_snapshot(ready=20), NOW)
+    assert decision.bound is Bound.BATCH
+    assert decision.detail["risk"] <= decision.detail["theta"], "it was not the risk that bound"
+    assert "find no agent" not in decision.reason
+
+
+def test_rules_with_a_minutes_patience_and_calls_that_ring_long_are_forecast() -> None:
+    pacer = PredictivePacer(Profile("patient", seconds=60.0))
+    pacer.budget.begin(NOW.date())
+    for index in range(40):
+        at, call = later(-300 + index), f"past{index}"
+        pacer.observe(Placed(at, call))
+        pacer.observe(ev.CallerJoined(at + timedelta(seconds=89), call, "Q", 1, ""))
+        pacer.observe(ev.AgentConnected(at + timedelta(seconds=89), call, "Q", "S", "S", "", "", 0, 0))
+        pacer.observe(SeatChanged(at, SeatState.TALKING, SeatState.READY, 50.0))
+    decision = pacer.decide(a_snapshot(ready=2, talking=3, seats=talking(3)), NOW)
+    assert decision.calls >= 2
 
 
 def test_a_lower_limit_is_taken_from_tbc_and_a_higher_one_from_nobody() -> None:

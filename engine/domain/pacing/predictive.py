@@ -170,12 +170,11 @@ class PredictivePacer:
         if risk <= theta and more >= room:
             reason = f"{snapshot.share:.0%} of the agents are due to the campaign, and will be at work for it"
             return Decision(calls, Bound.AGENTS, reason, detail)
+        if risk <= theta and self._target > 0.0:
+            reason = f"{calls} calls are placed at once for {snapshot.staff} agents, the next in a moment"
+            return Decision(calls, Bound.BATCH, reason, detail)
         if self._target < 0.5 * self._limit:
-            day = self.budget.day
-            reason = (
-                f"{day.abandoned:.0f} of {day.answered:.0f} answered calls were abandoned today "
-                f"(limit {self._limit:.1%}): the next may be at {self._target:.2%}"
-            )
+            reason = f"{self.budget.spent()}: the next may be at {self._target:.2%}"
             return Decision(calls, Bound.BUDGET, reason, detail)
         reason = f"one call more would find no agent with {risk:.1%} (bearable: {theta:.1%})"
         bound = Bound.AGENTS if snapshot.ready or calls else Bound.NOBODY

@@ -61,8 +61,5 @@ class ReservedPacer:
             if min(day.slack(limit), self.budget.window.slack(limit)) < 0.0:
                 detail[AGENT_FIRST] = 1.0
                 bound = Bound.BUDGET
-                reason = (
-                    f"{day.abandoned:.0f} of {day.answered:.0f} answered calls were abandoned today (limit"
-                    f" {limit:.1%}): {free} free agents are called before their customers"
-                )
+                reason = f"{self.budget.spent()}: {free} free agents are called before their customers"
         return within_limits(Decision(free, bound, reason, detail), snapshot, now)
