@@ -207,11 +207,16 @@ class PredictivePacer:
             calls += more
 
     def _remaining(self, snapshot: Snapshot, now: datetime) -> float | None:
-        """Return about how many answers today still brings, or None where the closing time is not known."""
+        """Return about how many answers today still brings, or None where the closing time is not known.
+
+        As many as the agents have time for, and no more than the list has contacts for.
+        """
         if snapshot.closes_at is None:
             return None
         seconds = max((snapshot.closes_at - now).total_seconds(), 0.0)
-        return 0.8 * seconds * snapshot.staff / max(self.forecast.agents.handling, 1.0)
+        answers = 0.8 * seconds * snapshot.staff / max(self.forecast.agents.handling, 1.0)
+        left = snapshot.contacts if snapshot.left is None else snapshot.left
+        return answers if left is None else min(answers, left * self.follow.rate.share)
 
     def _wrong_per_answer(self) -> float:
         """Return AMD's false positives per answered call: they spend the budget by themselves."""
