@@ -77,8 +77,9 @@ class Campaign:
     def decide(self, rivals: Rivals) -> None:
         """Ask the pacer, and place what it decides."""
         clock = self._clock
-        decision = self._pacer.decide(self.snapshot(rivals.of(self, self._all_seats)), clock.now)
-        rivals.note(self, decision, self._all_seats)
+        shared = rivals.of(self, self._all_seats, clock.now)
+        decision = self._pacer.decide(self.snapshot(shared), clock.now)
+        rivals.note(self, decision, self._all_seats, clock.now)
         day = self.day
         day.decisions += 1
         day.bounds[decision.bound] = day.bounds.get(decision.bound, 0) + 1

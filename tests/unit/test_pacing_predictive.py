@@ -178,6 +178,35 @@ def test_rules_with_a_minutes_patience_and_calls_that_ring_long_are_forecast() -
     assert decision.calls >= 2
 
 
+def test_the_end_of_the_list_is_kept_in_mind_like_the_end_of_the_day() -> None:
+    evening = {"ready": 6, "closes_at": later(8 * 3600)}
+    targets = []
+    for left in (None, 100_000, 40, 0):
+        pacer = a_pacer()
+        pacer.observe(DayTotals(NOW.date(), answered=1000, abandoned=29))
+        decision = pacer.decide(a_snapshot(left=left, **evening), NOW)
+        assert decision.calls >= 6, "the count is old: it limits no decision"
+        targets.append(decision.detail["target"])
+    assert targets[0] == targets[1] > targets[2] >= targets[3]
+
+
+def test_a_call_is_only_safe_where_no_other_campaigns_caller_may_take_the_agent() -> None:
+    pacer = PredictivePacer(STRICT)
+    assert pacer.decide(a_snapshot(ready=5), NOW).calls == 5
+    shared = pacer.decide(a_snapshot(ready=5, rivals=1.2), NOW)
+    assert (shared.calls, shared.bound) == (3, Bound.DATA)
+
+
+@pytest.mark.parametrize("kind", [DialerType.PREDICTIVE, DialerType.POWER, DialerType.PREVIEW])
+def test_nothing_is_placed_while_it_is_another_campaigns_turn(kind: DialerType) -> None:
+    pacer = taught(pacer_for(replace(PREDICTIVE, dialer_type=kind)))
+    snapshot = a_snapshot(ready=5, dialer=replace(PREDICTIVE, dialer_type=kind))
+    assert pacer.decide(snapshot, NOW).calls >= 5
+    turn = pacer.decide(replace(snapshot, share=0.0), NOW)
+    assert (turn.calls, turn.bound) == (0, Bound.AGENTS)
+    assert "turn" in turn.reason
+
+
 def test_a_lower_limit_is_taken_from_tbc_and_a_higher_one_from_nobody() -> None:
     pacer = a_pacer()
     low = pacer.decide(a_snapshot(ready=6, dialer=replace(PREDICTIVE, tbc=-1)), NOW)

@@ -107,7 +107,7 @@ class Snapshot:
     other campaigns have waiting or expect within the same seconds for the same agents, and `relief`:
     the agents who will be done with calls of those campaigns by then. `elsewhere`: seats on calls that
     are not this campaign's; `share`: of all its seats, the part that is due to it while others want the
-    rest (see `rivals.Rivals`).
+    rest, 0 while it is another's turn (see `rivals.Rivals`).
     """
 
     dialer: Dialer

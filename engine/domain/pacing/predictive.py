@@ -7,7 +7,7 @@ budget (see `budget.py`) steers θ. docs/pacing.md has the formulas and what the
 from __future__ import annotations
 
 from datetime import datetime
-from math import exp, inf
+from math import ceil, exp, inf
 
 from engine.domain.model import Dialer
 from engine.domain.pacing.base import (
@@ -21,7 +21,7 @@ from engine.domain.pacing.base import (
 from engine.domain.pacing.budget import Budget
 from engine.domain.pacing.follow import CallFollower
 from engine.domain.pacing.forecast import Forecast
-from engine.domain.pacing.limits import within_limits
+from engine.domain.pacing.limits import OTHERS_TURN, within_limits
 from engine.domain.pacing.profiles import Profile
 from engine.domain.pacing.risk import Outlook, mean_risk, widest
 from engine.domain.pacing.standing import Standing
@@ -98,17 +98,19 @@ class PredictivePacer:
         in_flight = max(snapshot.dialling, len(snapshot.calls))
         # So many calls risk nothing, whatever is known: an agent is ready for each.
         safe = max(snapshot.ready - snapshot.waiting - in_flight, 0)
+        # Of those some are another campaign's callers'.
+        free = max(safe - ceil(snapshot.rivals), 0) if snapshot.share > 0.0 else 0
         detail = self._numbers(snapshot, in_flight)
         self.forecast.refresh(snapshot, now)
         if snapshot.staff == 0:
             return Decision(0, Bound.NOBODY, "nobody is on duty", detail)
         if (missing := self._missing()) is not None:
-            detail["expected"] = (in_flight + safe) * follow.rate.share
-            decision = Decision(safe, Bound.DATA, f"one call per free agent: {missing}", detail)
+            detail["expected"] = (in_flight + free) * follow.rate.share
+            decision = Decision(free, Bound.DATA, f"one call per free agent: {missing}", detail)
         elif snapshot.lag > LATEST:
-            detail["expected"] = (in_flight + safe) * follow.rate.share
+            detail["expected"] = (in_flight + free) * follow.rate.share
             reason = f"one call per free agent: events arrive {snapshot.lag:.1f} s late"
-            decision = Decision(safe, Bound.LAG, reason, detail)
+            decision = Decision(free, Bound.LAG, reason, detail)
         else:
             decision = self._predict(snapshot, now, in_flight, safe, detail)
         return within_limits(decision, snapshot, now)
@@ -156,7 +158,9 @@ class PredictivePacer:
         )
         theta = min(self.multiplier * self._target, 0.5)
         outlooks, expected, relief = self.forecast.outlooks(snapshot, now, in_flight)
-        if snapshot.rivals > 0.0:
+        if snapshot.share <= 0.0:
+            safe = 0
+        elif snapshot.rivals > 0.0:
             # A free agent may have another campaign's caller: no call is safe, but the least risky ones
             # are placed even so, or a campaign without budget would never get answers to recover by.
             safe, theta = 0, max(theta, _LAST_RESORT * self._limit)
@@ -167,6 +171,8 @@ class PredictivePacer:
             room = due - (snapshot.talking + snapshot.wrapup + snapshot.waiting + expected - relief)
         calls, risk, more = self._place(outlooks, snapshot, safe, theta, room)
         detail.update(target=self._target, theta=theta, risk=risk, expected=expected + more, relief=relief)
+        if snapshot.share <= 0.0:
+            return Decision(0, Bound.AGENTS, OTHERS_TURN, detail)
         if risk <= theta and more >= room:
             reason = f"{snapshot.share:.0%} of the agents are due to the campaign, and will be at work for it"
             return Decision(calls, Bound.AGENTS, reason, detail)
