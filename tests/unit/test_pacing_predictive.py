@@ -274,6 +274,23 @@ def test_after_amd_the_seconds_count_as_the_law_has_it() -> None:
     assert lost == {"US": 0, "STRICT": 1}
 
 
+def test_where_amd_outlasts_the_laws_seconds_the_budget_says_so() -> None:
+    pacer = PredictivePacer(STRICT)
+    dialer = replace(PREDICTIVE, am=1)
+    pacer.decide(a_snapshot(dialer=dialer), later(-900))
+    for index in range(400):
+        call, at = f"past{index}", later(-850 + 2 * index)
+        pacer.observe(Placed(at, call))
+        pacer.observe(ev.Answered(at + timedelta(seconds=10), call, ""))
+        judged = at + timedelta(seconds=13)
+        pacer.observe(ev.MachineJudged(judged, call, "HUMAN", ""))
+        pacer.observe(ev.AgentConnected(judged, call, "Q", "S", "S", "", "", 0, 0))
+        pacer.observe(SeatChanged(judged, SeatState.TALKING, SeatState.READY, 60.0))
+    decision = pacer.decide(a_snapshot(ready=3, dialer=dialer), NOW)
+    assert (decision.calls, decision.bound) == (3, Bound.BUDGET)
+    assert "AMD takes 3.0 of the 2 s" in decision.reason
+
+
 def test_events_that_come_twice_late_or_for_nobody_change_nothing() -> None:
     pacer = a_pacer()
     day = replace(pacer.budget.day)

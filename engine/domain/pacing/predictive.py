@@ -181,6 +181,9 @@ class PredictivePacer:
             return Decision(calls, Bound.BATCH, reason, detail)
         if self._target < 0.5 * self._limit:
             reason = f"{self.budget.spent()}: the next may be at {self._target:.2%}"
+            if self.follow.seconds <= 0.0 < self.follow.listening:
+                took, law = self.follow.listening, self.profile.seconds
+                reason += f"; AMD takes {took:.1f} of the {law:g} s in which an agent has to be there"
             return Decision(calls, Bound.BUDGET, reason, detail)
         reason = f"one call more would find no agent with {risk:.1%} (bearable: {theta:.1%})"
         bound = Bound.AGENTS if snapshot.ready or calls else Bound.NOBODY
