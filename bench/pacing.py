@@ -38,7 +38,7 @@ from engine.domain.pacing import (
 from engine.domain.pacing.profiles import UK, US
 from engine.simulate.day import Day
 from engine.simulate.run import a_dialer, predictive_dialer
-from engine.simulate.scenario import Absence, Amd, Group, Scenario, Times, public, steps
+from engine.simulate.scenario import Absence, Amd, Group, Scenario, Storm, Times, public, steps
 from engine.simulate.world import World
 
 #: A policy: a fresh pacer and the dialer it runs under.
@@ -198,6 +198,9 @@ def unseen(agents: int) -> Iterator[Scenario]:
     yield replace(base, name="patience 0.5 s", patience=0.5)
     yield replace(base, name="patience 5 s", patience=5.0)
     yield replace(base, name="list runs dry", contacts=300 * agents, closes_known=False)
+    yield replace(base, name="list runs dry, closing known", contacts=300 * agents)
+    storms = (Storm(2.0, 0.2), Storm(7.25, 0.5, 0.95))
+    yield replace(base, name="the network refuses 9 in 10 for a while", storms=storms)
     yield replace(base, name="ringing reported, 3 s later", ring_after=3.0)
     yield replace(base, name="events 0.5 s late", latency=0.5)
 

@@ -45,6 +45,7 @@ class CampaignWorker:
             rivals=tools.rivals,
             desks=tools.desks,
             profiles=tools.profiles,
+            ready=tools.ready,
         )
         self._wake = asyncio.Event()
         #: Since when somebody waits for a decision (s of the performance counter).

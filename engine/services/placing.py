@@ -105,9 +105,19 @@ class Placer:
         if placed < len(result.attempts):
             return self._no_caller_id(decision, placed)
         if placed < decision.calls:
-            bound = Bound.BATCH if placed == BATCH else Bound.SPOOL
-            return Decision(placed, bound, decision.reason, decision.detail, decision.wake_at)
+            return self._fewer(decision, placed, result, wanted)
         return decision
+
+    def _fewer(self, decision: Decision, placed: int, result: ClaimResult, wanted: int) -> Decision:
+        """Say why only `placed` calls follow from a decision for which `wanted` contacts were claimed."""
+        bound = Bound.BATCH
+        if result.rows < wanted:
+            bound, reason = Bound.SPOOL, f"{result.rows} contacts were ready for {wanted} calls"
+        else:
+            reason = f"{placed} of {decision.calls} calls are placed at once, the others next"
+        if aside := result.rows - len(result.attempts):
+            reason += f"; {aside} not to be called"
+        return replace(decision, calls=placed, bound=bound, reason=reason)
 
     def _nobody_ready(self, decision: Decision, now: datetime) -> Decision:
         self.empty_until = now + timedelta(seconds=TICK)

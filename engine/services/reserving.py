@@ -59,7 +59,9 @@ class ReservedPlacer(Placer):
         desks = self._tools.desks.free(self._tools.picture.queue(self.dialer.name), now)
         desks = desks[: min(decision.calls, BATCH)]
         if not desks:
-            return replace(decision, calls=0, bound=Bound.NOBODY)
+            return replace(
+                decision, calls=0, bound=Bound.NOBODY, reason="other calls have reserved all agents"
+            )
         names = tuple(desk.names for desk in desks)
         portfolio = self.dialer.mode.portfolio
         result = await self._claim(len(desks), now, names if portfolio else (), None if portfolio else names)
@@ -76,7 +78,7 @@ class ReservedPlacer(Placer):
         if len(shown) < len(result.attempts):
             return self._no_caller_id(decision, len(attempts))
         if len(attempts) < decision.calls:
-            return replace(decision, calls=len(attempts), bound=Bound.SPOOL)
+            return self._fewer(decision, len(attempts), result, len(desks))
         return decision
 
     def _reserve(self, attempts: tuple[Attempt, ...], desks: list[Desk]) -> tuple[Attempt, ...]:

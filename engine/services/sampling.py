@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 
 import structlog
 
@@ -20,13 +21,33 @@ SHARE = 0.1
 PERIOD = 10.0
 
 
-async def sample(store: Store, observer: Observer, clock: Clock) -> None:
+class ReadyContacts:
+    """How many contacts of a campaign could be called at the last count, in all its lists."""
+
+    def __init__(self) -> None:
+        self._contacts: Counter[str] | None = None
+
+    def take(self, counts: Iterable[SpoolCount]) -> None:
+        """Take over a count of the whole spool."""
+        self._contacts = Counter()
+        for count in counts:
+            if count.state == "ready" and not count.reason:
+                self._contacts[count.campaign.casefold()] += count.contacts
+
+    def of(self, campaign: str) -> int | None:
+        """Return the campaign's; None: nothing has been counted yet."""
+        return None if self._contacts is None else self._contacts[campaign.casefold()]
+
+
+async def sample(store: Store, observer: Observer, clock: Clock, ready: ReadyContacts) -> None:
     """Count round after round until cancelled. A round that fails is given up; the next one counts anew."""
     while True:
         begun = clock.monotonic()
         try:
             observer.small(await store.count_small(clock.now()))
-            observer.spool(await _round(store, clock))
+            counts = await _round(store, clock)
+            ready.take(counts)
+            observer.spool(counts)
         except StoreError as error:
             log.debug("spool not counted", action="sampling.database", reason=str(error))
         except Exception:

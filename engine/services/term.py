@@ -114,6 +114,7 @@ class Term:
             speaks=world.speech is not None and world.speech.able,
         )
         self.fleet = Fleet(tools)
+        self._ready = tools.ready
         self._broadcasts: Broadcasts | None = None
         if world.voice is not None and world.speech is not None:
             self._broadcasts = Broadcasts(
@@ -163,7 +164,8 @@ class Term:
             group.create_task(self.fleet.collect_debts(), name="debts")
             group.create_task(recycle_lists(self._world.store, self._world.clock), name="lists")
             group.create_task(
-                sample(self._world.store, self._world.observer, self._world.clock), name="sampling"
+                sample(self._world.store, self._world.observer, self._world.clock, self._ready),
+                name="sampling",
             )
             if self._world.courier is not None:
                 group.create_task(self._world.courier.run(), name="courier")

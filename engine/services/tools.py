@@ -15,6 +15,7 @@ from engine.services.callerids import CallerIds
 from engine.services.desks import Desks
 from engine.services.drains import Drains
 from engine.services.recorder import Recorder
+from engine.services.sampling import ReadyContacts
 from engine.services.trunks import Trunks
 
 
@@ -37,5 +38,6 @@ class Tools:
     rivals: Rivals = field(default_factory=Rivals)
     desks: Desks = field(default_factory=Desks)
     drains: Drains = field(default_factory=Drains)
+    ready: ReadyContacts = field(default_factory=ReadyContacts)
     voice: VoiceControl | None = None
     speaks: bool = False

@@ -28,6 +28,7 @@ from engine.domain.picture import Picture
 from engine.ports import CallControl, Clock, Store
 from engine.services.book import CallBook
 from engine.services.desks import Desks
+from engine.services.sampling import ReadyContacts
 from engine.services.trunks import Trunks
 
 _AWAY = (SeatState.PAUSED, SeatState.GONE)
@@ -48,6 +49,7 @@ class CampaignView:
         rivals: Rivals,
         desks: Desks,
         profiles: Mapping[str, Profile],
+        ready: ReadyContacts,
     ) -> None:
         self.campaign = campaign
         self._control = control
@@ -58,6 +60,7 @@ class CampaignView:
         self._rivals = rivals
         self._desks = desks
         self._profiles = profiles
+        self._ready = ready
         self._pacer: Pacer = pacer_for(campaign.dialer, profiles)
         self._prepared = False
         self._seats = SeatWatch()
@@ -116,7 +119,7 @@ class CampaignView:
         for change in self._seats.look(seats, now):
             self._pacer.observe(change)
         decision = self._pacer.decide(self.snapshot(now), now)
-        self._rivals.note(self.name, decision, self._at_work(now))
+        self._rivals.note(self.name, decision, self._at_work(now), now)
         return decision
 
     def _at_work(self, now: datetime) -> frozenset[str]:
@@ -152,7 +155,7 @@ class CampaignView:
         trunk = dialer.dial_string.trunk
         trunk_calls, trunk_next = self._trunks.calls(trunk, now)
         local = self._clock.local(now)
-        shared = self._rivals.of(self.name, self._at_work(now))
+        shared = self._rivals.of(self.name, self._at_work(now), now)
         listening = sum(1 for call in self._open.values() if call.answered is not None)
         return Snapshot(
             dialer=dialer,
@@ -168,6 +171,7 @@ class CampaignView:
             seats=self._seats.in_use(queue.seats),
             today=local.date(),
             closes_at=dialer.schedule.ends_today(local),
+            left=self._ready.of(self.name),
             trunk_room=self._trunks.room(trunk, self._book.over(trunk)),
             trunk_calls=trunk_calls,
             trunk_next=trunk_next,

@@ -6,6 +6,7 @@ The pacer under test is the one that runs live: it sees the same events and the 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from random import Random
 
 from engine.domain import events as ev
 from engine.domain.agent import SeatState
@@ -44,6 +45,7 @@ class Campaign:
         self._clock = clock
         self._floor = floor
         self._list = ContactList(scenario, seed)
+        self._weather = Random(f"weather {seed}")
         self._today: date = clock.start.date()
         self._end = scenario.hours * 3600
         self._closes = clock.start + timedelta(seconds=self._end) if scenario.closes_known else None
@@ -75,8 +77,9 @@ class Campaign:
     def decide(self, rivals: Rivals) -> None:
         """Ask the pacer, and place what it decides."""
         clock = self._clock
-        decision = self._pacer.decide(self.snapshot(rivals.of(self, self._all_seats)), clock.now)
-        rivals.note(self, decision, self._all_seats)
+        shared = rivals.of(self, self._all_seats, clock.now)
+        decision = self._pacer.decide(self.snapshot(shared), clock.now)
+        rivals.note(self, decision, self._all_seats, clock.now)
         day = self.day
         day.decisions += 1
         day.bounds[decision.bound] = day.bounds.get(decision.bound, 0) + 1
@@ -151,13 +154,24 @@ class Campaign:
         self._pacer.observe(Placed(self._clock.now, name, contact.traits))
         pick_up = contact.ring + scenario.ring_after
         rings = True
-        if self._list.answers(contact, t / 3600) and pick_up < scenario.give_up:
+        if (after := self._refused()) is not None:
+            rings = False
+            self._clock.at(t + after, self._hang_up, call)
+        elif self._list.answers(contact, t / 3600) and pick_up < scenario.give_up:
             call.human = True
             self._clock.at(t + pick_up, self._answer, call)
         else:
             rings = self._unanswered(call, pick_up)
         if scenario.ring_after and rings:
             self._clock.at(t + scenario.ring_after, self._ring, call)
+
+    def _refused(self) -> float | None:
+        """Return after how long the network refuses a call placed now; None: it passes it on."""
+        hour = self._clock.t / 3600
+        for storm in self.scenario.storms:
+            if storm.start <= hour < storm.start + storm.hours and self._weather.random() < storm.share:
+                return storm.after
+        return None
 
     def _unanswered(self, call: Call, pick_up: float) -> bool:
         """Let the call end as nobody's; return whether it rings."""

@@ -63,6 +63,16 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True)
+class Storm:
+    """From `start` h on, for `hours`, the network refuses `share` (0 to 1) of the calls, `after` s each."""
+
+    start: float
+    hours: float
+    share: float = 0.9
+    after: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One campaign day. Times in s unless said otherwise; shares from 0 to 1.
 
@@ -95,6 +105,7 @@ class Scenario:
     breaks: float = 0.0
     break_minutes: float = 10.0
     absences: tuple[Absence, ...] = ()
+    storms: tuple[Storm, ...] = ()
     contacts: int | None = None
     latency: float = 0.0
     max_channels: int = 100

@@ -89,6 +89,28 @@ async def test_contacts_that_may_not_be_called_do_not_use_up_the_places_of_other
         assert sorted(bench.statuses()) == [0, 0, 2, 3, 3]
 
 
+async def test_fewer_calls_than_decided_are_explained_by_what_the_list_had(bench: Bench) -> None:
+    bench.seats(4)
+    bench.contacts("1001", priority=1)
+    bench.contacts("2001777", "2002777")
+    bench.store.black_list |= {("1001", "*")}
+    async with bench.working():
+        await until(lambda: any(each.calls for _, each in bench.observer.decisions), "two good contacts")
+        told = next(each for _, each in bench.observer.decisions if each.calls)
+        assert (told.calls, told.bound) == (2, Bound.SPOOL)
+        assert told.reason == "3 contacts were ready for 4 calls; 1 not to be called"
+
+
+async def test_contacts_that_are_not_to_be_called_do_not_make_a_list_look_empty(bench: Bench) -> None:
+    bench.seats(2)
+    bench.contacts("1001", "1002", priority=1)
+    bench.contacts("2001777", "2002777", "2003777")
+    bench.store.black_list |= {("1001", "*"), ("1002", "*")}
+    async with bench.working():
+        await until(lambda: len(bench.switch.orders) == 2, "two good contacts")
+        assert Bound.SPOOL not in bench.observer.bounds(QUEUE)
+
+
 async def test_an_empty_spool_is_named_as_the_reason_and_new_contacts_are_noticed(bench: Bench) -> None:
     bench.seats(1)
     async with bench.working():

@@ -109,3 +109,11 @@ def test_the_bucket_says_when_the_next_call_may_leave() -> None:
     assert bucket.available(NOW) == 0
     assert bucket.next_at(NOW) == later(0.5)
     assert bucket.available(later(0.5)) == 1
+
+
+def test_it_says_of_which_days_it_speaks() -> None:
+    us = PROFILES["US"]
+    budget = a_budget(1000, 5, us)
+    budget.load(DayTotals(TODAY - timedelta(days=3), 5000, 250))
+    assert budget.spent() == "255 of 6000 answered calls were abandoned in 30 days (limit 3.0%)"
+    assert a_budget(1000, 40, us).spent() == "40 of 1000 answered calls were abandoned today (limit 3.0%)"

@@ -38,3 +38,23 @@ def test_it_shortens_the_wait_where_the_law_counts_from_the_answer() -> None:
     assert listened(STRICT, 1.5).seconds == pytest.approx(STRICT.seconds - 1.5)
     assert listened(STRICT, 9.0).seconds == 0.0
     assert listened(US, 1.5).seconds == pytest.approx(US.seconds)
+
+
+def test_calls_that_the_network_refuses_at_once_say_nothing_of_who_answers() -> None:
+    """A trunk that refuses nine in ten for a while must not leave the rate at a tenth of what it is."""
+    follower = CallFollower(STRICT, lambda abandoned: None, lambda: None)
+    for number in range(400):
+        at, call = later(number), f"call {number}"
+        follower.observe(Placed(at, call))
+        if number % 4:
+            follower.observe(ev.HungUp(later(number + 20), call, "", 16, None))
+        else:
+            follower.observe(ev.Answered(later(number + 10), call, ""))
+    before = follower.rate.share
+    for number in range(4000):
+        at, call = later(400 + number / 10), f"refused {number}"
+        follower.observe(Placed(at, call))
+        follower.observe(ev.HungUp(later(400.3 + number / 10), call, "", 34, None))
+    follower.rate.advance(later(900), follower.dialled.density)
+    assert before == pytest.approx(0.25, abs=0.05)
+    assert follower.rate.share == pytest.approx(before, rel=0.2)

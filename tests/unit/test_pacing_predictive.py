@@ -22,6 +22,7 @@ from engine.domain.pacing import (
     Pacer,
     Placed,
     PredictivePacer,
+    Profile,
     SeatChanged,
     SeatInUse,
     Snapshot,
@@ -145,6 +146,67 @@ def test_a_day_over_its_budget_goes_on_without_risk_and_says_so() -> None:
     assert pacer.decide(a_snapshot(ready=6), tomorrow).calls > 6, "and recovers by itself"
 
 
+def test_a_window_over_its_limit_is_named_as_what_bound_not_today() -> None:
+    pacer = PredictivePacer(PROFILES["US"])
+    pacer.budget.begin(NOW.date())
+    taught(pacer)
+    pacer.observe(DayTotals(NOW.date() - timedelta(days=3), answered=5000, abandoned=250))
+    decision = pacer.decide(a_snapshot(ready=6), NOW)
+    assert (decision.calls, decision.bound) == (6, Bound.BUDGET)
+    assert "in 30 days" in decision.reason
+
+
+def test_where_hardly_anybody_answers_more_calls_follow_and_it_says_so() -> None:
+    pacer = a_pacer(calls=1000, answers=100)
+    pacer.observe(DayTotals(NOW.date(), answered=400, abandoned=4))
+    decision = pacer.decide(a_snapshot(ready=20), NOW)
+    assert decision.bound is Bound.BATCH
+    assert decision.detail["risk"] <= decision.detail["theta"], "it was not the risk that bound"
+    assert "find no agent" not in decision.reason
+
+
+def test_rules_with_a_minutes_patience_and_calls_that_ring_long_are_forecast() -> None:
+    pacer = PredictivePacer(Profile("patient", seconds=60.0))
+    pacer.budget.begin(NOW.date())
+    for index in range(40):
+        at, call = later(-300 + index), f"past{index}"
+        pacer.observe(Placed(at, call))
+        pacer.observe(ev.CallerJoined(at + timedelta(seconds=89), call, "Q", 1, ""))
+        pacer.observe(ev.AgentConnected(at + timedelta(seconds=89), call, "Q", "S", "S", "", "", 0, 0))
+        pacer.observe(SeatChanged(at, SeatState.TALKING, SeatState.READY, 50.0))
+    decision = pacer.decide(a_snapshot(ready=2, talking=3, seats=talking(3)), NOW)
+    assert decision.calls >= 2
+
+
+def test_the_end_of_the_list_is_kept_in_mind_like_the_end_of_the_day() -> None:
+    evening = {"ready": 6, "closes_at": later(8 * 3600)}
+    targets = []
+    for left in (None, 100_000, 40, 0):
+        pacer = a_pacer()
+        pacer.observe(DayTotals(NOW.date(), answered=1000, abandoned=29))
+        decision = pacer.decide(a_snapshot(left=left, **evening), NOW)
+        assert decision.calls >= 6, "the count is old: it limits no decision"
+        targets.append(decision.detail["target"])
+    assert targets[0] == targets[1] > targets[2] >= targets[3]
+
+
+def test_a_call_is_only_safe_where_no_other_campaigns_caller_may_take_the_agent() -> None:
+    pacer = PredictivePacer(STRICT)
+    assert pacer.decide(a_snapshot(ready=5), NOW).calls == 5
+    shared = pacer.decide(a_snapshot(ready=5, rivals=1.2), NOW)
+    assert (shared.calls, shared.bound) == (3, Bound.DATA)
+
+
+@pytest.mark.parametrize("kind", [DialerType.PREDICTIVE, DialerType.POWER, DialerType.PREVIEW])
+def test_nothing_is_placed_while_it_is_another_campaigns_turn(kind: DialerType) -> None:
+    pacer = taught(pacer_for(replace(PREDICTIVE, dialer_type=kind)))
+    snapshot = a_snapshot(ready=5, dialer=replace(PREDICTIVE, dialer_type=kind))
+    assert pacer.decide(snapshot, NOW).calls >= 5
+    turn = pacer.decide(replace(snapshot, share=0.0), NOW)
+    assert (turn.calls, turn.bound) == (0, Bound.AGENTS)
+    assert "turn" in turn.reason
+
+
 def test_a_lower_limit_is_taken_from_tbc_and_a_higher_one_from_nobody() -> None:
     pacer = a_pacer()
     low = pacer.decide(a_snapshot(ready=6, dialer=replace(PREDICTIVE, tbc=-1)), NOW)
@@ -210,6 +272,23 @@ def test_after_amd_the_seconds_count_as_the_law_has_it() -> None:
         pacer.observe(ev.AgentConnected(later(13.5), "a", "Q", "S", "S", "", "", 0, 0))
         lost[name] = pacer.budget.day.abandoned
     assert lost == {"US": 0, "STRICT": 1}
+
+
+def test_where_amd_outlasts_the_laws_seconds_the_budget_says_so() -> None:
+    pacer = PredictivePacer(STRICT)
+    dialer = replace(PREDICTIVE, am=1)
+    pacer.decide(a_snapshot(dialer=dialer), later(-900))
+    for index in range(400):
+        call, at = f"past{index}", later(-850 + 2 * index)
+        pacer.observe(Placed(at, call))
+        pacer.observe(ev.Answered(at + timedelta(seconds=10), call, ""))
+        judged = at + timedelta(seconds=13)
+        pacer.observe(ev.MachineJudged(judged, call, "HUMAN", ""))
+        pacer.observe(ev.AgentConnected(judged, call, "Q", "S", "S", "", "", 0, 0))
+        pacer.observe(SeatChanged(judged, SeatState.TALKING, SeatState.READY, 60.0))
+    decision = pacer.decide(a_snapshot(ready=3, dialer=dialer), NOW)
+    assert (decision.calls, decision.bound) == (3, Bound.BUDGET)
+    assert "AMD takes 3.0 of the 2 s" in decision.reason
 
 
 def test_events_that_come_twice_late_or_for_nobody_change_nothing() -> None:

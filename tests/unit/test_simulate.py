@@ -17,7 +17,7 @@ from engine.resources import resource
 from engine.simulate.clock import EPOCH
 from engine.simulate.day import Day
 from engine.simulate.run import play, predictive_dialer
-from engine.simulate.scenario import Absence, Amd, Scenario, public
+from engine.simulate.scenario import Absence, Amd, Scenario, Storm, public
 from engine.simulate.world import SharedWorld, World
 
 SHORT = replace(public(10), hours=0.75)
@@ -41,6 +41,9 @@ def test_predicting_keeps_agents_busier_than_one_call_per_agent_within_the_budge
         {"absences": (Absence(0.4, 0.2),)},
         {"amd": Amd(), "profile": PROFILES["US"]},
         {"contacts": 700, "closes_known": False},
+        {"contacts": 700},
+        {"storms": (Storm(0.2, 0.2),)},
+        {"storms": (Storm(0.2, 0.2, 1.0, after=1.0),)},
         {"agents": 2},
         {"latency": 0.5},
         {"ring_after": 3.0},

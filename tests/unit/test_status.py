@@ -116,7 +116,7 @@ def test_a_large_spool_is_counted_for_a_small_share_of_the_time() -> None:
         for number in range(35):
             store.add_contact(campaign=QUEUE, destination=str(number), status=number % 2)
         loop = asyncio.get_running_loop()
-        async with background(sampling.sample(store, observer, clock())):
+        async with background(sampling.sample(store, observer, clock(), sampling.ReadyContacts())):
             async with asyncio.timeout(600):
                 while True:
                     await asyncio.sleep(1)
@@ -127,6 +127,20 @@ def test_a_large_spool_is_counted_for_a_small_share_of_the_time() -> None:
     spools, took = run(count())
     assert spools[0] == (SpoolCount(QUEUE, "in_progress", "", 18), SpoolCount(QUEUE, "ready", "", 17))
     assert took >= 2 * 3 * 0.1 / sampling.SHARE
+
+
+def test_the_pacers_are_told_how_many_contacts_could_be_called() -> None:
+    ready = sampling.ReadyContacts()
+    assert ready.of(QUEUE) is None, "not counted yet"
+    ready.take(
+        (
+            SpoolCount(QUEUE, "ready", "", 5),
+            SpoolCount(QUEUE.lower(), "ready", "", 2),
+            SpoolCount(QUEUE, "ready", "hours", 9),
+            SpoolCount(QUEUE, "waiting", "", 9),
+        )
+    )
+    assert (ready.of(QUEUE), ready.of("another")) == (7, 0)
 
 
 def test_a_status_without_faults_is_ready() -> None:

@@ -95,16 +95,65 @@ def test_a_call_is_open_until_it_needs_an_agent_or_cannot() -> None:
 def test_campaigns_that_share_seats_count_with_each_others_callers() -> None:
     rivals = Rivals()
     decision = Decision(1, Bound.AGENTS, "", {"expected": 3.0, "waiting": 1.0, "relief": 2.0})
-    rivals.note(a_dialer().name, decision, frozenset("abcd"))
+    rivals.note(a_dialer().name, decision, frozenset("abcd"), NOW)
     other = CampaignName("OTHER<-")
-    assert rivals.of(other, frozenset("ab")) == (2.0, 1.0, 0.5)
-    assert rivals.of(a_dialer().name, frozenset("ab")) == (0.0, 0.0, 1.0), (
+    assert rivals.of(other, frozenset("ab"), NOW) == (2.0, 1.0, 0.5)
+    assert rivals.of(a_dialer().name, frozenset("ab"), NOW) == (0.0, 0.0, 1.0), (
         "its own are in the picture already"
     )
     rivals.rest(a_dialer().name, calls=1)
-    assert rivals.of(other, frozenset("ab")) == (2.0, 1.0, 1.0), "who places none leaves the agents to others"
+    assert rivals.of(other, frozenset("ab"), NOW) == (2.0, 1.0, 1.0), (
+        "who places none leaves the agents to others"
+    )
     rivals.rest(a_dialer().name, calls=0)
-    assert rivals.of(other, frozenset("ab")) == (0.0, 0.0, 1.0)
-    rivals.note(a_dialer().name, decision, frozenset("abcd"))
+    assert rivals.of(other, frozenset("ab"), NOW) == (0.0, 0.0, 1.0)
+    rivals.note(a_dialer().name, decision, frozenset("abcd"), NOW)
     rivals.forget(a_dialer().name)
-    assert rivals.of(other, frozenset("ab")) == (0.0, 0.0, 1.0)
+    assert rivals.of(other, frozenset("ab"), NOW) == (0.0, 0.0, 1.0)
+
+
+SEATS = frozenset("ab")
+NO_CALL = Decision(0, Bound.BUDGET, "", {"channels": 0.0})
+
+
+def test_who_has_had_no_calls_for_a_while_gets_a_turn_until_it_has_some() -> None:
+    rivals = Rivals()
+    for at in (0, 30, 61):
+        rivals.note("hungry", NO_CALL, SEATS, later(at))
+        rivals.note("fed", Decision(1, Bound.AGENTS, "", {"channels": 2.0}), SEATS, later(at))
+        assert (rivals.of("fed", SEATS, later(at)).share == 0.0) == (at == 61)
+        assert rivals.of("hungry", SEATS, later(at)).share > 0.0
+    assert rivals.of("elsewhere", frozenset("xy"), later(61)).share == 1.0, "with other agents"
+    rivals.note("hungry", Decision(2, Bound.AGENTS, "", {"channels": 0.0}), SEATS, later(62))
+    assert rivals.of("fed", SEATS, later(62)).share > 0.0
+
+
+def test_of_several_who_wait_the_one_that_has_waited_longest_has_its_turn_alone() -> None:
+    rivals = Rivals()
+    rivals.note("first", NO_CALL, SEATS, later(0))
+    rivals.note("second", NO_CALL, SEATS, later(5))
+    shares = [rivals.of(name, SEATS, later(90)).share for name in ("first", "second", "fed")]
+    assert [share > 0.0 for share in shares] == [True, False, False]
+
+
+def test_a_turn_that_is_of_no_use_ends_and_comes_more_rarely() -> None:
+    rivals = Rivals()
+    turns = []
+    for second in range(600):
+        rivals.note("hungry", NO_CALL, SEATS, later(second))
+        turns.append(rivals.of("fed", SEATS, later(second)).share == 0.0)
+    assert turns[:60] == [False] * 60
+    assert all(turns[60:105])
+    assert not any(turns[105:225])
+    assert sum(turns) <= 3 * 45 + 5
+
+
+def test_who_wants_no_calls_or_has_some_takes_no_turn() -> None:
+    rivals = Rivals()
+    for at in (0, 100):
+        rivals.note("talks", Decision(0, Bound.NOBODY, "", {"channels": 1.0}), SEATS, later(at))
+        rivals.note("empty", Decision(0, Bound.SPOOL, "", {"channels": 0.0}), SEATS, later(at))
+        rivals.note("nobody there", Decision(0, Bound.NOBODY, "", {}), SEATS, later(at))
+        rivals.note("rests", NO_CALL, SEATS, later(at))
+        rivals.rest("rests", calls=1)
+    assert rivals.of("fed", SEATS, later(100)).share > 0.0

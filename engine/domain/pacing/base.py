@@ -98,6 +98,8 @@ class Snapshot:
     call counts as just placed and a seat as busy for ever.
     `today`: the calendar day of the campaign's zone (default: UTC's); `closes_at`: when the
     schedule ends, or that day if it is sooner; `contacts`: contacts ready to be called, None unknown;
+    `left`: the same as of the last count, which may be a minute old: it limits no decision, and tells
+    when the list will run dry;
     `upcoming`: traits of the contacts that would be called next, in order. `trunk_room`: free channels
     of the trunk;
     `trunk_calls`: calls the trunk may be given now, and `trunk_next`: when the next
@@ -105,7 +107,7 @@ class Snapshot:
     other campaigns have waiting or expect within the same seconds for the same agents, and `relief`:
     the agents who will be done with calls of those campaigns by then. `elsewhere`: seats on calls that
     are not this campaign's; `share`: of all its seats, the part that is due to it while others want the
-    rest (see `rivals.Rivals`).
+    rest, 0 while it is another's turn (see `rivals.Rivals`).
     """
 
     dialer: Dialer
@@ -122,6 +124,7 @@ class Snapshot:
     today: date | None = None
     closes_at: datetime | None = None
     contacts: int | None = None
+    left: int | None = None
     upcoming: tuple[Traits, ...] = ()
     trunk_room: int | None = None
     trunk_calls: int | None = None

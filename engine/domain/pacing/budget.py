@@ -131,6 +131,17 @@ class Budget:
             left=min(day.slack(self.limit), window.slack(self.limit)),
         )
 
+    def spent(self) -> str:
+        """Say what is closer to its limit, today or the law's window."""
+        day, window = self.day, self.window
+        count, days = day, "today"
+        if window.slack(self.limit) < day.slack(self.limit):
+            count, days = window, f"in {self.profile.window_days} days"
+        return (
+            f"{count.abandoned:.0f} of {count.answered:.0f} answered calls were abandoned {days}"
+            f" (limit {self.limit:.1%})"
+        )
+
     def target(self, remaining: float | None, per_answer: float = 0.0, pending: float = 0.0) -> float:
         """Return the rate (0 to 1) at which the next answered calls may be abandoned.
 

@@ -12,6 +12,8 @@ from engine.domain.pacing.learn_answers import AnswerRate, Delays, Share
 from engine.domain.pacing.learn_contacts import ContactWeights, weight_of
 from engine.domain.pacing.profiles import Profile, Since
 
+#: A call that ends sooner (s) and never rang was refused by the network: nobody was asked to answer.
+AT_ONCE = 2.0
 #: Rounding of moments that is forgiven when the law's seconds are compared (s).
 TOLERANCE = 0.001
 
@@ -154,7 +156,11 @@ class CallFollower:
         if call.wanted is not None or call.over:
             return
         call.over = True
-        self.dialled.ended((at - call.sent).total_seconds())
+        seconds = (at - call.sent).total_seconds()
+        if call.ringing is None and call.answered is None and seconds < AT_ONCE:
+            self.rate.refused(call.sent, weight_of(call.level))
+            return
+        self.dialled.ended(seconds)
         self._learn(call, at, False)
 
     def _learn(self, call: _Call, at: datetime, wanted: bool) -> None:

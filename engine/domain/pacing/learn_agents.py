@@ -217,8 +217,9 @@ def _free_by(
 
 def _simple(cumulative: Sequence[float], horizons: Sequence[float], share: float) -> list[Row]:
     result = []
+    oldest = _SECONDS - max(horizons) - 2.0
     for index in range(_LAST + 1):
-        age = min(_middle(index), _SECONDS - 130.0)
+        age = min(_middle(index), oldest)
         base = _at(cumulative, age)
         result.append(row([share * (1.0 - exp(base - _at(cumulative, age + h))) for h in horizons]))
     return result

@@ -136,6 +136,9 @@ class AnswerRate:
     start makes p look smaller or greater. The memory is about `MEMORY` answers long; beside it run
     two tests for a jump, upwards and downwards. While their evidence grows, p moves over to the rate
     since the suspected jump; when it is overwhelming the older memory is dropped.
+    Calls that the network refuses at once are taken back (`refused`): they are no evidence of who
+    answers, and while a trunk refuses nine in ten p must not sink to where the first calls that pass
+    again would be answered by ten times as many as expected.
     Calls may carry a weight: how likely this contact is to answer, compared with others; p is then
     the share for weight 1.
     """
@@ -146,6 +149,9 @@ class AnswerRate:
     #: Log-likelihood at which a jump is believed by half, and what must come on top to be sure.
     #: A drop is believed later: to miss one leaves agents idle, to imagine one loses callers.
     BELIEVED_UP, BELIEVED_DOWN, SURE = 5.0, 7.5, 3.0
+    #: p stays above so small a part of what it was at the last so many answers: where nobody answers any
+    #: more for a while the line is broken, and will be mended, rather than everybody gone.
+    COLLAPSE, USUAL = 0.25, 100
     #: Until calls are seen: one answer in two and a half, which is careful.
     PRIOR_ANSWERS, PRIOR_CALLS = 1.0, 2.5
 
@@ -159,6 +165,7 @@ class AnswerRate:
             _Change(1.0 / self.FACTOR, self.BELIEVED_DOWN),
         )
         self.share = self._answers / self._exposed
+        self._usual = 0.0
         self.calls = 0
         self.answers = 0
 
@@ -173,6 +180,13 @@ class AnswerRate:
         self._ages[0] += weight
         self.calls += 1
 
+    def refused(self, at: datetime, weight: float) -> None:
+        """Take back a call that was placed at `at`: the network did not pass it on to anybody."""
+        age = self._slot - (at - (self._start or at)) // BIN
+        if 0 <= age < BINS:
+            self._ages[age] = max(self._ages[age] - weight, 0.0)
+        self.calls -= 1
+
     def answered(self) -> None:
         """Note that a call became a caller."""
         self.answers += 1
@@ -180,6 +194,7 @@ class AnswerRate:
         for test in self._tests:
             test.see(1.0, 0.0, 0.0)
         self._settle()
+        self._usual += (self.share - self._usual) / min(self.answers, self.USUAL)
 
     def advance(self, now: datetime, density: list[float]) -> None:
         """Let the calls grow older up to `now`; `density` is that of G per bin."""
@@ -214,7 +229,7 @@ class AnswerRate:
                 share = since
                 break
             share += belief * (since - share)
-        self.share = min(max(share, 0.002), 0.98)
+        self.share = min(max(share, 0.002, self.COLLAPSE * self._usual), 0.98)
 
 
 class Share:

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from engine.domain.model import DialerType
 from engine.domain.pacing.base import Bound, Decision, Snapshot
 
+#: Why a campaign places none whose share of the agents is 0 for a while (`rivals.Rivals`).
+OTHERS_TURN = "another campaign with the same agents has had no calls for a while: it is its turn"
+
 
 @dataclass(slots=True)
 class TokenBucket:

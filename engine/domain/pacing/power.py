@@ -15,7 +15,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.domain.pacing.base import Bound, Decision, Observed, Snapshot
-from engine.domain.pacing.limits import within_limits
+from engine.domain.pacing.limits import OTHERS_TURN, within_limits
 from engine.domain.pacing.predictive import PredictivePacer
 from engine.domain.pacing.profiles import STRICT, Profile
 from engine.domain.pacing.standing import Standing
@@ -54,7 +54,9 @@ class PowerPacer:
             "dialling": float(snapshot.dialling),
             "target": float(target),
         }
-        if free == 0:
+        if snapshot.share <= 0.0:
+            decision = Decision(0, Bound.AGENTS, OTHERS_TURN, detail)
+        elif free == 0:
             reason = (
                 f"{snapshot.ready} agents ready, {snapshot.waiting} callers waiting for them"
                 if snapshot.ready

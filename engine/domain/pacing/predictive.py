@@ -7,7 +7,7 @@ budget (see `budget.py`) steers θ. docs/pacing.md has the formulas and what the
 from __future__ import annotations
 
 from datetime import datetime
-from math import exp, inf
+from math import ceil, exp, inf
 
 from engine.domain.model import Dialer
 from engine.domain.pacing.base import (
@@ -21,7 +21,7 @@ from engine.domain.pacing.base import (
 from engine.domain.pacing.budget import Budget
 from engine.domain.pacing.follow import CallFollower
 from engine.domain.pacing.forecast import Forecast
-from engine.domain.pacing.limits import within_limits
+from engine.domain.pacing.limits import OTHERS_TURN, within_limits
 from engine.domain.pacing.profiles import Profile
 from engine.domain.pacing.risk import Outlook, mean_risk, widest
 from engine.domain.pacing.standing import Standing
@@ -98,17 +98,19 @@ class PredictivePacer:
         in_flight = max(snapshot.dialling, len(snapshot.calls))
         # So many calls risk nothing, whatever is known: an agent is ready for each.
         safe = max(snapshot.ready - snapshot.waiting - in_flight, 0)
+        # Of those some are another campaign's callers'.
+        free = max(safe - ceil(snapshot.rivals), 0) if snapshot.share > 0.0 else 0
         detail = self._numbers(snapshot, in_flight)
         self.forecast.refresh(snapshot, now)
         if snapshot.staff == 0:
             return Decision(0, Bound.NOBODY, "nobody is on duty", detail)
         if (missing := self._missing()) is not None:
-            detail["expected"] = (in_flight + safe) * follow.rate.share
-            decision = Decision(safe, Bound.DATA, f"one call per free agent: {missing}", detail)
+            detail["expected"] = (in_flight + free) * follow.rate.share
+            decision = Decision(free, Bound.DATA, f"one call per free agent: {missing}", detail)
         elif snapshot.lag > LATEST:
-            detail["expected"] = (in_flight + safe) * follow.rate.share
+            detail["expected"] = (in_flight + free) * follow.rate.share
             reason = f"one call per free agent: events arrive {snapshot.lag:.1f} s late"
-            decision = Decision(safe, Bound.LAG, reason, detail)
+            decision = Decision(free, Bound.LAG, reason, detail)
         else:
             decision = self._predict(snapshot, now, in_flight, safe, detail)
         return within_limits(decision, snapshot, now)
@@ -156,7 +158,9 @@ class PredictivePacer:
         )
         theta = min(self.multiplier * self._target, 0.5)
         outlooks, expected, relief = self.forecast.outlooks(snapshot, now, in_flight)
-        if snapshot.rivals > 0.0:
+        if snapshot.share <= 0.0:
+            safe = 0
+        elif snapshot.rivals > 0.0:
             # A free agent may have another campaign's caller: no call is safe, but the least risky ones
             # are placed even so, or a campaign without budget would never get answers to recover by.
             safe, theta = 0, max(theta, _LAST_RESORT * self._limit)
@@ -167,15 +171,19 @@ class PredictivePacer:
             room = due - (snapshot.talking + snapshot.wrapup + snapshot.waiting + expected - relief)
         calls, risk, more = self._place(outlooks, snapshot, safe, theta, room)
         detail.update(target=self._target, theta=theta, risk=risk, expected=expected + more, relief=relief)
+        if snapshot.share <= 0.0:
+            return Decision(0, Bound.AGENTS, OTHERS_TURN, detail)
         if risk <= theta and more >= room:
             reason = f"{snapshot.share:.0%} of the agents are due to the campaign, and will be at work for it"
             return Decision(calls, Bound.AGENTS, reason, detail)
+        if risk <= theta and self._target > 0.0:
+            reason = f"{calls} calls are placed at once for {snapshot.staff} agents, the next in a moment"
+            return Decision(calls, Bound.BATCH, reason, detail)
         if self._target < 0.5 * self._limit:
-            day = self.budget.day
-            reason = (
-                f"{day.abandoned:.0f} of {day.answered:.0f} answered calls were abandoned today "
-                f"(limit {self._limit:.1%}): the next may be at {self._target:.2%}"
-            )
+            reason = f"{self.budget.spent()}: the next may be at {self._target:.2%}"
+            if self.follow.seconds <= 0.0 < self.follow.listening:
+                took, law = self.follow.listening, self.profile.seconds
+                reason += f"; AMD takes {took:.1f} of the {law:g} s in which an agent has to be there"
             return Decision(calls, Bound.BUDGET, reason, detail)
         reason = f"one call more would find no agent with {risk:.1%} (bearable: {theta:.1%})"
         bound = Bound.AGENTS if snapshot.ready or calls else Bound.NOBODY
@@ -208,11 +216,16 @@ class PredictivePacer:
             calls += more
 
     def _remaining(self, snapshot: Snapshot, now: datetime) -> float | None:
-        """Return about how many answers today still brings, or None where the closing time is not known."""
+        """Return about how many answers today still brings, or None where the closing time is not known.
+
+        As many as the agents have time for, and no more than the list has contacts for.
+        """
         if snapshot.closes_at is None:
             return None
         seconds = max((snapshot.closes_at - now).total_seconds(), 0.0)
-        return 0.8 * seconds * snapshot.staff / max(self.forecast.agents.handling, 1.0)
+        answers = 0.8 * seconds * snapshot.staff / max(self.forecast.agents.handling, 1.0)
+        left = snapshot.contacts if snapshot.left is None else snapshot.left
+        return answers if left is None else min(answers, left * self.follow.rate.share)
 
     def _wrong_per_answer(self) -> float:
         """Return AMD's false positives per answered call: they spend the budget by themselves."""

@@ -15,7 +15,7 @@ from engine.domain.modes import Mode
 from engine.domain.pacing.base import Bound, DayTotals, Decision, Observed, SeatChanged, Snapshot
 from engine.domain.pacing.budget import Budget
 from engine.domain.pacing.follow import CallFollower
-from engine.domain.pacing.limits import within_limits
+from engine.domain.pacing.limits import OTHERS_TURN, within_limits
 from engine.domain.pacing.profiles import STRICT, Profile
 from engine.domain.pacing.standing import Standing
 
@@ -50,6 +50,8 @@ class ReservedPacer:
         self.budget.begin(snapshot.today or now.date())
         free = snapshot.ready
         detail = {"ready": float(free), "reserved": float(snapshot.dialling)}
+        if snapshot.share <= 0.0:
+            return within_limits(Decision(0, Bound.AGENTS, OTHERS_TURN, detail), snapshot, now)
         if free == 0:
             reason = f"no agent is free ({snapshot.talking} talk, {snapshot.wrapup} in wrap-up)"
             return within_limits(Decision(0, Bound.NOBODY, reason, detail), snapshot, now)
@@ -61,8 +63,5 @@ class ReservedPacer:
             if min(day.slack(limit), self.budget.window.slack(limit)) < 0.0:
                 detail[AGENT_FIRST] = 1.0
                 bound = Bound.BUDGET
-                reason = (
-                    f"{day.abandoned:.0f} of {day.answered:.0f} answered calls were abandoned today (limit"
-                    f" {limit:.1%}): {free} free agents are called before their customers"
-                )
+                reason = f"{self.budget.spent()}: {free} free agents are called before their customers"
         return within_limits(Decision(free, bound, reason, detail), snapshot, now)
