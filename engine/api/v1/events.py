@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from engine.api.integra.desk import token_of
 from engine.api.office import Office
 from engine.api.v1.gate import Asking, InOffice, needs
 from engine.api.v1.resource import Resource
@@ -127,8 +126,13 @@ async def _left(receive: Receive) -> None:
 
 
 @router.get("/events", status_code=200, response_class=_Events, responses=_DESCRIBED)
-@needs(Right.KNOWN)
-async def events(caller: Asking, office: InOffice, request: Request) -> Response:
+@needs(Right.KNOWN, query_token=True)
+async def events(
+    caller: Asking,
+    office: InOffice,
+    request: Request,
+    token: Annotated[str, Query(max_length=1000, description="For EventSource, which sends no header.")] = "",
+) -> Response:
     """Watch campaigns, decisions, seats and calls as they change; go on where you were by `Last-Event-ID`.
 
     Agents see their own seat and calls, without numbers. Who does not read for ten seconds is dropped.
@@ -137,4 +141,4 @@ async def events(caller: Asking, office: InOffice, request: Request) -> Response
     watcher = await office.stream.watch(caller, after)
     if watcher is None:
         raise HTTPException(429, "Too many watch already: close another connection.", {"Retry-After": "5"})
-    return _Events(office, office.stream, watcher, token_of(request))
+    return _Events(office, office.stream, watcher, request.state.token)
