@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.adapters.mysql import webhooks as tables
 from engine.adapters.mysql.database import Session
-from engine.api.v1.campaign_models import Moment
+from engine.api.v1.campaign_models import Given, Moment
 from engine.api.v1.gate import Asking, InOffice, needs, reach
 from engine.api.v1.paging import Cursor, Limit, Page, paged, read_cursor
 from engine.api.v1.problems import NotFound
@@ -95,7 +95,7 @@ class DeadLetter(BaseModel):
 class ReplayIn(_Given):
     """What is sent anew besides dead letters: what was delivered since a moment; or these events alone."""
 
-    since: AwareDatetime | None = None
+    since: Given | None = None
     events: tuple[str, ...] = Field((), max_length=500)
 
 
