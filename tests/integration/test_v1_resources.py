@@ -662,6 +662,8 @@ async def test_webhooks(api: ApiRig, boss: str) -> None:
     for url in ("http://10.0.0.1/", "ftp://example.com/", "http://user@127.0.0.1/"):
         said = await api.ask("POST", f"{V1}/webhooks", admin, json={"url": url})
         assert fields(said) == ["url"]
+    typo = {"campaign": "no such one", "url": "http://127.0.0.1:9/"}
+    assert fields(await api.ask("POST", f"{V1}/webhooks", admin, json=typo)) == ["campaign"]
     assert (await api.ask("DELETE", where, admin)).status == 204
     assert (await api.ask("GET", where, admin)).status == 404
 

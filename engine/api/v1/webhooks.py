@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.adapters.mysql import campaigns
 from engine.adapters.mysql import webhooks as tables
 from engine.adapters.mysql.database import Session
 from engine.api.v1.campaign_models import Given, Moment
@@ -139,6 +140,8 @@ async def subscribe(caller: Asking, office: InOffice, wish: WebhookNew, response
     asked = tables.Subscription(wish.campaign, wish.url, _kinds(wish.events), wish.masked, wish.secret)
 
     async def work(session: Session) -> WebhookMade:
+        if wish.campaign != "*":
+            await campaigns.check(session, wish.campaign, "campaign")
         made, secret = await tables.subscribe(session, asked, office.reach)
         return WebhookMade(**_out(await tables.get(session, made)), secret=secret)
 
