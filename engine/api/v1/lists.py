@@ -211,7 +211,9 @@ async def move(caller: Asking, office: InOffice, campaign: str, name: str, wish:
     return MoveOut(contacts=moved.contacts, stayed=moved.stayed)
 
 
-@router.post("/recycle", status_code=201)
+@router.post(
+    "/recycle", status_code=201, responses={200: {"model": RecycleOut, "description": "Nobody is due."}}
+)
 @needs(Right.LOAD)
 async def recycle(office: InOffice, campaign: str, wish: RecycleIn, response: Response) -> RecycleOut:
     """Make new lists of finished contacts, in the time zone and with the share and priority of the old ones.
