@@ -13,6 +13,13 @@ class TooLarge(Exception):  # noqa: N818  # it is what the answer says
     """The body is larger than it may be."""
 
 
+def encoding_of(request: Request) -> str:
+    """Return how a body is compressed, '' for not at all: no compressed one is read, because a few bytes
+    could become any number."""
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
+
+
 async def read_body(request: Request, limit: int, seconds: float) -> bytearray:
     """Return the body. Raises TooLarge as soon as it is known to be, TimeoutError when it does not come."""
     declared = request.headers.get("content-length", "")

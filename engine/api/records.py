@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from engine.api.guard import Forbidden, TooMany, UnknownCaller
-from engine.api.integra.desk import host_of, token_of
+from engine.api.integra.desk import host_of, queried_token, token_of
 from engine.api.integra.supervisor import check_recording
 from engine.api.office import Office
 from engine.domain.access import Right
@@ -87,8 +87,7 @@ def _is_range(value: bytes) -> bool:
 
 
 def _token(request: Request) -> str:
-    sent = request.query_params.get("token", "").replace(" ", "+")  # a '+' that was not encoded
-    return token_of(request) or sent or request.cookies.get("token", "").strip('"')
+    return token_of(request) or queried_token(request) or request.cookies.get("token", "").strip('"')
 
 
 def _word(status: int, headers: dict[str, str] | None = None) -> Response:

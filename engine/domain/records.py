@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -12,6 +13,8 @@ from engine.domain.outcomes import CDR_DISPOSITION, DIAL_STATUS, NOT_CALLED, Out
 
 #: Asterisk's word for "no agent" in queue_log.
 NOBODY = "NONE"
+#: In the ids of our calls and of their legs, and in no other's.
+_OURS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,33 @@ def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogR
     if after.outcome is Outcome.ABANDONED and in_queue and after.queue_exit not in EXITS_WITHOUT_AGENT:
         return (row("ABANDON", *_places(after, event)), outcall)
     return (outcall,)
+
+
+def others_queue_log(event: ev.CallEvent) -> tuple[QueueLogRow, ...]:
+    """Return the rows of a caller whom no campaign called (he called us, or another program him), as far as
+    events tell: his place at the end of a talk is not known, nor whether he left or had waited too long."""
+    if not isinstance(event, ev.QueueEvent) or _OURS.search(event.call):
+        return ()
+
+    def row(name: str, *data: object, agent: str = NOBODY) -> tuple[QueueLogRow, ...]:
+        words = tuple(str(value) for value in data)
+        return (QueueLogRow(event.at, event.call, event.queue, agent, name, words),)
+
+    match event:
+        case ev.CallerJoined():
+            return row("ENTERQUEUE", "", event.caller_id, event.position)
+        case ev.CallerAbandoned():
+            return row("ABANDON", event.position, event.original_position, event.hold)
+        case ev.AgentMissed():
+            return row("RINGNOANSWER", event.ring_ms, agent=event.agent)
+        case ev.AgentConnected():
+            return row("CONNECT", event.hold, event.channel_id, event.ring, agent=event.agent)
+        case ev.AgentCompleted(by="transfer"):
+            return row("TRANSFER", "", "", event.hold, event.talk, agent=event.agent)
+        case ev.AgentCompleted():
+            name = "COMPLETEAGENT" if event.by == "agent" else "COMPLETECALLER"
+            return row(name, event.hold, event.talk, agent=event.agent)
+    return ()
 
 
 def _joined_already(call: Call, event: ev.AgentConnected) -> bool:

@@ -15,7 +15,7 @@ from engine.domain.call import Call, State, deadline_seconds, step
 from engine.domain.entries import OptOut, agent_act, ending, progress
 from engine.domain.model import AttemptId, CampaignName
 from engine.domain.outcomes import NOT_CALLED
-from engine.domain.records import QueueLogRow, cdr, queue_log
+from engine.domain.records import QueueLogRow, cdr, others_queue_log, queue_log
 from engine.domain.rules import next_step
 from engine.domain.trunk import Breaker, trunk_failed
 from engine.ports import Observer
@@ -110,7 +110,7 @@ class CallBook:
         """Let one event happen; None when it is about a call that is not ours."""
         before = self._calls.get(event.call)
         if before is None:
-            self._told_late(event)
+            self._recorder.put(*(self._told_late(event) or others_queue_log(event)))
             return None
         after = step(before, event)
         rows = queue_log(before, event, after)
@@ -148,14 +148,11 @@ class CallBook:
         self.listen(after, event)
         return after
 
-    def _told_late(self, event: ev.CallEvent) -> None:
+    def _told_late(self, event: ev.CallEvent) -> tuple[QueueLogRow, ...]:
         """app_queue tells of a talk's end on a thread of its own, sometimes after the channel's hang-up. The
         call is over then, and its row of the queue log is all that was missing."""
-        if not isinstance(event, ev.AgentCompleted):
-            return
-        call = self._untold.pop(event.call, None)
-        if call is not None:
-            self._recorder.put(*queue_log(call, event, step(call, event)))
+        call = self._untold.pop(event.call, None) if isinstance(event, ev.AgentCompleted) else None
+        return () if call is None else queue_log(call, event, step(call, event))
 
     def _end(self, call: Call, at: datetime, rows: tuple[QueueLogRow, ...]) -> None:
         outcome = call.outcome

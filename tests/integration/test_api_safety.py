@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 import ssl
 from collections.abc import AsyncIterator
@@ -260,6 +261,20 @@ async def test_bodies_and_fields_have_limits(api: ApiRig) -> None:
             continue
         assert said.status == 413
     assert (await api.ask("GET", "/api/v1/session", boss)).status == 200
+
+
+async def test_a_body_that_is_compressed_or_no_json_is_named(api: ApiRig) -> None:
+    boss = await api.user("boss")
+    packed = gzip.compress(b'{"user": "a", "role": "agent"}')
+    json_type, gzipped = {"Content-Type": "application/json"}, {"Content-Encoding": "gzip"}
+    said = await api.ask("POST", "/api/v1/users", boss, data=packed, headers=json_type | gzipped)
+    assert (said.status, said.headers["Accept-Encoding"]) == (415, "identity")
+    assert await api.integra("Dialers/get", boss) == "[]"
+    said = await api.ask("POST", "/Integra/resources/Dialers/get", boss, data=packed, headers=gzipped)
+    assert (said.status, said.text) == (200, "0")
+    said = await api.ask("POST", "/api/v1/users", boss, data=b'{"user": "a", "role": "agent"}')
+    [fault] = said.json()["errors"]
+    assert (said.status, fault["field"], "application/json" in fault["fix"]) == (422, "Content-Type", True)
 
 
 @pytest.mark.parametrize(

@@ -251,14 +251,15 @@ async def test_the_day_is_read_from_the_queue_log(yard: Yard) -> None:
         ("2026-03-04 12:00:00", "ABANDON", "1", "1", "15"),
         ("2026-03-04 12:00:01", "EXITWITHTIMEOUT", "1", "1", "30"),
         ("2026-03-04 12:00:01", "CONNECT", "1", "x", "30"),
+        ("2026-03-04 12:00:02", "TRANSFER", "", "", "6"),
         ("2026-03-03 23:59:59", "ABANDON", "1", "1", "9"),
     ):
         await yard.run(
-            "INSERT INTO ccrepo.queue_log_repo (datetime, queuename, event, data1, data2, data3)"
-            f" VALUES ('{moment}', 'A<-', '{event}', '{data1}', '{data2}', '{data3}')"
+            "INSERT INTO ccrepo.queue_log_repo (datetime, queuename, event, data1, data2, data3, data4)"
+            f" VALUES ('{moment}', 'A<-', '{event}', '{data1}', '{data2}', '{data3}', '20')"
         )
     [(name, day)] = (await today.day_figures(yard.database, date(2026, 3, 4))).items()
-    assert (name, dict(day.holds), dict(day.lost), day.talked) == ("A<-", {8: 2}, {15: 1, 30: 1}, 42)
+    assert (name, dict(day.holds), dict(day.lost), day.talked) == ("A<-", {8: 2, 6: 1}, {15: 1, 30: 1}, 62)
 
 
 @pytest.mark.parametrize(

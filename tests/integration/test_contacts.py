@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -223,6 +224,27 @@ async def test_scheduled_calls_come_and_go_by_number_and_time(yard: Yard) -> Non
     assert await yard.do(lambda session: remove_scheduled_calls(session, removal)) == 2
     left = await yard.rows("SELECT HOUR(calldate), destination FROM ccdata.calls_scheduler ORDER BY id")
     assert left == [(17, "098344484"), (15, "099")]
+
+
+async def test_a_scheduled_call_that_is_asked_for_twice_is_one_call(yard: Yard) -> None:
+    wish = {"calldate": "2030-10-11 15:00:00", "campaign": "Ventas->", "destination": "098344484"}
+    for more in (
+        {"data": "a=1"},
+        {"data": "a=2"},
+        {"calldate": "2030-10-11 15:00:01"},
+        {"campaign": "campName<-"},
+    ):
+        scheduled = read_scheduled(json.dumps({**wish, **more}))
+        await yard.do(lambda session, scheduled=scheduled: add_scheduled(session, scheduled))
+    other = replace(read_scheduled(json.dumps(wish)), contact="C-2")
+    await yard.do(lambda session: add_scheduled(session, other))
+    rows = await yard.rows(
+        "SELECT campaign, SECOND(calldate), data, contact FROM ccdata.calls_scheduler ORDER BY id"
+    )
+    assert rows == [
+        ("Ventas->", 0, "a=2", ""), ("Ventas->", 1, "", ""), ("campName<-", 0, "", ""),
+        ("Ventas->", 0, "", "C-2"),
+    ]  # fmt: skip
 
 
 async def test_a_removed_contact_is_gone_however_it_was_written(yard: Yard) -> None:

@@ -74,9 +74,13 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(api: ApiRig, token: str, after: str = "") -> AsyncIterator[Listener]:
-    headers = {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": after} if after else {})
-    async with api.client.get(api.base + URL, headers=headers) as answer:
+async def listening(
+    api: ApiRig, token: str, after: str = "", *, in_header: bool = True
+) -> AsyncIterator[Listener]:
+    headers = {"Last-Event-ID": after} if after else {}
+    headers |= {"Authorization": f"Bearer {token}"} if in_header else {}
+    query = {} if in_header else {"token": token}
+    async with api.client.get(api.base + URL, params=query, headers=headers) as answer:
         assert answer.status == 200
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         yield Listener(answer)
@@ -113,6 +117,19 @@ async def test_a_watcher_gets_the_picture_and_then_what_changes(api: ApiRig) -> 
         await listener.until("call", guid="g1", state="ended")
         api.live.seen.clear()
         await listener.until("seat", agent="ana", state="gone")
+
+
+async def test_event_source_sends_no_header_but_a_query(api: ApiRig) -> None:
+    token = await api.user("boss", Role.SUPERVISOR)
+    async with listening(api, token, in_header=False) as listener:
+        await listener.until("ready")
+        await api.ask("DELETE", f"{V1}/session", token)
+        async with asyncio.timeout(20):
+            while await listener.next() is not None:
+                pass
+    assert (await api.ask("GET", f"{URL}?token={token}")).status == 401
+    other = await api.user("boss", Role.SUPERVISOR)
+    assert (await api.ask("GET", f"{V1}/session?token={other}")).status == 401, "only where it is needed"
 
 
 async def test_who_comes_back_goes_on_where_he_was(api: ApiRig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from engine.adapters.mysql import steering
 from engine.domain.access import Role
 from engine.ports import StoreError
+from engine.ports.live import EngineSilentError
 from tests.api_rig import ApiRig, Said
 from tests.integration.test_v1_resources import AT, V1, A, fields, first_campaign
 
@@ -82,6 +83,36 @@ async def test_when_the_database_fails_on_the_way_nothing_is_done_again(
     again = await api.ask("POST", f"{AT}/stop", boss, headers={"Idempotency-Key": "k1"})
     assert again.status == 409
     assert "look whether it had an effect" in again.json()["detail"]
+
+
+async def test_a_request_that_the_engine_did_not_answer_may_be_sent_again(
+    api: ApiRig, boss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = await api.user("clerk", Role.SUPERVISOR, campaigns=[A])
+
+    async def silent() -> None:
+        raise EngineSilentError
+
+    monkeypatch.setattr(api.live, "queues", silent)
+    first = await order(api, clerk, "k1")
+    assert (first.status, first.headers["Retry-After"]) == (503, "2")
+    monkeypatch.undo()
+    again = await order(api, clerk, "k1")
+    assert (again.status, ordered(api)) == (403, "0"), "101 sits nowhere: judged, not kept from being judged"
+
+
+async def test_after_a_fault_of_ours_nothing_is_done_again(
+    api: ApiRig, boss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise ArithmeticError
+
+    monkeypatch.setattr(steering, "switch", breaks)
+    key = {"Idempotency-Key": "k1"}
+    assert (await api.ask("POST", f"{AT}/stop", boss, headers=key)).status == 500
+    monkeypatch.undo()
+    again = await api.ask("POST", f"{AT}/stop", boss, headers=key)
+    assert (again.status, "Retry-After" in again.headers) == (409, False)
 
 
 async def test_a_key_is_forgotten_after_a_day(api: ApiRig, boss: str) -> None:

@@ -224,7 +224,8 @@ async def test_lists(api: ApiRig, boss: str) -> None:
     assert made.status == 201
     assert made.headers["Location"] == f"{AT}/lists/MARCH"
     assert (await api.ask("POST", f"{AT}/lists", boss, json={"name": "MARCH"})).status == 409
-    assert fields(await api.ask("POST", f"{AT}/lists", boss, json={"name": "no good"})) == ["list"]
+    assert fields(await api.ask("POST", f"{AT}/lists", boss, json={"name": "no good"})) == ["name"]
+    assert fields(await api.ask("POST", f"{AT}/recycle", boss, json={"name": "no good"})) == ["name"]
     await post(api, boss, f"{AT}/lists", {"name": "APRIL", "active": True})
     for number in ("2125550001", "2125550002"):
         await post(api, boss, f"{AT}/contacts", {"number": number, "list": "MARCH"})
@@ -232,6 +233,8 @@ async def test_lists(api: ApiRig, boss: str) -> None:
     changed = await api.ask("PATCH", f"{AT}/lists/MARCH", boss, json=change)
     assert changed.status == 200, changed
     assert (changed.json()["percentage"], changed.json()["ready"], changed.json()["timezone"]) == (40, 2, "")
+    shareless = await api.ask("PATCH", f"{AT}/lists/MARCH", boss, json={"percentage": None})
+    assert (shareless.json()["percentage"], shareless.json()["active"]) == (None, True)
     both = await get(api, boss, f"{AT}/lists")
     assert [(one["name"], one["active"]) for one in both] == [("MARCH", True), ("APRIL", False)]
     assert fields(await api.ask("PATCH", f"{AT}/lists/MARCH", boss, json={"timezone": "Mars"})) == [
@@ -462,6 +465,12 @@ async def test_history_page_by_page_newest_first(api: ApiRig, boss: str) -> None
     assert (await get(api, boss, f"{V1}/calls/{guids[0]}"))["number"] == "2125550000"
     assert (await api.ask("GET", f"{V1}/calls/nothing", boss)).status == 404
     assert fields(await api.ask("GET", f"{V1}/calls?cursor=abc", boss)) == ["cursor"]
+    for start, end in (
+        ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ("0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-12:00"),
+    ):
+        always = await get(api, boss, f"{V1}/calls?campaign=A%3C-&since={start}&until={end}")
+        assert always["items"], "what some libraries write for always and never"
     assert fields(await api.ask("GET", f"{V1}/calls?since=2026-05-13T16:00:00", boss)) == ["since"]
 
 
@@ -674,6 +683,8 @@ async def test_webhooks(api: ApiRig, boss: str) -> None:
     for url in ("http://10.0.0.1/", "ftp://example.com/", "http://user@127.0.0.1/"):
         said = await api.ask("POST", f"{V1}/webhooks", admin, json={"url": url})
         assert fields(said) == ["url"]
+    typo = {"campaign": "no such one", "url": "http://127.0.0.1:9/"}
+    assert fields(await api.ask("POST", f"{V1}/webhooks", admin, json=typo)) == ["campaign"]
     assert (await api.ask("DELETE", where, admin)).status == 204
     assert (await api.ask("GET", where, admin)).status == 404
 

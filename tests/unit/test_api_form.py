@@ -48,9 +48,44 @@ def test_latin_1_when_it_says_so() -> None:
     assert read_form(b"a=%E9", "application/x-www-form-urlencoded; charset=ISO-8859-1").get("a") == "é"
 
 
+MULTIPART = "multipart/form-data; boundary=----xY7"
+
+
+def parts(*heads_and_values: tuple[str, str]) -> bytes:
+    each = "".join(f"------xY7\r\n{head}\r\n\r\n{value}\r\n" for head, value in heads_and_values)
+    return f"{each}------xY7--\r\n".encode()
+
+
+def test_multipart_as_browsers_and_libraries_send_it() -> None:
+    body = parts(
+        ('Content-Disposition: form-data; name="campaign"', "POWER<-"),
+        ("content-disposition: form-data; name=d2", ""),
+        ('Content-Disposition: form-data; name="d2"\r\nContent-Type: text/plain; charset=utf-8', "é+b%20"),
+        ('Content-Disposition: form-data; name="fileb64"; filename="a;b.csv"', "QQ==\r\n----x"),
+    )
+    form = read_form(body, MULTIPART)
+    assert (form.get("campaign"), form.get("d2")) == ("POWER<-", "é+b%20")
+    assert form.get("fileb64") == "QQ==\r\n----x"
+    quoted = body.replace(b"----xY7", b"a b")
+    assert (
+        read_form(b"preamble\r\n" + quoted, 'multipart/form-data; boundary="a b"').get("campaign")
+        == "POWER<-"
+    )
+    assert read_form(b"------xY7--\r\n", MULTIPART).get("campaign") == ""
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
+        (parts(("Content-Disposition: form-data", "1")) + b"", "multipart/form-data"),
+        (b"a=1", MULTIPART),
+        (parts(('Content-Disposition: form-data; name="a"', "1"))[:-6], MULTIPART),
+        (parts(("Content-Type: text/plain", "1")), MULTIPART),
+        (b"------xY7\r\nno end\r\n------xY7--", MULTIPART),
+        (parts(*[('Content-Disposition: form-data; name="a"', "1")] * 300), MULTIPART),
+        (parts(('Content-Disposition: form-data; name="a"', "x" * 70_000)), MULTIPART),
+        (parts(('Content-Disposition: form-data; name="a"', "é")).replace(b"\xc3", b"\xff"), MULTIPART),
+        (parts(('Content-Disposition: form-data; name="é"', "1")).replace(b"\xc3", b"\xff"), MULTIPART),
         (b"a=%E9", URLENCODED),
         (b"a=1&" * 300, URLENCODED),
         (b"x" * 200 + b"=1", URLENCODED),

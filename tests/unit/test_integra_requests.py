@@ -24,7 +24,7 @@ from engine.domain.integra.calls import (
     read_tag,
     read_workflow,
 )
-from engine.domain.integra.contacts import read_black, read_respool, read_scheduled, read_task
+from engine.domain.integra.contacts import read_black, read_removal, read_respool, read_scheduled, read_task
 from engine.domain.integra.fields import Fields
 from engine.domain.integra.people import FIXED, OWN, member_order, read_members, read_sip
 from engine.domain.integra.records import (
@@ -151,6 +151,16 @@ def test_the_sample_filter_is_read() -> None:
     assert (page.offset, page.limit, page.filter.agent, page.filter.appears) == (50, 50, "", 0)
     assert page.filter.end == datetime(2016, 2, 24, 23, 59, 59)  # noqa: DTZ001
     assert read_page(Fields({})).limit == 50
+
+
+def test_an_end_without_seconds_or_time_is_the_end_of_that_minute_or_day() -> None:
+    for text, end in (("2016-02-24", (23, 59, 59)), ("2016-02-24 12:30", (12, 30, 59))):
+        page = read_page(
+            Fields({"filter": json.dumps({**FILTER, "calldatei": "2016-02-24", "calldatef": text})})
+        )
+        assert (page.filter.begin, page.filter.end) == (datetime(2016, 2, 24), datetime(2016, 2, 24, *end))  # noqa: DTZ001
+    form = {"campaign": "A", "number": "0991", "from": "2016-02-24", "to": "2016-02-24"}
+    assert read_removal(Fields(form)).end == datetime(2016, 2, 24, 23, 59, 59)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(

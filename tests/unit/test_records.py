@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from engine.domain import events as ev
 from engine.domain.call import step
+from engine.domain.model import attempt_id
 from engine.domain.outcomes import Outcome
-from engine.domain.records import QueueLogRow, cdr, queue_log
+from engine.domain.records import QueueLogRow, cdr, others_queue_log, queue_log
 from tests import builders as b
 from tests.builders import ID, PURE, QUEUE, a_call, a_contact, an_attempt, any_event
 
@@ -207,3 +208,35 @@ def test_a_talk_that_is_found_in_the_records_afterwards_is_told_once(completed: 
     assert after.agent_channel == "PJSIP/101-1"
     other = replace(again, agent="Eva", interface="PJSIP/102")
     assert [row.event for row in queue_log(call, other, step(call, other))] == ["CONNECT"]
+
+
+def test_callers_whom_no_campaign_called_are_told_of_as_far_as_events_go() -> None:
+    call, queue, at = "pbx-1700000000.12", QUEUE, b.NOW
+    told = [
+        others_queue_log(event)
+        for event in (
+            ev.CallerJoined(at, call, queue, 2, "0991234567"),
+            ev.AgentMissed(at, call, queue, "PJSIP/1", b.AGENT, 3000),
+            ev.AgentConnected(at, call, queue, "PJSIP/1", b.AGENT, "PJSIP/1-1", "1741.2", 4, 2),
+            ev.AgentCompleted(at, call, queue, "PJSIP/1", b.AGENT, "caller", 4, 60),
+            ev.AgentCompleted(at, call, queue, "PJSIP/1", b.AGENT, "transfer", 4, 60),
+            ev.CallerAbandoned(at, call, queue, 1, 2, 9),
+        )
+    ]
+    assert all(row.call == call and row.queue == queue for (row,) in told)
+    assert [(row.event, row.agent, row.data) for (row,) in told] == [
+        ("ENTERQUEUE", "NONE", ("", "0991234567", "2")),
+        ("RINGNOANSWER", b.AGENT, ("3000",)),
+        ("CONNECT", b.AGENT, ("4", "1741.2", "2")),
+        ("COMPLETECALLER", b.AGENT, ("4", "60")),
+        ("TRANSFER", b.AGENT, ("", "", "4", "60")),
+        ("ABANDON", "NONE", ("1", "2", "9")),
+    ]
+    assert others_queue_log(ev.CallerLeft(at, call, queue)) == ()
+    assert others_queue_log(ev.HungUp(at, call, "PJSIP/c-1", 16, None)) == ()
+
+
+@pytest.mark.parametrize("leg", ["", ";2", "-agent"])
+def test_our_own_calls_write_no_row_as_others(leg: str) -> None:
+    call = attempt_id(1_700_000_000_000, 12345) + leg
+    assert others_queue_log(ev.CallerAbandoned(b.NOW, call, QUEUE, 1, 1, 9)) == ()

@@ -33,6 +33,12 @@ THERE = (
     " WHERE number = %s AND campaign = %s ORDER BY id FOR UPDATE"
 )
 
+#: A scheduled call that a request asks for once more.
+SAME_CALL = (
+    "SELECT id FROM ccdata.calls_scheduler FORCE INDEX (calls_scheduler_destination)"
+    " WHERE destination=%s AND campaign=%s AND calldate=%s AND COALESCE(contact, '')=%s LIMIT 1 FOR UPDATE"
+)
+
 
 def digits(phone: Phone) -> str:
     """Return by what a number is known in the spool: calls_spool.number."""
@@ -136,10 +142,19 @@ async def add_task(session: Session, task: Task, now: datetime, *, before_all: b
     )
 
 
-async def add_scheduled(session: Session, wish: Scheduled) -> None:
-    """Schedule a call. Raises FieldError when there is no such dialer."""
+async def add_scheduled(session: Session, wish: Scheduled) -> int:
+    """Schedule a call; return its id. One of the same contact and number at the same moment is the same call,
+    sent again: it takes over what is new. Raises FieldError when there is no such dialer."""
     campaign = await lock_campaign(session, wish.campaign)
     zone = wish.timezone or await known_zone(session, campaign, digits(wish.phone), wish.contact)
+    same = await session.rows(SAME_CALL, (wish.phone.entry(), campaign, wish.at, wish.contact))
+    if same:
+        await session.run(
+            "UPDATE ccdata.calls_scheduler SET agentphone=%s, alternatives=%s, data=%s, timezone=%s"
+            " WHERE id=%s",
+            (wish.agent, wish.alternatives, wish.data, zone, same[0]["id"]),
+        )
+        return int(same[0]["id"])
     await session.run(
         "INSERT INTO ccdata.calls_scheduler (calldate, campaign, destination, agentphone, alternatives, data,"
         " contact, timezone) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
@@ -148,6 +163,7 @@ async def add_scheduled(session: Session, wish: Scheduled) -> None:
             zone,
         ),
     )  # fmt: skip
+    return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
 
 
 async def remove_contact(session: Session, campaign: str, phone: Phone) -> int:

@@ -77,12 +77,14 @@ async def switch(
     campaign: str,
     name: str,
     *,
-    active: bool,
+    active: bool | None,
     percentage: int | None = None,
     priority: int | None = None,
     alone: bool = False,
+    no_share: bool = False,
 ) -> int:
-    """Activate or deactivate a list; its count is taken anew. `alone`: and the others go the other way.
+    """Activate or deactivate a list; its count is taken anew. What is None stays as it is; `alone`: the
+    others go off; `no_share`: the list has no percentage any more.
 
     Returns how many contacts it has. Raises FieldError when there is no such list.
     """
@@ -98,9 +100,9 @@ async def switch(
             (campaign, name),
         )
         await session.run(
-            "UPDATE ccdata.dialer_base SET active=%s, records=%s, percentage=COALESCE(%s, percentage),"
-            " priority=COALESCE(%s, priority) WHERE id=%s",
-            (int(active), count["n"], percentage, priority, base),
+            "UPDATE ccdata.dialer_base SET active=COALESCE(%s, active), records=%s,"
+            " percentage=IF(%s, NULL, COALESCE(%s, percentage)), priority=COALESCE(%s, priority) WHERE id=%s",
+            (None if active is None else int(active), count["n"], int(no_share), percentage, priority, base),
         )
         return int(count["n"])
 

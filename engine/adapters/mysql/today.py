@@ -7,14 +7,16 @@ from datetime import date, datetime, time, timedelta
 from engine.adapters.mysql.database import Database, Session
 from engine.domain.figures import DayFigures
 
-#: Waiting time is data1 of a finished call, and data3 of one that left.
+#: Waiting time is data1 of a finished call, and data3 of one that left or was transferred.
 TODAY = (
-    "SELECT queuename, LEFT(event, 8) = 'COMPLETE' AS finished,"
+    "SELECT queuename, (event = 'TRANSFER' OR LEFT(event, 8) = 'COMPLETE') AS finished,"
     " CAST(IF(LEFT(event, 8) = 'COMPLETE', data1, data3) AS UNSIGNED) AS hold, COUNT(*) AS calls,"
-    " SUM(IF(LEFT(event, 8) = 'COMPLETE', CAST(data2 AS UNSIGNED), 0)) AS talked"
+    " SUM(CASE WHEN LEFT(event, 8) = 'COMPLETE' THEN CAST(data2 AS UNSIGNED)"
+    " WHEN event = 'TRANSFER' THEN CAST(data4 AS UNSIGNED) ELSE 0 END) AS talked"
     " FROM ccrepo.queue_log_repo FORCE INDEX (queue_log_repo_time)"
     " WHERE datetime >= %s AND datetime < %s"
-    " AND event IN ('COMPLETEAGENT', 'COMPLETECALLER', 'ABANDON', 'EXITWITHTIMEOUT', 'EXITEMPTY')"
+    " AND event IN ('COMPLETEAGENT', 'COMPLETECALLER', 'TRANSFER', 'ABANDON', 'EXITWITHTIMEOUT',"
+    " 'EXITEMPTY')"
     " GROUP BY 1, 2, 3"
 )
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as WebRoute
 
-from engine.api.body import TooLarge, read_body
+from engine.api.body import TooLarge, encoding_of, read_body
 from engine.api.guard import Forbidden, TooMany, UnknownCaller
 from engine.api.integra.form import Form, read_form
 from engine.api.integra.route import Answer, Route, text
@@ -32,6 +32,11 @@ def token_of(request: Request) -> str:
         if value[: len(scheme)].lower() == scheme:
             return value[len(scheme) :].strip()
     return value
+
+
+def queried_token(request: Request) -> str:
+    """Return `?token=`, for what can send no header: `<audio>`, EventSource."""
+    return request.query_params.get("token", "").replace(" ", "+")  # a '+' that was not encoded
 
 
 def host_of(request: Request) -> str:
@@ -87,6 +92,8 @@ async def _answer(office: Office, route: Route, request: Request) -> Answer:
 
 
 async def _form(office: Office, route: Route, request: Request) -> Form:
+    if encoding_of(request):
+        raise FieldError("Content-Encoding", "the body is compressed", "Send it plain.")
     limit = office.settings.max_upload if route.upload else office.settings.max_body
     body = await read_body(request, limit, office.settings.body_timeout)
     kind = request.headers.get("content-type", "")

@@ -1,4 +1,4 @@
-"""The fields of a request: form-urlencoded, or a JSON object whose values are read as text."""
+"""The fields of a request: form-urlencoded, multipart, or a JSON object whose values are read as text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 
+from engine.api.integra.multipart import read_parts
 from engine.domain.errors import FieldError
 
 #: More fields than any documented call has, several times over.
@@ -61,8 +62,11 @@ def read_form(body: bytes | bytearray, content_type: str, *, large: bool = False
     `large`: single fields may be as long as the body.
     """
     kind, _, parameters = content_type.partition(";")
-    if kind.strip().lower() == "application/json":
-        return Form(_of_json(body, large), server)
+    match kind.strip().lower():
+        case "application/json":
+            return Form(_of_json(body, large), server)
+        case "multipart/form-data":
+            return Form(_of_parts(body, content_type, large), server)
     charset = "latin-1" if "8859-1" in parameters else "utf-8"
     return Form(_of_form(body, charset, large), server)
 
@@ -77,6 +81,16 @@ def _of_form(body: bytes | bytearray, charset: str, large: bool) -> dict[str, li
         name, _, value = pair.partition(b"=")
         key = _text(name.strip(), charset)
         _put(fields, key, _text(value, charset), large)
+    return fields
+
+
+def _of_parts(body: bytes | bytearray, content_type: str, large: bool) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    for name, value in read_parts(body, content_type, MOST_FIELDS):
+        try:
+            _put(fields, name, value.decode("utf-8"), large)
+        except UnicodeDecodeError as error:
+            raise FieldError("body", "it is not UTF-8", "Send text; files in base64.") from error
     return fields
 
 

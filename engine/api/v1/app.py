@@ -63,6 +63,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         408: "The body did not come in time.",
         409: "It cannot be done now; `detail` says why.",
         413: "The body is too large.",
+        415: "The body is compressed.",
         422: "A field cannot be used; `errors` names it.",
         429: "Too many requests.",
         503: "The database does not answer.",

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.adapters.mysql import callerid_lists as tables
-from engine.api.v1.campaign_models import Moment, Text255
+from engine.api.v1.campaign_models import Given, Moment, Text255
 from engine.api.v1.campaigns import known
 from engine.api.v1.gate import Asking, InOffice, needs, reach
 from engine.api.v1.problems import NotFound
@@ -62,7 +62,7 @@ class RestIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    until: AwareDatetime | None = None
+    until: Given | None = None
     hours: float | None = Field(None, gt=0, le=8784)
     reason: Text255 = ""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.adapters.mysql import call_pages as tables
 from engine.adapters.mysql import campaigns
@@ -16,7 +16,7 @@ from engine.adapters.mysql.call_form import form_of
 from engine.adapters.mysql.database import Session
 from engine.adapters.places import place_of
 from engine.api.desks import may_ring
-from engine.api.v1.campaign_models import LocalMoment, Moment, Text80, Text255
+from engine.api.v1.campaign_models import Given, LocalMoment, Moment, Text80, Text255
 from engine.api.v1.contacts import phone_of
 from engine.api.v1.gate import Asking, InOffice, needs, reach
 from engine.api.v1.paging import Cursor, Limit, Page, read_cursor, write_cursor
@@ -140,8 +140,8 @@ async def calls(
     contact: Annotated[str, Query(max_length=64)] = "",
     agent: Annotated[str, Query(max_length=80)] = "",
     outcome: Outcome | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Given | None = None,
+    until: Given | None = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[CallOut]:
@@ -152,8 +152,8 @@ async def calls(
     filters = tables.Filters(campaign, key, contact, agent, outcome or "", since, until)
     keys = read_cursor(cursor, str, str)
     try:
-        before = None if keys is None else (datetime.fromisoformat(str(keys[0])), str(keys[1]))
-    except ValueError as error:
+        before = None if keys is None else (datetime.fromisoformat(keys[0]).astimezone(UTC), str(keys[1]))
+    except (ValueError, OverflowError) as error:
         raise FieldError(
             "cursor", "it is none of ours", "Send `next` of the page before as it is."
         ) from error

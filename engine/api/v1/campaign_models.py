@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from engine.domain.modes import Machines, Recording
 
@@ -158,6 +166,18 @@ def _utc(value: Any) -> Any:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
+#: The first and the last moment that every zone can tell.
+_FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+
+
+def _told(value: datetime) -> datetime:
+    """Some libraries write the calendar's ends for "always" and "never"."""
+    return value if value.tzinfo is None else min(max(value, _FIRST), _LAST)
+
+
+#: A moment that a client gives; and one that is the server's local time when it has no zone.
+Given = Annotated[AwareDatetime, AfterValidator(_told)]
+GivenLocal = Annotated[datetime, AfterValidator(_told)]
 #: A moment of one of our own columns; and one of a documented column, which has no zone: the server's.
 Moment = Annotated[datetime, BeforeValidator(_utc)]
 LocalMoment = Annotated[

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from engine.api.v1.campaign_models import LocalMoment, Moment, Text80
+from engine.api.v1.campaign_models import Given, GivenLocal, LocalMoment, Moment, Text80
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.phones import join_alternatives, parse_phone
 
@@ -49,7 +49,7 @@ class ContactPatch(_Given):
     list: str | None = Field(None, max_length=128)
     priority: Priority | None = None
     agent: Text80 | None = None
-    not_before: AwareDatetime | None = None
+    not_before: Given | None = None
 
 
 class ContactOut(BaseModel):
@@ -86,7 +86,7 @@ class RespoolIn(_Given):
 class ScheduledNew(_Given):
     """A call at a moment. A moment without a zone is local time of the server."""
 
-    at: datetime
+    at: GivenLocal
     number: Number
     alternatives: tuple[Number, ...] = Field((), max_length=20)
     data: Data = Field(default_factory=dict)

@@ -253,7 +253,8 @@ async def scheduled(
 @router.post("/campaigns/{campaign}/scheduled", status_code=201)
 @needs(Right.LOAD)
 async def schedule(office: InOffice, campaign: str, wish: ScheduledNew, response: Response) -> ScheduledOut:
-    """Schedule a call; at its moment it goes before everything else."""
+    """Schedule a call; at its moment it goes before everything else. One of the same number and contact at
+    the same moment takes over what is new."""
     at = office.local.naive(wish.at) if wish.at.tzinfo is not None else wish.at
     call = Scheduled(
         at.replace(microsecond=0),
@@ -267,8 +268,8 @@ async def schedule(office: InOffice, campaign: str, wish: ScheduledNew, response
 
     async def work(session: Session) -> dict[str, Any]:
         await known(session, campaign)
-        await add_scheduled(session, call)
-        [row] = await session.rows("SELECT * FROM ccdata.calls_scheduler WHERE id=LAST_INSERT_ID()")
+        made = await add_scheduled(session, call)
+        [row] = await session.rows("SELECT * FROM ccdata.calls_scheduler WHERE id=%s", (made,))
         return row
 
     made = _scheduled(office, await office.database.transaction(work))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
@@ -12,7 +11,7 @@ from engine.adapters.mysql import disposition_desk as tables
 from engine.adapters.mysql.database import Session
 from engine.adapters.mysql.dispositions import dispose
 from engine.api.v1.calls import call_of_caller
-from engine.api.v1.campaign_models import Text255
+from engine.api.v1.campaign_models import GivenLocal, Text255
 from engine.api.v1.campaigns import known, url_of
 from engine.api.v1.contacts import phone_of
 from engine.api.v1.gate import Asking, InOffice, needs
@@ -61,7 +60,7 @@ class GivenIn(_Given):
     data1: Text255 = ""
     data2: Text255 = ""
     comment: str = Field("", max_length=2000)
-    schedule: datetime | None = None
+    schedule: GivenLocal | None = None
     schedule_on: str = Field("", max_length=128)
     tag: Text255 = ""
     agent: str = Field("", max_length=80, description="Default: the agent of the call, else you.")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from engine.api.integra.desk import token_of
 from engine.api.office import Office
 from engine.api.v1.gate import Asking, InOffice, needs
 from engine.api.v1.resource import Resource
@@ -127,14 +126,19 @@ async def _left(receive: Receive) -> None:
 
 
 @router.get("/events", status_code=200, response_class=_Events, responses=_DESCRIBED)
-@needs(Right.KNOWN)
-async def events(caller: Asking, office: InOffice, request: Request) -> Response:
+@needs(Right.KNOWN, query_token=True)
+async def events(
+    caller: Asking,
+    office: InOffice,
+    request: Request,
+    token: Annotated[str, Query(max_length=1000, description="For EventSource, which sends no header.")] = "",
+    last_event_id: Annotated[str, Header(description="`id` of the last event that was read.")] = "",
+) -> Response:
     """Watch campaigns, decisions, seats and calls as they change; go on where you were by `Last-Event-ID`.
 
     Agents see their own seat and calls, without numbers. Who does not read for ten seconds is dropped.
     """
-    after = request.headers.get("last-event-id", "")
-    watcher = await office.stream.watch(caller, after)
+    watcher = await office.stream.watch(caller, last_event_id)
     if watcher is None:
         raise HTTPException(429, "Too many watch already: close another connection.", {"Retry-After": "5"})
-    return _Events(office, office.stream, watcher, token_of(request))
+    return _Events(office, office.stream, watcher, request.state.token)

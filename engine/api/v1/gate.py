@@ -7,12 +7,13 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from engine.adapters.mysql import audit
 from engine.adapters.mysql.database import Session
-from engine.api.body import TooLarge, limited
+from engine.api.body import TooLarge, encoding_of, limited
 from engine.api.guard import Forbidden
-from engine.api.integra.desk import host_of, token_of
+from engine.api.integra.desk import host_of, queried_token, token_of
 from engine.api.office import Office
 from engine.domain.access import Caller, Right
 
@@ -21,16 +22,20 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 _READS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-def needs(right: Right, *, uploads: bool = False) -> Callable[[Endpoint], Endpoint]:
+def needs(
+    right: Right, *, uploads: bool = False, query_token: bool = False
+) -> Callable[[Endpoint], Endpoint]:
     """Say what a route needs; it stands between the router's decorator and the function.
 
     A path parameter called `campaign` must lie in the caller's scope. Other campaigns (in bodies and
-    queries) the route checks with `reach`. `uploads`: the body may be as large as `http.max_upload`.
+    queries) the route checks with `reach`. `uploads`: the body may be as large as `http.max_upload`;
+    `query_token`: the token may come as `?token=`, too.
     """
 
     def mark(endpoint: Endpoint) -> Endpoint:
         endpoint.right = right  # type: ignore[attr-defined]  # read by Gate
         endpoint.uploads = uploads  # type: ignore[attr-defined]
+        endpoint.query_token = query_token  # type: ignore[attr-defined]
         return endpoint
 
     return mark
@@ -52,6 +57,7 @@ class Gate(APIRoute):
             raise TypeError(f"{path}: put @needs(Right.…) on its function")
         self.right: Right = right
         self.uploads: bool = endpoint.uploads  # type: ignore[attr-defined]
+        self.query_token: bool = endpoint.query_token  # type: ignore[attr-defined]
         super().__init__(path, endpoint, **more)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -59,12 +65,13 @@ class Gate(APIRoute):
 
         async def handle(request: Request) -> Response:
             office: Office = request.app.state.office
-            caller = await office.guard.admit(token_of(request), self.right, host_of(request))
+            token = token_of(request) or (queried_token(request) if self.query_token else "")
+            caller = await office.guard.admit(token, self.right, host_of(request))
             campaign = request.path_params.get("campaign")
             if campaign is not None:
                 reach(caller, str(campaign))
             request = self._limited(office, request)
-            request.state.caller = caller
+            request.state.caller, request.state.token = caller, token
             if request.method in _READS or self.right is Right.OPEN:
                 return await inner(request)
             return await self._audited(office, caller, request, inner)
@@ -72,6 +79,10 @@ class Gate(APIRoute):
         return handle
 
     def _limited(self, office: Office, request: Request) -> Request:
+        if encoding_of(request):
+            raise HTTPException(
+                415, "The body is compressed: send it plain.", {"Accept-Encoding": "identity"}
+            )
         limit = office.settings.max_upload if self.uploads else office.settings.max_body
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > limit:

@@ -64,7 +64,8 @@ class ListNew(_Given):
 
 
 class ListPatch(_Given):
-    """What is to change. `alone`: the campaign's other lists are switched off."""
+    """What is to change. `percentage` null: the list has no share of its own any more. `alone`: the
+    campaign's other lists are switched off."""
 
     active: bool | None = None
     percentage: Share | None = None
@@ -113,6 +114,14 @@ class RecycleOut(BaseModel):
     there: int
 
 
+def _name(text: str) -> str:
+    """Return the name of a list to be made. Raises FieldError, which names the field as it is called here."""
+    try:
+        return list_name(text)
+    except FieldError as error:
+        raise FieldError("name", error.problem, error.fix) from error
+
+
 async def _counts(office: InOffice, campaign: str) -> tuple[tables.ListCounts, ...]:
     await office.database.transaction(lambda s: known(s, campaign))
     return await tables.counts(office.database, campaign)
@@ -136,7 +145,7 @@ async def lists(office: InOffice, campaign: str) -> list[ListOut]:
 @needs(Right.LOAD)
 async def create(office: InOffice, campaign: str, wish: ListNew, response: Response) -> ListOut:
     """Make an empty list."""
-    name, zone = list_name(wish.name), read_zone(wish.timezone) if wish.timezone else ""
+    name, zone = _name(wish.name), read_zone(wish.timezone) if wish.timezone else ""
 
     async def work(session: Session) -> None:
         own = await known(session, campaign, lock=True)
@@ -165,15 +174,15 @@ async def change(office: InOffice, campaign: str, name: str, wish: ListPatch) ->
     if zone is not None:
         zone = read_zone(zone) if zone else ""
         await office.database.transaction(lambda s: tables.set_zone(s, campaign, found.name, zone or ""))
-    active = found.active if wish.active is None else wish.active
     await tables.switch(
         office.database,
         campaign,
         found.name,
-        active=active,
+        active=wish.active,
         percentage=wish.percentage,
         priority=wish.priority,
         alone=wish.alone,
+        no_share="percentage" in wish.model_fields_set and wish.percentage is None,
     )
     return await _one(office, campaign, name)
 
@@ -202,14 +211,16 @@ async def move(caller: Asking, office: InOffice, campaign: str, name: str, wish:
     return MoveOut(contacts=moved.contacts, stayed=moved.stayed)
 
 
-@router.post("/recycle", status_code=201)
+@router.post(
+    "/recycle", status_code=201, responses={200: {"model": RecycleOut, "description": "Nobody is due."}}
+)
 @needs(Right.LOAD)
 async def recycle(office: InOffice, campaign: str, wish: RecycleIn, response: Response) -> RecycleOut:
     """Make new lists of finished contacts, in the time zone and with the share and priority of the old ones.
 
     Each list becomes a list of its own; with `name` all become one.
     """
-    name = list_name(wish.name) if wish.name else ""
+    name = _name(wish.name) if wish.name else ""
     wait = timedelta(minutes=wish.delay)
     rules = tuple(RecycleRule(outcome, wait, wish.maximum) for outcome in wish.outcomes)
 

@@ -117,6 +117,10 @@ def _fault(item: Mapping[str, Any]) -> Fault:
     """Name the field as the client knows it; a body that is no JSON has none."""
     if item["type"] == "json_invalid":
         return Fault(field="body", problem="it is no JSON", fix="Send a JSON object.")
+    if tuple(item["loc"]) == ("body",) and isinstance(item.get("input"), str | bytes):
+        # Without the type a JSON body is read as plain text.
+        fix = "Send JSON with Content-Type: application/json."
+        return Fault(field="Content-Type", problem="the body was not read as JSON", fix=fix)
     field = ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0])
     return Fault(field=field, problem=str(item["msg"]))
 

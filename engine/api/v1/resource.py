@@ -23,14 +23,17 @@ from engine.api.v1.problems import NotFound
 from engine.domain.access import Caller
 from engine.domain.errors import FieldError, Refused
 from engine.ports import StoreError
+from engine.ports.live import EngineSilentError
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 #: No request takes longer: one that has not ended by then was cut off with its engine.
 _LONGEST = timedelta(minutes=5)
 #: What is told of a larger body is worked out in a thread: a file has 128 MB.
 _SMALL = 65_536
-#: Whatever raises one of these has had no effect.
-_HARMLESS = (FieldError, Refused, NotFound, Forbidden, RequestValidationError, HTTPException)
+#: Whatever raises one of these has had no effect: the engine is asked before anything is done.
+_HARMLESS = (
+    FieldError, Refused, NotFound, Forbidden, EngineSilentError, RequestValidationError, HTTPException,
+)  # fmt: skip
 _HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -104,6 +107,9 @@ async def _once(request: Request, office: Office, word: str, digest: str, inner:
             await run(lambda s: idempotency.give_back(s, who, word))
         else:
             await run(lambda s: idempotency.finish(s, who, word, idempotency.UNKNOWN))
+        raise
+    except Exception:
+        await run(lambda s: idempotency.finish(s, who, word, idempotency.UNKNOWN))
         raise
     text = bytes(answer.body).decode()
     location = answer.headers.get("location", "")

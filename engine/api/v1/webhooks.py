@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from engine.adapters.mysql import campaigns
 from engine.adapters.mysql import webhooks as tables
 from engine.adapters.mysql.database import Session
-from engine.api.v1.campaign_models import Moment
+from engine.api.v1.campaign_models import Given, Moment
 from engine.api.v1.gate import Asking, InOffice, needs, reach
 from engine.api.v1.paging import Cursor, Limit, Page, paged, read_cursor
 from engine.api.v1.problems import NotFound
@@ -95,7 +96,7 @@ class DeadLetter(BaseModel):
 class ReplayIn(_Given):
     """What is sent anew besides dead letters: what was delivered since a moment; or these events alone."""
 
-    since: AwareDatetime | None = None
+    since: Given | None = None
     events: tuple[str, ...] = Field((), max_length=500)
 
 
@@ -139,6 +140,8 @@ async def subscribe(caller: Asking, office: InOffice, wish: WebhookNew, response
     asked = tables.Subscription(wish.campaign, wish.url, _kinds(wish.events), wish.masked, wish.secret)
 
     async def work(session: Session) -> WebhookMade:
+        if wish.campaign != "*":
+            await campaigns.check(session, wish.campaign, "campaign")
         made, secret = await tables.subscribe(session, asked, office.reach)
         return WebhookMade(**_out(await tables.get(session, made)), secret=secret)
 

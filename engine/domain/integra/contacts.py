@@ -78,8 +78,8 @@ def read_scheduled(text: str) -> Scheduled:
     )
 
 
-def _moment(own: Fields, key: str) -> datetime:
-    at = own.moment(key)
+def _moment(own: Fields, key: str, *, last: bool = False) -> datetime:
+    at = own.moment(key, last=last)
     if at is None:
         raise FieldError(key, "it is empty", "Use YYYY-MM-DD HH:MM:SS.")
     return at
@@ -155,7 +155,8 @@ def read_removal(form: Fields) -> Removal:
     """Read the fields of RemoveScheduleDialerCall; its prose calls the number `number`, its list
     `destination`. Raises FieldError."""
     key = "destination" if form.text("destination") else "number"
-    removal = Removal(form.required("campaign"), form.phone(key), _moment(form, "from"), _moment(form, "to"))
+    begin, end = _moment(form, "from"), _moment(form, "to", last=True)
+    removal = Removal(form.required("campaign"), form.phone(key), begin, end)
     if removal.end < removal.begin:
         raise FieldError("to", "it is before from", "Give the earlier moment first.")
     return removal

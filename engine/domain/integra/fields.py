@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.domain.errors import FieldError, excerpt
@@ -19,6 +19,8 @@ LONGEST = {
     "agentphone": 80, "username": 80, "company": 128, "job_title": 128, "name": 128,
 }  # fmt: skip
 _MOMENTS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+#: How much longer than its beginning lasts what is written so.
+_LASTING = {"%Y-%m-%d %H:%M": timedelta(seconds=59), "%Y-%m-%d": timedelta(hours=23, minutes=59, seconds=59)}
 _YES = frozenset(("true", "1", "yes"))
 _NO = frozenset(("false", "0", "no", ""))
 
@@ -98,16 +100,18 @@ class Fields:
             return text in _YES
         raise FieldError(key, f"{excerpt(text)} is no Boolean", "Use true or false.")
 
-    def moment(self, key: str) -> datetime | None:
-        """A local date and time; None where it is empty, null or the word null."""
+    def moment(self, key: str, *, last: bool = False) -> datetime | None:
+        """A local date and time; None where it is empty, null or the word null. `last`: of a time without
+        seconds, or a day without a time, the last one is meant."""
         text = self.text(key)
         if not text or text.lower() == "null":
             return None
         for form in _MOMENTS:
             try:
-                return datetime.strptime(text, form)  # noqa: DTZ007  # documented columns are local
+                at = datetime.strptime(text, form)  # noqa: DTZ007  # documented columns are local
             except ValueError:
                 continue
+            return at + _LASTING.get(form, timedelta()) if last else at
         raise FieldError(key, f"{excerpt(text)} is no date and time", "Use YYYY-MM-DD HH:MM:SS.")
 
     def phone(self, key: str) -> Phone:

@@ -55,7 +55,7 @@ class RecordsPage:
 def read_page(form: Fields) -> RecordsPage:
     """Read the fields of getrecords. Raises FieldError."""
     own = read_object(form.text("filter", "{}", longest=4000), "filter")
-    begin, end = own.moment("calldatei"), own.moment("calldatef")
+    begin, end = own.moment("calldatei"), own.moment("calldatef", last=True)
     if begin and end and end < begin:
         raise FieldError("calldatef", "it is before calldatei", "Give the earlier moment first.")
     return RecordsPage(
