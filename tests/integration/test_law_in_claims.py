@@ -225,7 +225,7 @@ async def test_the_black_list_may_have_numbers_as_they_are_dialled_from_abroad(
 
 
 async def test_a_black_list_may_come_from_a_file_or_a_page_whose_layout_came_along(office: Office) -> None:
-    """What LOAD DATA leaves of other line ends and quotes, no-break spaces, and the 0 that is for home alone."""
+    """What LOAD DATA leaves of line ends and quotes, no-break spaces, and the 0 that is for home alone."""
     await office.dialer("UK<-", country="UK")
     numbers = [f"0207946{n:04}" for n in range(7)]
     written = (
