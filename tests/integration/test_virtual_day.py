@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,15 +44,23 @@ def outside_hours(number: str, at: datetime) -> bool:
     return True
 
 
+@pytest.fixture
+async def patient(database: Database) -> AsyncIterator[Database]:
+    """How long a claim takes on a machine that is busy with other things is no matter here."""
+    patient = Database(replace(database.settings, timeout=120.0))
+    yield patient
+    await patient.close()
+
+
 @pytest.mark.timeout(900)
-async def test_no_call_outside_the_hours_in_two_hours_of_a_virtual_day(database: Database) -> None:
-    office = Office(database)
+async def test_no_call_outside_the_hours_in_two_hours_of_a_virtual_day(patient: Database) -> None:
+    office = Office(patient)
     for campaign, country in dict.fromkeys(place[:2] for place in PLACES):
         await office.dialer(campaign, country=country)
     for campaign, _, start, _, _ in PLACES:
         # The rest of the number fills it up to its country's length.
         digits = 11 - len(start) if start[0] in "1" else 8
-        async with database.session() as session:
+        async with patient.session() as session:
             await session.run(
                 "INSERT INTO ccdata.calls_spool (campaign, destination, dialerbase)"
                 " SELECT %s, CONCAT('+', %s, LPAD(seq + 2000000, %s, '2')), 'L1'"
@@ -65,7 +75,9 @@ async def test_no_call_outside_the_hours_in_two_hours_of_a_virtual_day(database:
                 if not (await office.store.claim(request(campaign, now, 50))).rows:
                     break
 
-    await asyncio.gather(*(work(campaign) for campaign in dict.fromkeys(place[0] for place in PLACES)))
+    async with asyncio.TaskGroup() as group:
+        for campaign in dict.fromkeys(place[0] for place in PLACES):
+            group.create_task(work(campaign))
 
     calls = await office.rows("SELECT number, claimed_at FROM ccdata.attempts")
     wrong = [call for call in calls if outside_hours(str(call["number"]), call["claimed_at"])]
