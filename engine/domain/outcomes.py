@@ -44,6 +44,8 @@ _BY_SIP: dict[int, Outcome] = {
     **dict.fromkeys((403, 603, 607, 608), Outcome.REJECTED),
     **dict.fromkeys((500, 502, 503, 504), Outcome.CONGESTION),
     487: Outcome.CANCELLED,
+    # The trunk does not know us: a wrong password must not use up the attempts of a whole list.
+    **dict.fromkeys((401, 407), Outcome.NOT_PLACED),
 }
 
 _BY_CAUSE: dict[int, Outcome] = {
@@ -64,6 +66,8 @@ _BY_STATUS: dict[str, Outcome] = {
     "CHANUNAVAIL": Outcome.FAILED,
 }
 
+#: With a SIP code that no table has (488, 606 …) Asterisk says NOANSWER, although nothing rang.
+_TELLING = frozenset(("BUSY", "CONGESTION"))
 #: OriginateResponse's Reason (Asterisk: enum ast_control_frame_type): 3 = rang until the time-out.
 REASON_RANG_OUT = 3
 _BY_REASON: dict[int, Outcome] = {
@@ -87,7 +91,7 @@ def unanswered_outcome(*, sip: int | None, cause: int | None, status: str, reaso
         return _BY_SIP[sip]
     if cause in _BY_CAUSE:
         return _BY_CAUSE[cause]
-    if status in _BY_STATUS:
+    if status in _BY_STATUS and (sip is None or status in _TELLING):
         return _BY_STATUS[status]
     if reason in _BY_REASON:
         return _BY_REASON[reason]

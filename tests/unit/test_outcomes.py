@@ -35,10 +35,15 @@ def outcome(
         (500, Outcome.CONGESTION),
         (503, Outcome.CONGESTION),
         (488, Outcome.FAILED),
+        (606, Outcome.FAILED),
+        (302, Outcome.FAILED),
+        (401, Outcome.NOT_PLACED),
+        (407, Outcome.NOT_PLACED),
     ],
 )
 def test_the_sip_answer_decides(sip: int, expected: Outcome) -> None:
     assert outcome(sip=sip) is expected
+    assert outcome(sip=sip, cause=58, status="NOANSWER", reason=0) is expected, "as Asterisk sends it"
 
 
 @pytest.mark.parametrize(

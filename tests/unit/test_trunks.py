@@ -112,6 +112,16 @@ def test_campaigns_that_share_seats_count_with_each_others_callers() -> None:
     assert rivals.of(other, frozenset("ab"), NOW) == (0.0, 0.0, 1.0)
 
 
+def test_every_call_of_a_campaign_that_may_lose_none_keeps_its_agent() -> None:
+    rivals = Rivals()
+    numbers = {"expected": 0.5, "dialling": 1.0, "channels": 1.0, "target": 0.0}
+    for bound in (Bound.DATA, Bound.BUDGET):
+        rivals.note("learns", Decision(1, bound, "", numbers), frozenset("ab"), NOW)
+        assert rivals.of("fed", frozenset("ab"), NOW).callers == 2.0
+    rivals.note("learns", Decision(1, Bound.BUDGET, "", numbers | {"target": 0.01}), frozenset("ab"), NOW)
+    assert rivals.of("fed", frozenset("ab"), NOW).callers == 0.5
+
+
 SEATS = frozenset("ab")
 NO_CALL = Decision(0, Bound.BUDGET, "", {"channels": 0.0})
 

@@ -15,6 +15,7 @@ from engine.domain.pacing.base import (
     DayTotals,
     Decision,
     Observed,
+    Placed,
     SeatChanged,
     Snapshot,
 )
@@ -22,6 +23,7 @@ from engine.domain.pacing.budget import Budget
 from engine.domain.pacing.follow import CallFollower
 from engine.domain.pacing.forecast import Forecast
 from engine.domain.pacing.limits import OTHERS_TURN, within_limits
+from engine.domain.pacing.list_end import ListEnd
 from engine.domain.pacing.profiles import Profile
 from engine.domain.pacing.risk import Outlook, mean_risk, widest
 from engine.domain.pacing.standing import Standing
@@ -58,6 +60,7 @@ class PredictivePacer:
         self.follow = CallFollower(profile, self._answered, self.budget.machine)
         self.forecast = Forecast(self.follow, seats=forecasts)
         self.multiplier = START
+        self._list = ListEnd()
         self._forecasts = forecasts
         self._target = limit
         self._due = 0.0
@@ -73,6 +76,8 @@ class PredictivePacer:
             case DayTotals():
                 self.budget.load(event)
             case _:
+                if isinstance(event, Placed):
+                    self._list.called()
                 self.follow.observe(event)
 
     def _answered(self, abandoned: bool) -> None:
@@ -225,7 +230,9 @@ class PredictivePacer:
         seconds = max((snapshot.closes_at - now).total_seconds(), 0.0)
         answers = 0.8 * seconds * snapshot.staff / max(self.forecast.agents.handling, 1.0)
         left = snapshot.contacts if snapshot.left is None else snapshot.left
-        return answers if left is None else min(answers, left * self.follow.rate.share)
+        if left is None:
+            return answers
+        return min(answers, self._list.expected(left, now) * self.follow.rate.share)
 
     def _wrong_per_answer(self) -> float:
         """Return AMD's false positives per answered call: they spend the budget by themselves."""

@@ -12,6 +12,8 @@ from engine.domain.pacing.base import Bound, Decision
 
 #: Who is bound by these would place more calls if more agents were free.
 _BY_AGENTS = frozenset((Bound.AGENTS, Bound.NOBODY, Bound.BUDGET, Bound.DATA))
+#: Who is bound by these and aims at no loss places safe calls only.
+_SAFE_ONLY = frozenset((Bound.BUDGET, Bound.DATA))
 #: Who wants calls and has had none for so long gets a turn: the others that share its agents place none …
 STARVED = timedelta(seconds=60)
 #: … until it has placed some, or for so long: its agents may be kept by calls that are nobody's here.
@@ -51,8 +53,11 @@ class Rivals:
     def note(self, campaign: Hashable, decision: Decision, seats: frozenset[str], now: datetime) -> None:
         """Take over what a decision expects: callers waiting and to come, agents who will be done."""
         numbers, wants = decision.detail, decision.bound in _BY_AGENTS
-        callers = numbers.get("waiting", 0.0) + numbers.get("expected", 0.0)
-        claim = _Claim(callers, numbers.get("relief", 0.0), seats, wants)
+        expected = numbers.get("expected", 0.0)
+        if decision.bound in _SAFE_ONLY and numbers.get("target", 0.0) == 0.0:
+            # It places a call only where an agent is free for it, and has nothing to lose him to others by.
+            expected = max(expected, numbers.get("dialling", 0.0) + decision.calls)
+        claim = _Claim(numbers.get("waiting", 0.0) + expected, numbers.get("relief", 0.0), seats, wants)
         # Without a number of channels nobody was on duty.
         if wants and not decision.calls and numbers.get("channels", 1.0) == 0.0:
             before = self._claims.get(campaign)
