@@ -15,13 +15,17 @@ from zoneinfo import ZoneInfo
 import holidays
 import phonenumbers
 from holidays.registry import COUNTRIES
-from phonenumbers import timezone
+from phonenumbers import shortnumberinfo, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from engine.adapters.overlays import overlaid
 from engine.domain.callerid_pool import Locality
 
 _NORTH_AMERICA = 1
+#: No emergency number has more digits.
+_SHORT = 6
+#: What mobile networks everywhere, and much of the world besides, put through to an emergency service.
+_EVERYWHERE = ("112", "911")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,14 @@ def _zones_of_area(area: str) -> tuple[str, ...]:
     prefixes = tuple(f"{_NORTH_AMERICA}{code}" for code in overlaid(area))
     there = (names for start, names in TIMEZONE_DATA.items() if start.startswith(prefixes))
     return tuple(sorted({name for names in there for name in names}))
+
+
+@lru_cache(maxsize=1_000)
+def emergency(number: str, region: str) -> bool:
+    """Does `number`, dialled in `region` (ISO 3166; '' = not known), reach an emergency service?"""
+    if len(number) > _SHORT:
+        return False
+    return number in _EVERYWHERE or bool(region and shortnumberinfo.is_emergency_number(number, region))
 
 
 @lru_cache(maxsize=1_000)

@@ -225,7 +225,7 @@ async def test_the_black_list_may_have_numbers_as_they_are_dialled_from_abroad(
 
 
 async def test_a_black_list_may_come_from_a_file_or_a_page_whose_layout_came_along(office: Office) -> None:
-    """What LOAD DATA leaves of other line ends and quotes, no-break spaces, and the 0 that is for home alone."""
+    """Other line ends and quotes that LOAD DATA leaves, no-break spaces, the 0 that is for home alone."""
     await office.dialer("UK<-", country="UK")
     numbers = [f"0207946{n:04}" for n in range(7)]
     written = (
@@ -244,6 +244,19 @@ async def test_a_black_list_may_come_from_a_file_or_a_page_whose_layout_came_alo
     assert (await office.row(free))["status"] == 0
     rows = await office.rows("SELECT phone, number FROM ccdata.black_list")
     assert {row["number"] for row in rows} == {known_digits(row["phone"]) for row in rows}
+
+
+async def test_no_machine_calls_an_emergency_number(office: Office) -> None:
+    for campaign, country, number in (
+        ("A<-", "US", "911"), ("NONE<-", "none", "112"), ("UK<-", "UK", "999"), ("FR<-", "FR", "15")
+    ):  # fmt: skip
+        await office.dialer(campaign, country=country, dncr=0)
+        row = await office.contact(number, campaign)
+        assert (await office.claim(campaign)).blocked == 1, number
+        assert (await office.row(row))["held_by"] == "black_list"
+    other = await office.contact("911", alternatives="2125550001")
+    assert await office.called() == ["2125550001"], "it costs the contact no other number"
+    assert (await office.row(other))["alternatives"] == ""
 
 
 async def test_dates_that_no_calendar_has_stop_no_campaign(office: Office) -> None:
