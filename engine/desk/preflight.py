@@ -51,8 +51,8 @@ def lines_of(found: Preflight, local: LocalTime) -> Iterator[str]:
         yield "no law holds: dialers.country is empty. Fix: set it (docs/law.md), to none if that is meant"
     if found.nowhere:
         yield (
-            f"numbers without a country code: {found.nowhere}; nobody knows whose they are, so no rule of their"
-            " own country holds. Fix: write them with it (+33 …)"
+            f"numbers without a country code: {found.nowhere}; nobody knows whose they are, so no rule of"
+            " their own country holds. Fix: write them with it (+33 …)"
         )
     if found.outlook is None:
         return
