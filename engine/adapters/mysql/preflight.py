@@ -13,6 +13,7 @@ from engine.adapters.mysql.compliance import Inquiry, campaign_law
 from engine.adapters.mysql.database import Database, Session
 from engine.adapters.mysql.why import Reason, campaign_reasons
 from engine.domain.errors import FieldError
+from engine.domain.law import next_moment
 from engine.domain.law.book import lawless
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact
@@ -159,7 +160,9 @@ async def _judge(
         hold = judged.verdict.last
         reason, opens = (str(hold.ban), judged.opens) if hold else ("", now)
         if wait is not None and wait > now and (opens is None or wait > opens) and reason not in _FINAL:
-            reason, opens = "retry", wait
+            # It may be night by then; the calls until now matter less and less.
+            choice = judged.choice
+            reason, opens = "retry", next_moment(choice.situation.law, choice.facts, wait) or wait
         nowhere = homeless and not judged.choice.situation.place.country
         findings.append(_Finding(reason, opens, judged.contact, nowhere))
     return findings
