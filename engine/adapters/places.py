@@ -63,6 +63,9 @@ def place_of(number: str, region: str = "") -> Place:
     national = phonenumbers.national_significant_number(parsed)
     key = f"{parsed.country_code}{national}"
     forms = dict.fromkeys((digits, key, f"00{key}"))
+    of = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    if phonenumbers.ndd_prefix_for_region(of, True) == "0":
+        forms[f"{parsed.country_code}0{national}"] = None  # +44 020 …: as people write who never dial it
     if in_north_america(region):  # elsewhere 011 may begin a national number
         forms[f"011{key}"] = None
     if region and phonenumbers.country_code_for_region(region) == parsed.country_code:
