@@ -239,6 +239,13 @@ async def test_a_black_list_may_come_from_a_file_or_a_page_whose_layout_came_alo
     for number, whose in (("02079460007", "UK<-\r"), ("02079460008", "*\r")):
         await office.run("INSERT INTO ccdata.black_list (phone, campaign) VALUES (%s, %s)", number, whose)
         await office.contact(number, "UK<-")
+    for number, who in (
+        ("02079460011", "+44 (0)20 7946 0011"),
+        ("02079460012", "020-7946-0012\r"),
+        ("02079460013", "contact:k=5"),
+    ):
+        await office.run("INSERT INTO ccdata.opt_outs (who, opted_at) VALUES (%s, '2026-01-01')", who)
+        await office.contact(number, "UK<-", contact="K=5" if "=" in who else "")
     free = await office.contact("02079460099", "UK<-")
     assert await office.called("UK<-") == ["02079460099"]
     assert {row["status"] for row in await office.rows("SELECT status FROM ccdata.calls_spool")} == {0, 3}

@@ -299,7 +299,7 @@ async def _entries(session: Session, subject: _Subject) -> list[Entry]:
     found = []
     who = [*forms, *(contact_key(contact) for contact in subject.contacts)]
     if who:
-        rows = await session.rows(f"SELECT * FROM ccdata.opt_outs WHERE who IN ({_marks(who)})", who)
+        rows = await session.rows(f"SELECT * FROM ccdata.opt_outs WHERE number IN ({_marks(who)})", who)
         for row in rows:
             found.append(Entry("opt_out", str(row["campaign"]) or "*", row["opted_at"], by=str(row["via"])))
     if not forms:
