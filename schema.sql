@@ -723,12 +723,15 @@ CREATE TABLE IF NOT EXISTS ccdata.consents (
   COMMENT='who has agreed to be called, and who has withdrawn';
 
 CREATE TABLE IF NOT EXISTS ccdata.opt_outs (
-  who VARCHAR(80) NOT NULL COMMENT 'digits of a number, or contact:<contact id>',
+  who VARCHAR(80) NOT NULL COMMENT 'a number however it is written, or contact:<contact id>',
   opted_at DATETIME(3) NOT NULL,
   campaign VARCHAR(128) NOT NULL DEFAULT '' COMMENT 'in which it was said; it holds for all',
   attempt VARCHAR(36) NOT NULL DEFAULT '',
   via VARCHAR(32) NOT NULL DEFAULT '' COMMENT 'key, disposition, sql, …',
-  PRIMARY KEY (who)
+  number VARCHAR(80) GENERATED ALWAYS AS
+    (IF(who LIKE 'contact:%', who, REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(who LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(who, '=', -1)) LIKE '00%', REPLACE(who, '(0)', ''), who), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', ''))) STORED,
+  PRIMARY KEY (who),
+  KEY opt_outs_number (number)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='who does not want to be called: nothing the engine does ever removes a row';
 

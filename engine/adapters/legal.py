@@ -9,7 +9,15 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from engine.adapters.lawbooks import load_laws
-from engine.adapters.places import Place, holiday_of, locality, place_of, subdivision, zones
+from engine.adapters.places import (
+    Place,
+    emergency,
+    holiday_of,
+    locality,
+    place_of,
+    subdivision,
+    zones,
+)
 from engine.adapters.registry import Registry
 from engine.domain.callerid_pool import Locality
 from engine.domain.law import Facts, Given, Law, LawBook, LawSettings
@@ -32,7 +40,7 @@ def standard_book() -> LawBook:
 @dataclass(frozen=True, slots=True)
 class CampaignLaw:
     """What of a campaign's settings matters: `ring` in s; `black_lists`: does it ask them (`dialers.dncr`);
-    `list_zones`: of its lists by name in lower case."""
+    `list_zones`: of its lists by name in lower case; `manual`: it is about a call that an agent orders."""
 
     settings: LawSettings = field(default_factory=LawSettings)
     ring: int = 30
@@ -40,6 +48,7 @@ class CampaignLaw:
     black_lists: bool = True
     phone_order: PhoneOrder | None = None
     list_zones: Mapping[str, str] = field(default_factory=dict)
+    manual: bool = False
 
     @property
     def agent_guaranteed(self) -> bool:
@@ -53,7 +62,7 @@ class CampaignLaw:
     @property
     def by_hand(self) -> CampaignLaw:
         """The same for a call that an agent orders: he is on the line before anybody is dialled."""
-        return replace(self, dialer_type=_AGENT_RESERVED[0], ring=MANUAL_RING)
+        return replace(self, dialer_type=_AGENT_RESERVED[0], ring=MANUAL_RING, manual=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +151,11 @@ class Legal:
         given: Given = Given.NOTHING,
         calls: tuple[Contacted, ...] = (),
     ) -> Facts:
-        """Put together everything that a verdict on a contact rests on."""
+        """Put together everything that a verdict on a contact rests on. An emergency number is listed for
+        machines (47 CFR 64.1200(a)(1)(i)), whatever the law; an agent may call it."""
         key = situation.place.key
+        if not (listed or campaign.manual) and emergency(situation.place.forms[0], situation.law.region):
+            listed = "it is an emergency number, which no machine calls"
         asked = [name for name in situation.law.registries if name in self.registries]
         return Facts(
             zones=situation.zones,

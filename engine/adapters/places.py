@@ -15,13 +15,17 @@ from zoneinfo import ZoneInfo
 import holidays
 import phonenumbers
 from holidays.registry import COUNTRIES
-from phonenumbers import timezone
+from phonenumbers import shortnumberinfo, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from engine.adapters.overlays import overlaid
 from engine.domain.callerid_pool import Locality
 
 _NORTH_AMERICA = 1
+#: No emergency number has more digits.
+_SHORT = 6
+#: What mobile networks everywhere, and much of the world besides, put through to an emergency service.
+_EVERYWHERE = ("112", "911")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,9 @@ def place_of(number: str, region: str = "") -> Place:
     national = phonenumbers.national_significant_number(parsed)
     key = f"{parsed.country_code}{national}"
     forms = dict.fromkeys((digits, key, f"00{key}"))
+    of = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    if phonenumbers.ndd_prefix_for_region(of, True) == "0":
+        forms[f"{parsed.country_code}0{national}"] = None  # +44 020 …: as people write who never dial it
     if in_north_america(region):  # elsewhere 011 may begin a national number
         forms[f"011{key}"] = None
     if region and phonenumbers.country_code_for_region(region) == parsed.country_code:
@@ -110,6 +117,14 @@ def _zones_of_area(area: str) -> tuple[str, ...]:
     prefixes = tuple(f"{_NORTH_AMERICA}{code}" for code in overlaid(area))
     there = (names for start, names in TIMEZONE_DATA.items() if start.startswith(prefixes))
     return tuple(sorted({name for names in there for name in names}))
+
+
+@lru_cache(maxsize=1_000)
+def emergency(number: str, region: str) -> bool:
+    """Does `number`, dialled in `region` (ISO 3166; '' = not known), reach an emergency service?"""
+    if len(number) > _SHORT:
+        return False
+    return number in _EVERYWHERE or bool(region and shortnumberinfo.is_emergency_number(number, region))
 
 
 @lru_cache(maxsize=1_000)

@@ -41,7 +41,8 @@ class Preflight:
 
     `learnt`: agents and answers are those of the campaign's own calls, not assumed; `first`: when the first
     of `later` may be called (UTC, to the hour); `outlook`: None when nobody is callable;
-    `lawless`: nobody named a law for it.
+    `lawless`: nobody named a law for it; `nowhere`: contacts whose number has no country code, under a law
+    that is that of several countries or of none that is known.
     """
 
     campaign: str
@@ -58,6 +59,7 @@ class Preflight:
     learnt: bool
     outlook: Outlook | None
     lawless: bool
+    nowhere: int
 
 
 async def survey(
@@ -95,6 +97,7 @@ async def survey(
         learnt=bool(learnt),
         outlook=outlook,
         lawless=found.lawless,
+        nowhere=round(found.nowhere * found.weight),
     )
 
 

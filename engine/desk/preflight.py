@@ -49,6 +49,11 @@ def lines_of(found: Preflight, local: LocalTime) -> Iterator[str]:
         yield f"in the way of all: {reason.text}{until}"
     if found.lawless:
         yield "no law holds: dialers.country is empty. Fix: set it (docs/law.md), to none if that is meant"
+    if found.nowhere:
+        yield (
+            f"numbers without a country code: {found.nowhere}; nobody knows whose they are, so no rule of"
+            " their own country holds. Fix: write them with it (+33 …)"
+        )
     if found.outlook is None:
         return
     source = "as its own calls lately" if found.learnt else "assumed: it has no calls to learn from"

@@ -191,6 +191,13 @@ def test_preflight_tells_what_keeps_the_whole_campaign_back(run: Run, sql: Calla
     told = run("preflight", "A<-").output
     assert "0 contacts in the active lists and tasks" in told
     assert "in the way of all: its dialer is disabled (dialers.status)" in told
+    assert "no law holds: dialers.country is empty" in told
+    sql(
+        "UPDATE ccdata.dialers SET country='EU' WHERE campaign='A<-';"
+        "INSERT INTO ccdata.calls_spool (campaign, destination) VALUES ('A<-', '0612345678'),"
+        " ('A<-', '+33612345679')"
+    )
+    assert "numbers without a country code: 1; nobody knows" in run("preflight", "A<-").output
 
 
 def test_preflight_of_many_judges_an_even_sample(run: Run, sql: Callable[[str], str]) -> None:

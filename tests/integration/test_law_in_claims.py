@@ -227,10 +227,11 @@ async def test_the_black_list_may_have_numbers_as_they_are_dialled_from_abroad(
 async def test_a_black_list_may_come_from_a_file_or_a_page_whose_layout_came_along(office: Office) -> None:
     """What LOAD DATA leaves of line ends and quotes, no-break spaces, and the 0 that is for home alone."""
     await office.dialer("UK<-", country="UK")
-    numbers = [f"0207946{n:04}" for n in range(7)]
+    numbers = [f"0207946{n:04}" for n in range(10) if n not in (7, 8)]
     written = (
         "02079460000\r", "02079460001\r\n", '"02079460002"', "020\u00a07946\u00a00003",
         "+44 (0)20 7946 0004", "0044 (0)20-7946-0005", "(0)20 7946 0006",
+        "+44 020 7946 0009",
     )  # fmt: skip
     for number, text in zip(numbers, written, strict=True):
         await office.run("INSERT INTO ccdata.black_list (phone) VALUES (%s)", text)
@@ -238,12 +239,32 @@ async def test_a_black_list_may_come_from_a_file_or_a_page_whose_layout_came_alo
     for number, whose in (("02079460007", "UK<-\r"), ("02079460008", "*\r")):
         await office.run("INSERT INTO ccdata.black_list (phone, campaign) VALUES (%s, %s)", number, whose)
         await office.contact(number, "UK<-")
+    for number, who in (
+        ("02079460011", "+44 (0)20 7946 0011"),
+        ("02079460012", "020-7946-0012\r"),
+        ("02079460013", "contact:k=5"),
+    ):
+        await office.run("INSERT INTO ccdata.opt_outs (who, opted_at) VALUES (%s, '2026-01-01')", who)
+        await office.contact(number, "UK<-", contact="K=5" if "=" in who else "")
     free = await office.contact("02079460099", "UK<-")
     assert await office.called("UK<-") == ["02079460099"]
     assert {row["status"] for row in await office.rows("SELECT status FROM ccdata.calls_spool")} == {0, 3}
     assert (await office.row(free))["status"] == 0
     rows = await office.rows("SELECT phone, number FROM ccdata.black_list")
     assert {row["number"] for row in rows} == {known_digits(row["phone"]) for row in rows}
+
+
+async def test_no_machine_calls_an_emergency_number(office: Office) -> None:
+    for campaign, country, number in (
+        ("A<-", "US", "911"), ("NONE<-", "none", "112"), ("UK<-", "UK", "999"), ("FR<-", "FR", "15")
+    ):  # fmt: skip
+        await office.dialer(campaign, country=country, dncr=0)
+        row = await office.contact(number, campaign)
+        assert (await office.claim(campaign)).blocked == 1, number
+        assert (await office.row(row))["held_by"] == "black_list"
+    other = await office.contact("911", alternatives="2125550001")
+    assert await office.called() == ["2125550001"], "it costs the contact no other number"
+    assert (await office.row(other))["alternatives"] == ""
 
 
 async def test_dates_that_no_calendar_has_stop_no_campaign(office: Office) -> None:

@@ -377,6 +377,8 @@ def test_own_holidays_are_those_of_the_contacts_country_and_state(
 
 def test_a_black_list_may_have_a_number_as_it_is_dialled_from_abroad() -> None:
     assert "00447700900123" in place_of("07700900123", "GB").forms
+    assert "4407700900123" in place_of("+447700900123", "").forms  # +44 07700 …
+    assert "103055551234" not in place_of("3055551234", "US").forms
     assert {"0013055551234", "01113055551234"} <= set(place_of("3055551234", "US").forms)
     assert "011447700900123" not in place_of("07700900123", "GB").forms  # 011… is a national number there
     assert place_of("00447700900123").key == "447700900123"

@@ -51,7 +51,7 @@ class Wishes:
 
     def given(self, forms: Collection[str], contact: str) -> Given:
         """Return what a person said: one withdrawal counts more than any consent."""
-        if any(who in self.opted_out for who in (*forms, contact_key(contact)) if who):
+        if any(who.casefold() in self.opted_out for who in (*forms, contact_key(contact)) if who):
             return Given.WITHDRAWN
         said = {self.consents[form] for form in forms if form in self.consents}
         for word in (Given.WITHDRAWN, Given.CONSENT):
@@ -92,8 +92,8 @@ async def wishes(
         await _black_lists(session, campaign, forms, found)
         await _temporary(session, now, local, forms, found)
     who = [*forms, *sorted({contact_key(contact) for contact in contacts if contact})]
-    rows = await session.rows(f"SELECT who FROM ccdata.opt_outs WHERE who IN ({_marks(who)})", who)
-    found.opted_out = {str(row["who"]) for row in rows}
+    rows = await session.rows(f"SELECT number FROM ccdata.opt_outs WHERE number IN ({_marks(who)})", who)
+    found.opted_out = {str(row["number"]).casefold() for row in rows}
     rows = await session.rows(
         "SELECT number, given_at, expires, withdrawn_at FROM ccdata.consents"
         f" WHERE number IN ({_marks(forms)}) AND campaign IN (%s, '*')",

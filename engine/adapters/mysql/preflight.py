@@ -13,6 +13,7 @@ from engine.adapters.mysql.compliance import Inquiry, campaign_law
 from engine.adapters.mysql.database import Database, Session
 from engine.adapters.mysql.why import Reason, campaign_reasons
 from engine.domain.errors import FieldError
+from engine.domain.law import next_moment
 from engine.domain.law.book import lawless
 from engine.domain.localtime import LocalTime
 from engine.domain.model import Contact
@@ -41,7 +42,8 @@ class Census:
     `later`: rule → contacts; `opens`: hour (UTC) → contacts that may be called from then on;
     `never`: rule → contacts that do not become callable by themselves; `tries`: calls that all callable
     contacts allow together; `inactive`: contacts in lists that do not serve, not judged;
-    `obstacles`: what keeps the campaign itself from calling. `lawless`: nobody named a law.
+    `obstacles`: what keeps the campaign itself from calling. `lawless`: nobody named a law; `nowhere`:
+    contacts whose number says no country, where the law is that of several or of none that is known.
     """
 
     seen: int = 0
@@ -54,6 +56,7 @@ class Census:
     inactive: int = 0
     obstacles: list[Reason] = field(default_factory=list)
     lawless: bool = False
+    nowhere: int = 0
     #: The dialer's row.
     dialer: dict[str, Any] = field(default_factory=dict)
 
@@ -104,15 +107,18 @@ async def census(
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """One contact: why it waits ('' = it does not), until when (None: not by itself), the contact."""
+    """One contact: why it waits ('' = it does not), until when (None: not by itself), the contact; `nowhere`:
+    nobody knows of which country its number is, and the law's rules depend on it."""
 
     reason: str
     opens: datetime | None
     contact: Contact | None
+    nowhere: bool = False
 
 
 def _count(found: Census, finding: _Finding, retries: int) -> None:
     found.seen += 1
+    found.nowhere += finding.nowhere
     if finding.reason and finding.opens is None:
         found.never[finding.reason] += 1
         return
@@ -148,13 +154,17 @@ async def _judge(
             continue
         if row["notbefore"] is not None and not row["held_by"]:
             waits[contacts[-1].id] = row["notbefore"].replace(tzinfo=UTC)
+    homeless = bool(legal.book.base(law.settings).rules) and not legal.region(law)
     for judged in await inquiry.judge(contacts, len(contacts), black_lists=law.black_lists):
         wait = waits.get(judged.contact.id)
         hold = judged.verdict.last
         reason, opens = (str(hold.ban), judged.opens) if hold else ("", now)
         if wait is not None and wait > now and (opens is None or wait > opens) and reason not in _FINAL:
-            reason, opens = "retry", wait
-        findings.append(_Finding(reason, opens, judged.contact))
+            # It may be night by then; the calls until now matter less and less.
+            choice = judged.choice
+            reason, opens = "retry", next_moment(choice.situation.law, choice.facts, wait) or wait
+        nowhere = homeless and not judged.choice.situation.place.country
+        findings.append(_Finding(reason, opens, judged.contact, nowhere))
     return findings
 
 

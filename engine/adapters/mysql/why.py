@@ -197,6 +197,9 @@ async def _standing(
     reasons += legal_reasons
     ends = [opens, *(reason.until for reason in reasons)]
     known = [end for end in ends if end is not None]
+    first = max(known) if len(known) == len(ends) else None
+    if first is not None and opens is not None and first > opens:
+        first = (await _law(session, legal, local, row, first))[1]  # it may be night by then
     return Standing(
         id=int(row["id"]),
         campaign=campaign,
@@ -207,7 +210,7 @@ async def _standing(
         agent=str(row["agentphone"] or ""),
         calling=row["status"] == 0,
         reasons=tuple(reasons),
-        opens=max(known) if len(known) == len(ends) else None,
+        opens=first,
     )
 
 
@@ -296,7 +299,7 @@ async def _entries(session: Session, subject: _Subject) -> list[Entry]:
     found = []
     who = [*forms, *(contact_key(contact) for contact in subject.contacts)]
     if who:
-        rows = await session.rows(f"SELECT * FROM ccdata.opt_outs WHERE who IN ({_marks(who)})", who)
+        rows = await session.rows(f"SELECT * FROM ccdata.opt_outs WHERE number IN ({_marks(who)})", who)
         for row in rows:
             found.append(Entry("opt_out", str(row["campaign"]) or "*", row["opted_at"], by=str(row["via"])))
     if not forms:

@@ -112,6 +112,7 @@ class PreflightOut(BaseModel):
     learnt: bool
     outlook: dict[str, Any] | None
     lawless: bool = Field(description="Nobody named a law: no hours, caps or rests of one hold.")
+    nowhere: int = Field(description="Numbers without country code, under a law of no single country.")
 
 
 class SimulationIn(BaseModel):
