@@ -13,11 +13,12 @@ PART = "database"
 @dataclass(frozen=True, slots=True)
 class Index:
     """`columns` in lower case, in their order; `unique`: it keeps a second row out; `definition`: as it was
-    declared, '' of a server's."""
+    declared, '' of a server's; `used`: the server's is not switched off."""
 
     columns: tuple[str, ...]
     unique: bool = False
     definition: str = ""
+    used: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,12 @@ def judge_indexes(known: Indexes, there: Indexes, tables: Collection[str]) -> It
         if table not in tables or _fits(found, index):
             continue
         faulty = True
-        text = (
-            f"{table} lacks the index {name} ({', '.join(index.columns)})"
-            if found is None
-            else f"{table}: the index {name} is on ({', '.join(found.columns)}), not as in schema.sql"
-        )
+        if found is None:
+            text = f"{table} lacks the index {name} ({', '.join(index.columns)})"
+        elif not found.used:
+            text = f"{table}: the index {name} is switched off"
+        else:
+            text = f"{table}: the index {name} is on ({', '.join(found.columns)}), not as in schema.sql"
         effect = (
             "the same row may come twice"
             if index.unique
@@ -76,7 +78,12 @@ def judge_indexes(known: Indexes, there: Indexes, tables: Collection[str]) -> It
 
 
 def _fits(found: Index | None, index: Index) -> bool:
-    return found is not None and found.columns == index.columns and (found.unique or not index.unique)
+    return (
+        found is not None
+        and found.used
+        and found.columns == index.columns
+        and (found.unique or not index.unique)
+    )
 
 
 def _called(name: str) -> str:
