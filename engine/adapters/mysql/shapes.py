@@ -35,17 +35,18 @@ async def indexes_there(session: Session, database: Database) -> Indexes:
         (database.settings.configuration, database.settings.history),
     )
     ours, columns = _ours(database), defaultdict[tuple[str, str], list[str]](list)
-    unique, idle = set(), set()
+    unique, idle = set(), dict[tuple[str, str], str]()
     for row in rows:
         key = (f"{ours[str(row['TABLE_SCHEMA']).lower()]}.{row['TABLE_NAME']}", str(row["INDEX_NAME"]))
         part = "" if row["SUB_PART"] is None else f"({row['SUB_PART']})"
         columns[key].append(str(row["COLUMN_NAME"]).lower() + part)
         if not int(row["NON_UNIQUE"]):
             unique.add(key)
-        # MariaDB's word and MySQL's for an index that is kept and not used.
-        if row.get("IGNORED") == "YES" or row.get("IS_VISIBLE") == "NO":
-            idle.add(key)
-    return {key: Index(tuple(parts), key in unique, used=key not in idle) for key, parts in columns.items()}
+        if row.get("IGNORED") == "YES":
+            idle[key] = "NOT IGNORED"  # MariaDB
+        if row.get("IS_VISIBLE") == "NO":
+            idle[key] = "VISIBLE"  # MySQL
+    return {key: Index(tuple(parts), key in unique, idle=idle.get(key, "")) for key, parts in columns.items()}
 
 
 def declared_views(database: Database) -> Views:

@@ -13,12 +13,13 @@ PART = "database"
 @dataclass(frozen=True, slots=True)
 class Index:
     """`columns` in lower case, in their order; `unique`: it keeps a second row out; `definition`: as it was
-    declared, '' of a server's; `used`: the server's is not switched off."""
+    declared, '' of a server's; `idle`: it is there and not used,
+    the server's word that mends it."""
 
     columns: tuple[str, ...]
     unique: bool = False
     definition: str = ""
-    used: bool = True
+    idle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def judge_indexes(known: Indexes, there: Indexes, tables: Collection[str]) -> It
         faulty = True
         if found is None:
             text = f"{table} lacks the index {name} ({', '.join(index.columns)})"
-        elif not found.used:
+        elif found.idle:
             text = f"{table}: the index {name} is switched off"
         else:
             text = f"{table}: the index {name} is on ({', '.join(found.columns)}), not as in schema.sql"
@@ -61,7 +62,10 @@ def judge_indexes(known: Indexes, there: Indexes, tables: Collection[str]) -> It
             else "statements that name it or need it fail or crawl"
         )
         drop = "" if found is None else f"DROP {_called(name)}, "
-        yield failed(PART, "index", f"{text}: {effect}", f"ALTER TABLE {table} {drop}ADD {index.definition};")
+        mend = f"{drop}ADD {index.definition}"
+        if found is not None and found.idle:
+            mend = f"ALTER INDEX {name} {found.idle}"
+        yield failed(PART, "index", f"{text}: {effect}", f"ALTER TABLE {table} {mend};")
     ours = {table for table, _ in known}
     for (table, name), index in sorted(there.items()):
         if table in ours and index.unique and (table, name) not in known:
@@ -80,7 +84,7 @@ def judge_indexes(known: Indexes, there: Indexes, tables: Collection[str]) -> It
 def _fits(found: Index | None, index: Index) -> bool:
     return (
         found is not None
-        and found.used
+        and not found.idle
         and found.columns == index.columns
         and (found.unique or not index.unique)
     )
