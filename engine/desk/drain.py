@@ -63,8 +63,10 @@ def resume(config: Path | None, campaign: str, everything: bool) -> None:
     if campaign and everything:
         fail("CAMPAIGN and --all contradict each other. Fix: give one of them.")
     asked = "" if everything else campaign or "*"
-    left = at_desk(config, lambda desk: drains.resume(desk.database, asked))
-    click.echo(f"resumed: {'every campaign' if asked in ('', '*') else campaign}")
+    taken, left = at_desk(config, lambda desk: drains.resume(desk.database, asked))
+    name = "every campaign" if asked in ("", "*") else campaign
+    none = f"there was no drain of {name}" if asked else "nothing was drained"
+    click.echo(f"resumed: {name}" if taken else none)
     if left:
         click.echo(f"still drained: {', '.join(map(str, left))}")
         if any(one.campaign == "*" for one in left):

@@ -21,6 +21,8 @@ _STATES = {
 
 #: On narrower terminals (columns) a campaign's reason and budget are left out.
 _NARROW = 120
+#: On those of a telephone only what decides stays of a campaign, so that its name does.
+_TINY = 70
 
 
 def screen(found: Mapping[str, Any], width: int) -> RenderableType:
@@ -49,7 +51,7 @@ def _parts(found: Mapping[str, Any], width: int) -> Iterator[RenderableType]:
         yield _campaigns(found["campaigns"], width)
     if engine.get("trunks"):
         yield Text()
-        yield _trunks(engine["trunks"])
+        yield _trunks(engine["trunks"], width)
 
 
 def _head(found: Mapping[str, Any]) -> Text:
@@ -78,7 +80,9 @@ def _campaigns(campaigns: list[dict[str, Any]], width: int) -> RenderableType:
         table.add_column(name, no_wrap=True)
     wide = width >= _NARROW
     budget = ("abandoned", "left") if wide else ()
-    for name in ("ready", "ring", "talk", "wrap", "pause", "dialling", "waiting", *budget):
+    tiny = width < _TINY
+    numbers = ("ready", "talk") if tiny else ("ready", "ring", "talk", "wrap", "pause", "dialling", "waiting")
+    for name in (*numbers, *budget):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("bound", no_wrap=True)
     if wide:
@@ -96,9 +100,8 @@ def _campaigns(campaigns: list[dict[str, Any]], width: int) -> RenderableType:
         table.add_row(
             one["campaign"],
             Text(one["state"], style=_STATES.get(one["state"], "dim")),
-            *(str(seats.get(name, 0)) for name in _SEATS),
-            str(one["dialling"]),
-            str(one["waiting"]),
+            *(str(seats.get(name, 0)) for name in (("ready", "talking") if tiny else _SEATS)),
+            *(() if tiny else (str(one["dialling"]), str(one["waiting"]))),
             *((lost, left) if wide else ()),
             one["bound"],
             *((reason,) if wide else ()),
@@ -106,10 +109,10 @@ def _campaigns(campaigns: list[dict[str, Any]], width: int) -> RenderableType:
     return table
 
 
-def _trunks(trunks: list[dict[str, Any]]) -> RenderableType:
+def _trunks(trunks: list[dict[str, Any]], width: int) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("trunk", no_wrap=True)
-    for name in ("calls", "of", "cps", "failures in a row"):
+    for name in ("calls", "of", "cps", "failures in a row" if width >= _TINY else "failed"):
         table.add_column(name, justify="right")
     table.add_column("")
     for trunk in trunks:

@@ -262,8 +262,10 @@ def test_a_drain_of_every_campaign_is_taken_back_without_those_of_single_ones(
         return sql("SELECT campaign FROM ccdata.drains ORDER BY campaign").split()
 
     assert "already" not in run("drain", "A<-", "--reason", "the list is wrong").output
+    assert "there was no drain of every campaign\nstill drained: A<-" in run("resume").output
     assert "already" not in run("drain", "--wait", "0").output
     left = run("resume").output
+    assert "resumed: every campaign" in left
     assert "still drained: A<- (the list is wrong)" in left
     assert "overdial resume CAMPAIGN" in left
     assert drained() == ["A<-"]
@@ -275,4 +277,5 @@ def test_a_drain_of_every_campaign_is_taken_back_without_those_of_single_ones(
     assert "contradict" in run("resume", "A<-", "--all").output
     assert "still" not in run("resume", "--all").output
     assert drained() == []
+    assert "nothing was drained" in run("resume", "--all").output
     assert run("resume", "NOBODY<-").exit_code == 1

@@ -67,7 +67,7 @@ def test_a_healthy_engine_is_told_with_its_campaigns_and_trunks() -> None:
         assert words in text, text
 
 
-@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
 def test_a_long_reason_never_costs_a_campaign_its_name(width: int) -> None:
     aside = a_campaign("OTHER<-", "set_aside", field="schedule", reason="schedule: it is odd. " * 30)
     text = shown(found(campaigns=[a_campaign(), aside]), width)

@@ -47,16 +47,18 @@ async def drain(database: Database, campaign: str, reason: str) -> Drain | None:
     return await database.transaction(work)
 
 
-async def resume(database: Database, campaign: str) -> Sequence[Drain]:
-    """Take the drain of `campaign` back ('*': the one of all campaigns; '': every drain); return those that
-    still hold. Raises FieldError for a campaign that does not exist."""
+async def resume(database: Database, campaign: str) -> tuple[int, Sequence[Drain]]:
+    """Take the drain of `campaign` back ('*': the one of all campaigns; '': every drain); return how many
+    were taken back, and those that still hold. Raises FieldError for a campaign that does not exist."""
 
-    async def work(session: Session) -> Sequence[Drain]:
+    async def work(session: Session) -> tuple[int, Sequence[Drain]]:
         if campaign:
             await _known(session, campaign)
-        await session.run("DELETE FROM ccdata.drains WHERE %s = '' OR campaign = %s", (campaign, campaign))
+        taken = await session.run(
+            "DELETE FROM ccdata.drains WHERE %s = '' OR campaign = %s", (campaign, campaign)
+        )
         rows = await session.rows("SELECT campaign, reason FROM ccdata.drains ORDER BY campaign")
-        return tuple(Drain(str(row["campaign"]), str(row["reason"])) for row in rows)
+        return taken, tuple(Drain(str(row["campaign"]), str(row["reason"])) for row in rows)
 
     return await database.transaction(work)
 

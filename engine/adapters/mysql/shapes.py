@@ -28,24 +28,25 @@ def declared_indexes(database: Database) -> Indexes:
 
 
 async def indexes_there(session: Session, database: Database) -> Indexes:
-    """Return the indexes that the server has and uses."""
+    """Return the indexes that the server has."""
     rows = await session.rows(
         "SELECT * FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN (%s, %s)"
         " ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
         (database.settings.configuration, database.settings.history),
     )
     ours, columns = _ours(database), defaultdict[tuple[str, str], list[str]](list)
-    unique = set()
+    unique, idle = set(), dict[tuple[str, str], str]()
     for row in rows:
-        # MariaDB's word and MySQL's for an index that is kept and not used.
-        if row.get("IGNORED") == "YES" or row.get("IS_VISIBLE") == "NO":
-            continue
         key = (f"{ours[str(row['TABLE_SCHEMA']).lower()]}.{row['TABLE_NAME']}", str(row["INDEX_NAME"]))
         part = "" if row["SUB_PART"] is None else f"({row['SUB_PART']})"
         columns[key].append(str(row["COLUMN_NAME"]).lower() + part)
         if not int(row["NON_UNIQUE"]):
             unique.add(key)
-    return {key: Index(tuple(parts), key in unique) for key, parts in columns.items()}
+        if row.get("IGNORED") == "YES":
+            idle[key] = "NOT IGNORED"  # MariaDB
+        if row.get("IS_VISIBLE") == "NO":
+            idle[key] = "VISIBLE"  # MySQL
+    return {key: Index(tuple(parts), key in unique, idle=idle.get(key, "")) for key, parts in columns.items()}
 
 
 def declared_views(database: Database) -> Views:

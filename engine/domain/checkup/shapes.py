@@ -13,11 +13,13 @@ PART = "database"
 @dataclass(frozen=True, slots=True)
 class Index:
     """`columns` in lower case, in their order; `unique`: it keeps a second row out; `definition`: as it was
-    declared, '' of a server's."""
+    declared, '' of a server's; `idle`: it is there and not used,
+    the server's word that mends it."""
 
     columns: tuple[str, ...]
     unique: bool = False
     definition: str = ""
+    idle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +50,22 @@ def judge_indexes(known: Indexes, there: Indexes, tables: Collection[str]) -> It
         if table not in tables or _fits(found, index):
             continue
         faulty = True
-        text = (
-            f"{table} lacks the index {name} ({', '.join(index.columns)})"
-            if found is None
-            else f"{table}: the index {name} is on ({', '.join(found.columns)}), not as in schema.sql"
-        )
+        if found is None:
+            text = f"{table} lacks the index {name} ({', '.join(index.columns)})"
+        elif found.idle:
+            text = f"{table}: the index {name} is switched off"
+        else:
+            text = f"{table}: the index {name} is on ({', '.join(found.columns)}), not as in schema.sql"
         effect = (
             "the same row may come twice"
             if index.unique
             else "statements that name it or need it fail or crawl"
         )
         drop = "" if found is None else f"DROP {_called(name)}, "
-        yield failed(PART, "index", f"{text}: {effect}", f"ALTER TABLE {table} {drop}ADD {index.definition};")
+        mend = f"{drop}ADD {index.definition}"
+        if found is not None and found.idle:
+            mend = f"ALTER INDEX {name} {found.idle}"
+        yield failed(PART, "index", f"{text}: {effect}", f"ALTER TABLE {table} {mend};")
     ours = {table for table, _ in known}
     for (table, name), index in sorted(there.items()):
         if table in ours and index.unique and (table, name) not in known:
@@ -76,7 +82,12 @@ def judge_indexes(known: Indexes, there: Indexes, tables: Collection[str]) -> It
 
 
 def _fits(found: Index | None, index: Index) -> bool:
-    return found is not None and found.columns == index.columns and (found.unique or not index.unique)
+    return (
+        found is not None
+        and not found.idle
+        and found.columns == index.columns
+        and (found.unique or not index.unique)
+    )
 
 
 def _called(name: str) -> str:
