@@ -55,7 +55,7 @@ class Watch:
 @asynccontextmanager
 async def kept(watch: Watch) -> AsyncIterator[asyncio.Task[None]]:
     """Keep the office; it is gone where the block ends."""
-    running = asyncio.ensure_future(watch.office.run({}))
+    running = asyncio.ensure_future(watch.office.run({"calls": lambda: [f"{n:100000}" for n in range(20)]}))
     try:
         yield running
     finally:
@@ -80,6 +80,7 @@ async def watched(watch: Watch) -> AsyncIterator[list[str]]:
         ("sys.exit(3)", "it ended with status 3"),
         ("line.sendall(b'rubbish here\\n'); time.sleep(60)", "it says what nobody understands"),
         ("time.sleep(60)", "nothing was heard of it for 0 s"),
+        ("line.sendall(b'ask calls\\n'); time.sleep(60)", "nothing was heard of it for 0 s"),
     ],
 )
 async def test_an_office_that_fails_is_started_again_and_its_end_is_told(

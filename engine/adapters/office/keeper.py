@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
@@ -16,6 +16,8 @@ from engine.domain.errors import where
 from engine.ports.watch import Component
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 #: Seconds until an office that died is started again: at first, at most (twice as long each time), and how
 #: long one must have lived for the next pause to be a short one.
@@ -163,7 +165,7 @@ class OfficeProcess:
         """Listen to it until it leaves the line; return what is wrong with it, '' for nothing."""
         try:
             while True:
-                words = (await _heard(reader)).decode().split()
+                words = (await _patiently(reader.readline)).decode().split()
                 match words:
                     case []:
                         return ""
@@ -203,25 +205,25 @@ class OfficeProcess:
                 if not more:
                     break
                 await asyncio.sleep(0)
-                await writer.drain()
-        except ConnectionError:
+                await _patiently(writer.drain)
+        except (ConnectionError, TimeoutError):
             raise
         except Exception as error:
             # A fault in a view of the engine must not become one of the engine.
             log.error("a question of the office failed", action="office.fault", part=part, fault=where(error))
             writer.write(frame(Kind.FAULT))
-        await writer.drain()
+        await _patiently(writer.drain)
 
 
-async def _heard(reader: asyncio.StreamReader) -> bytes:
-    """Return what it says next. Where the engine itself stood still, what was said then lies in the line,
-    and is looked at before anybody is called silent. Raises TimeoutError."""
+async def _patiently(wait: Callable[[], Awaitable[T]]) -> T:
+    """Wait until it says something, or takes what was said to it. Where the engine itself stood still, what
+    was said then lies in the line, and is looked at before anybody is called silent. Raises TimeoutError."""
     try:
         async with asyncio.timeout(SILENCE):
-            return await reader.readline()
+            return await wait()
     except TimeoutError:
         async with asyncio.timeout(AGAIN):
-            return await reader.readline()
+            return await wait()
 
 
 async def _within(seconds: float, process: asyncio.subprocess.Process) -> None:
