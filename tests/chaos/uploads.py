@@ -91,10 +91,7 @@ def _sending(scene: Scene) -> Iterator[None]:
     loaded."""
     client = Client(scene.stage.http_port)
     if not scene.token:
-        logs = (scene.stage.home / name for name in ("engine.log", "engine.log.1"))
-        [word] = [w for log in logs if log.exists() for w in _PASSWORD.findall(log.read_text())]
-        client.log_in(word)
-        scene.token = client.token
+        scene.token = _token(scene, client)
     client.token = scene.token
     over = threading.Event()
     sender = threading.Thread(target=_send, args=(scene, client, over))
@@ -106,6 +103,20 @@ def _sending(scene: Scene) -> Iterator[None]:
         sender.join()
     waiting = "SELECT COUNT(*) FROM ccdata.uploads WHERE status IN ('waiting', 'loading')"
     scene.stage.wait(lambda: scene.stage.value(waiting) == "0", "every file is loaded", 120.0)
+
+
+def _token(scene: Scene, client: Client) -> str:
+    """Log in with the password that the first start has told; a busy machine takes its time to serve."""
+    logs = (scene.stage.home / name for name in ("engine.log", "engine.log.1"))
+    [word] = [word for log in logs if log.exists() for word in _PASSWORD.findall(log.read_text())]
+
+    def logged_in() -> bool:
+        with suppress(OSError, http.client.HTTPException):
+            client.log_in(word)
+        return bool(client.token)
+
+    poll(logged_in, "the API is served", 120.0)
+    return client.token
 
 
 def _send(scene: Scene, client: Client, over: threading.Event) -> None:

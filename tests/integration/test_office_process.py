@@ -35,11 +35,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 class Watch:
     """What the engine hears of its office."""
 
-    def __init__(self, script: str, listening: socket.socket | None = None, program: str = "") -> None:
+    def __init__(
+        self, script: str, listening: socket.socket | None = None, program: str = "", before: str = ""
+    ) -> None:
         self.lines: list[tuple[str, int]] = []
         self.restarts = 0
         self.office = OfficeProcess(
-            (program or sys.executable, "-c", _HEAD + script),
+            (program or sys.executable, "-c", before + _HEAD + script),
             listening,
             lambda level, count: self.lines.append((level, count)),
             self._restarted,
@@ -94,6 +96,19 @@ async def test_an_office_that_fails_is_started_again_and_its_end_is_told(
         await watch.until_restarted()
     assert set(reasons) == {reason}
     assert ("info", 2) in watch.lines or "nothing" in reason
+
+
+async def test_an_office_whose_start_takes_long_is_not_taken_for_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a machine that is busy with calls it would be killed again and again, and never be open."""
+    monkeypatch.setattr(keeper, "SILENCE", 0.05)
+    monkeypatch.setattr(keeper, "AGAIN", 0.05)
+    slow = "import time; time.sleep(1)\n"
+    watch = Watch("while True: line.sendall(b'alive\\n'); time.sleep(0.01)", before=slow)
+    async with watched(watch), asyncio.timeout(30):
+        await watch.office.opened.wait()
+        assert watch.restarts == 0
 
 
 async def test_an_engine_that_stood_still_does_not_take_its_office_for_silent(
