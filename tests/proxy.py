@@ -21,6 +21,7 @@ class Proxy:
         self._closing = False
         #: Seconds that each piece of data takes on its way.
         self.delay = 0.0
+        self._torn = False
         self._sockets: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
@@ -35,8 +36,13 @@ class Proxy:
         """Keep connections open and carry nothing: a peer that is there and says nothing."""
         self._flowing.clear()
 
+    def tear(self) -> None:
+        """Carry half of the next piece of data either way, and nothing more."""
+        self._torn = True
+
     def allow(self) -> None:
         """Mend the line; frozen connections are cut."""
+        self._torn = False
         self._cut()
         self._flowing.set()
         self._open.set()
@@ -73,6 +79,11 @@ class Proxy:
                 self._flowing.wait()
                 if self.delay:
                     time.sleep(self.delay)
+                if self._torn:
+                    sink.sendall(data[: len(data) // 2])
+                    self.freeze()
+                    self._flowing.wait()
+                    return
                 sink.sendall(data)
         except OSError:
             pass

@@ -70,6 +70,8 @@ class Stage:
     loaded: int = 0
     ami_port: int = 0
     ari_port: int = 0
+    #: Of the first engine's HTTP API; 0 = as `extra` says.
+    http_port: int = 0
     #: Further lines of the configuration's sections; the first engine's way to the database.
     engine_lines: str = ""
     asterisk_lines: str = ""
@@ -140,6 +142,7 @@ class Stage:
 
     def _launch(self, name: str, home: Path, metrics_port: int, address: str) -> Child:
         address = address or f'socket = "{self.mariadb.socket}"\nuser = "root"\n'
+        served = f"[http]\nport = {self.http_port}\n" if self.http_port and name == "test" else ""
         config = home / "overdial.toml"
         config.write_text(
             f'[engine]\nname = "{name}"\nstate = "{home}"\n{self.engine_lines}\n'
@@ -151,7 +154,7 @@ class Stage:
             f'[ari]\nurl = "http://127.0.0.1:{self.ari_port or self.asterisk.http_port}"\n'
             f'secret = "{self.asterisk.secret}"\n'
             f'{self.ari_lines}tts_folder = "{home}/tts"\n\n'
-            f"[metrics]\nport = {metrics_port}\n\n{self.extra}"
+            f"[metrics]\nport = {metrics_port}\n\n{served}{self.extra}"
         )
         argv = [sys.executable, "-m", "engine", "run", "--config", str(config)]
         return Child(argv, home / "engine.log")

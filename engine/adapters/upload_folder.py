@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 
 
@@ -41,11 +42,15 @@ class UploadFolder:
         """Delete a file that is loaded, or was not accepted."""
         (self._path / name).unlink(missing_ok=True)
 
-    def tidy(self, wanted: Collection[str]) -> int:
-        """Delete what nobody was promised; return how many files that were. Before anything is accepted."""
+    def tidy(self, wanted: Collection[str], before: datetime) -> int:
+        """Delete what nobody was promised and was last written `before`; return how many files that were."""
         if not self._path.is_dir():
             return 0
-        stray = [path for path in self._path.iterdir() if path.is_file() and path.name not in wanted]
+        stray = [
+            path
+            for path in self._path.iterdir()
+            if path.is_file() and path.name not in wanted and path.stat().st_mtime < before.timestamp()
+        ]
         for path in stray:
             path.unlink(missing_ok=True)
         return len(stray)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
+from datetime import timedelta
 
 import structlog
 
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 #: Seconds between two looks for files that wait, and for calls that have ended.
 PERIOD, LOOK = 5.0, 1.0
+#: A file on the disk that is in no table for so long was never accepted.
+STRAY = timedelta(minutes=10)
 #: Lines of one transaction: requests are served between two of them.
 _BATCH = 500
 
@@ -42,7 +45,7 @@ class Clerk:
 
     async def take(self, request: UploadRequest, user: str) -> int:
         """Keep a file; return its upload's id, 0 when the same was sent a moment ago. Raises FieldError,
-        Refused or StoreError, and then keeps nothing."""
+        Refused or StoreError."""
         stored = f"{uuid.uuid4().hex}.csv"
         digest = await asyncio.to_thread(lambda: hashlib.sha256(request.content).hexdigest())
         try:
@@ -59,21 +62,14 @@ class Clerk:
 
         try:
             upload = await self._database.transaction(note)
-        except (FieldError, StoreError):
-            # Whether the row is there nobody knows after a lost answer: then the file stays.
-            if not await self._known(stored):
-                await asyncio.to_thread(self._folder.drop, stored)
+        except FieldError:
+            await asyncio.to_thread(self._folder.drop, stored)
             raise
+        # After any other fault nobody knows whether the row is there, or still comes: the file stays.
         if not upload:
             await asyncio.to_thread(self._folder.drop, stored)
         self._some.set()
         return upload
-
-    async def _known(self, stored: str) -> bool:
-        try:
-            return stored in {upload.stored for upload in await uploads.waiting(self._database, self._holder)}
-        except StoreError:
-            return True
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -82,9 +78,10 @@ class Clerk:
             group.create_task(self._look_after(), name="dispositions")
 
     async def tidy(self) -> None:
-        """Delete files that nobody was promised: before the first request is taken. Raises StoreError."""
+        """Delete files that nobody was promised. What another process noted a moment ago, before it died, may
+        get into the table yet. Raises StoreError."""
         wanted = {upload.stored for upload in await uploads.waiting(self._database, self._holder)}
-        strays = await asyncio.to_thread(self._folder.tidy, wanted)
+        strays = await asyncio.to_thread(self._folder.tidy, wanted, self._clock.now() - STRAY)
         if strays:
             log.info("files without an upload deleted", action="uploads.tidied", files=strays)
 
@@ -116,10 +113,17 @@ class Clerk:
         try:
             file = await asyncio.to_thread(open_contacts, path)
             load = await load_file(self._database, file, wish, self._clock.now)
-        except FieldError as error:
-            reason = str(error) if path.exists() else "the file is gone from the disk"
+        except (FieldError, OSError) as error:
+            disk = error.__cause__ if isinstance(error, FieldError) else error
+            if isinstance(disk, OSError) and not isinstance(disk, FileNotFoundError):
+                # Too many open files, a disk that fails: it is tried again, and keeps no other file waiting.
+                log.error("file waits", action="uploads.disk", upload=upload.id, reason=disk.strerror)
+                return
+            reason = "the file is gone from the disk"
+            if isinstance(error, FieldError) and disk is None:
+                reason = str(error)
             await uploads.refuse(self._database, upload.id, reason, self._clock.now())
-            log.warning("file refused", action="uploads.refused", upload=upload.id, field=error.field)
+            log.warning("file refused", action="uploads.refused", upload=upload.id, reason=reason)
         except StoreError:
             raise  # it goes on where it stopped
         except Exception as error:

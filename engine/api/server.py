@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -94,6 +94,8 @@ class Outermost:
 
         try:
             await self._app(scope, receive, say)
+        except ClientDisconnect:
+            pass  # it went away in the middle of its request: there is nobody to answer
         except Exception as error:
             # A fault of ours: where it happened is told, never with what.
             log.error("request failed", action="api.fault", fault=where(error))

@@ -45,16 +45,15 @@ class Orders:
 
     async def run(self) -> None:
         """Work until cancelled; a database that does not answer is asked again."""
-        inherited = True
+        unanswered = True  # those of an engine before us
         while True:
             try:
-                if inherited:
+                if unanswered:
                     await self._tools.store.give_up_orders()
-                    inherited = False
+                    unanswered = False
                 if not self._tools.may_dial():
-                    for taken in await self._tools.store.take_orders(self._tools.clock.now()):
-                        fault = await self._carry_out(taken)
-                        await self._tools.store.finish_order(taken.id, fault)
+                    unanswered = True  # unless it is heard what was taken, and every answer is written
+                    unanswered = not await self._take()
                 await self._proceed()
             except StoreError as error:
                 log.warning("orders not taken", action="orders.database", reason=str(error))
@@ -64,6 +63,17 @@ class Orders:
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    async def _take(self) -> bool:
+        """Carry out what is new; tell whether all of it could be answered. Raises StoreError."""
+        answered = True
+        for taken in await self._tools.store.take_orders(self._tools.clock.now()):
+            try:
+                await self._tools.store.finish_order(taken.id, await self._carry_out(taken))
+            except StoreError as error:
+                answered = False  # the next one waits for its answer, too
+                log.warning("order not answered", action="orders.database", reason=str(error))
+        return answered
 
     def heard(self, call: Call, event: ev.CallEvent) -> None:
         """Something happened to a call; the ordered ones are looked after here."""

@@ -7,10 +7,11 @@ kinds and places are.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -22,6 +23,22 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 def _to_json(value: Any, **_: Any) -> str:
     return orjson.dumps(value, default=str).decode()
+
+
+class _Spoken:
+    """Standard error. A line that cannot be written (the disk is full, its reader is gone) is lost and costs
+    nothing else: whoever logs is in the middle of a call."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def configure_logging(level: str, style: str, counted: Callable[[str], None] = lambda level: None) -> None:
@@ -46,7 +63,7 @@ def configure_logging(level: str, style: str, counted: Callable[[str], None] = l
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Spoken(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     # Libraries speak through the standard library; only their warnings are of interest.

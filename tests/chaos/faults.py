@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from engine.domain.modes import Mode
 from engine.lab.parts import Child
+from tests.chaos import rare, uploads
 from tests.chaos.scene import FLOODER, Scene
 from tests.ways import SETTINGS
 
@@ -16,7 +17,7 @@ from tests.ways import SETTINGS
 
 def engine_killed(scene: Scene) -> None:
     """kill -9 of the engine, a new one on the same database."""
-    _engine(scene).kill()
+    scene.engine.kill()
     scene.away(0.0, 0.5)
     scene.stage.start(fresh_log=True)
 
@@ -29,14 +30,14 @@ def engine_stopped(scene: Scene) -> None:
 
 def engine_paused(scene: Scene) -> None:
     """Frozen for less than its lease."""
-    _freeze(scene, _engine(scene), 0.5, 3.0)
+    _freeze(scene, scene.engine, 0.5, 3.0)
 
 
 def leader_killed(scene: Scene) -> None:
     """kill -9 while another engine stands by on the same machine."""
 
     def kill() -> None:
-        _engine(scene).kill()
+        scene.engine.kill()
         scene.stage.engine = None
 
     scene.take_over(kill)
@@ -46,7 +47,7 @@ def leader_killed(scene: Scene) -> None:
 
 def leader_frozen(scene: Scene) -> None:
     """Frozen for longer than its lease; when it wakes, the standby leads."""
-    first = _engine(scene)
+    first = scene.engine
     scene.take_over(lambda: first.process.send_signal(signal.SIGSTOP))
     first.process.send_signal(signal.SIGCONT)
     scene.stage.wait(lambda: scene.stage.logged("engine.fenced"), "the first one knows")
@@ -247,18 +248,13 @@ def event_flood(scene: Scene) -> None:
 
 def machine_lost(scene: Scene) -> None:
     """Everything at once, as when the power fails."""
-    _engine(scene).kill()
+    scene.engine.kill()
     scene.stage.asterisk.kill()
     scene.stage.mariadb.kill()
     scene.away(0.0, 0.5)
     scene.stage.mariadb.start(fresh=False)
     scene.stage.asterisk.start()
     scene.stage.start(fresh_log=True)
-
-
-def _engine(scene: Scene) -> Child:
-    assert scene.stage.engine is not None
-    return scene.stage.engine
 
 
 def _freeze(scene: Scene, part: Child, least: float, most: float) -> None:
@@ -297,6 +293,26 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
         ari_silent,
         event_flood,
         machine_lost,
+        uploads.office_killed,
+        uploads.office_frozen,
+        uploads.office_without_database,
+        uploads.office_orphaned,
+        rare.leaders_in_turn,
+        rare.machine_paused,
+        rare.disk_full,
+        rare.link_torn,
+        rare.login_refused,
+        rare.database_restarted,
+        rare.database_frozen_long,
+        rare.database_backup,
+        rare.tables_locked,
+        rare.spool_locked,
+        rare.lease_locked,
+        rare.sessions_killed,
+        rare.connections_exhausted,
+        rare.asterisk_restarted,
+        rare.asterisk_reloaded,
+        rare.asterisk_frozen_long,
         # Last: a trunk that has rested before rests longer.
         trunk_storm,
     )
@@ -305,6 +321,14 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
 
 #: Only a broadcast would notice these.
 _OF_BROADCASTS = frozenset(("ari_cut", "ari_silent"))
+#: Others do the same in less time: left out where every kind is tried just once, as a part of all tests.
+LONG = frozenset(
+    (
+        "office_frozen", "office_without_database", "leaders_in_turn", "machine_paused", "login_refused",
+        "database_restarted", "database_frozen_long", "tables_locked", "spool_locked", "lease_locked",
+        "connections_exhausted", "asterisk_reloaded", "asterisk_frozen_long",
+    )
+)  # fmt: skip
 
 
 def kinds_for(mode: Mode) -> list[str]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from engine.domain.outcomes import NOT_CALLED
 from tests.chaos.scene import Scene
+from tests.chaos.uploads import LINES
 from tests.stage import CAMPAIGN, Stage
 
 #: After these the same number may be dialled once more (engine/domain/rules.py).
@@ -24,6 +25,7 @@ def violations(scene: Scene, loaded: int, retries: int) -> list[str]:
         *_records(scene),
         *_contacts(stage, loaded),
         *_free(stage),
+        *_files(scene),
         *(_decided(scene) if scene.mode.decides else []),
         *(_reserved(stage) if scene.mode.reserves else []),
     ]
@@ -118,6 +120,15 @@ def _free(stage: Stage) -> list[str]:
     if stage.engine is not None and stage.engine.memory() > _MEMORY:
         found.append(f"the engine has grown to {stage.engine.memory():.0f} MB")
     return found
+
+
+def _files(scene: Scene) -> list[str]:
+    """Every file that was sent is loaded, all of it, once."""
+    rows = scene.stage.sql(
+        f"SELECT id, status, accepted, message FROM ccdata.uploads WHERE status<>'done' OR accepted<>{LINES}"
+    )
+    faults = (f"upload {row[0]} is {row[1]} with {row[2]} contacts: {row[3]}" for row in rows)
+    return [*scene.refused, *faults]
 
 
 def _decided(scene: Scene) -> list[str]:

@@ -13,7 +13,7 @@ from random import Random
 from engine.domain.modes import Mode
 from engine.lab.asterisk import Asterisk, AsteriskInstall
 from engine.lab.mariadb import MariaDB
-from engine.lab.parts import free_port, poll
+from engine.lab.parts import Child, free_port, poll
 from engine.lab.sipp import Sipp
 from engine.resources import resource
 from tests.proxy import Proxy
@@ -40,6 +40,15 @@ class Scene:
     mode: Mode = Mode.POWER
     #: From each fault of a leader to the standby at work, in s.
     takeovers: list[float] = field(default_factory=list)
+    #: Of the user who sends files, and what the API had against them.
+    token: str = ""
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def engine(self) -> Child:
+        """The first engine's process."""
+        assert self.stage.engine is not None
+        return self.stage.engine
 
     def take_over(self, fault: Callable[[], None]) -> Standby:
         """Let `fault` befall the leader beside a fresh standby; return when the standby leads and dials."""
@@ -115,6 +124,7 @@ def set_scene(
         ):
             stage.ami_port = ami.port
             stage.ari_port = ari.port
+            stage.http_port = free_port()
             stage.asterisk_lines = f'cdr_file = "{asterisk.cdr_file}"\n'
             stage.engine_lines = f"lease = {lease}\n"
             stage.database_lines = f"timeout = {lease / 2}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
@@ -21,6 +22,7 @@ from engine.domain.errors import FieldError, Refused
 from engine.domain.integra.upload import UploadRequest
 from engine.lab.mariadb import MariaDB
 from engine.ports import StoreError
+from tests.builders import NOW
 from tests.conftest import databases, empty
 from tests.stage import Names
 from tests.virtual_time import clock
@@ -134,9 +136,13 @@ async def test_a_file_without_a_row_was_not_accepted_and_goes(yard: Yard) -> Non
     yard.folder.keep("half.csv", b"A<-;1;;\n")
     (yard.home / "x.csv.part").write_bytes(b"A<")
     await yard.take()
+    for path in yard.home.iterdir():
+        os.utime(path, times=(NOW.timestamp() - 601, NOW.timestamp() - 601))
+    yard.folder.keep("fresh.csv", b"A<-;1;;\n")  # by a process that died: its row may be on its way
     await yard.clerk().tidy()
-    assert len(yard.files()) == 1
+    assert len(yard.files()) == 2
     assert "half.csv" not in yard.files()
+    assert "fresh.csv" in yard.files()
 
 
 async def test_nothing_is_kept_of_what_is_not_accepted(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +192,48 @@ async def test_a_file_that_is_gone_or_no_text_is_refused_and_the_next_one_loaded
     assert "gone" in rows[0][2]
     assert "UTF-16" in rows[1][2]
     assert yard.files() == []
+
+
+async def test_a_row_that_comes_after_its_answer_was_given_up_still_has_its_file(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit waits in the server, behind a backup or in a cluster, for longer than we do."""
+    real = yard.database.transaction
+    late: list[Any] = []
+
+    async def slow(work: Any) -> Any:
+        late.append(work)
+        monkeypatch.setattr(yard.database, "transaction", real)
+        raise StoreError("no answer within 5 s")
+
+    monkeypatch.setattr(yard.database, "transaction", slow)
+    with pytest.raises(StoreError):
+        await yard.take()
+    await real(late[0])
+    assert await yard.take() == 0
+    await yard.work()
+    assert await yard.rows("SELECT COUNT(*) FROM ccdata.calls_spool") == [(60,)]
+
+
+async def test_a_file_that_cannot_be_read_now_is_loaded_when_it_can(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clerks, "PERIOD", 0.02)
+    await yard.take()
+    [name] = yard.files()
+    (yard.home / name).rename(yard.home / "away")
+    (yard.home / name).symlink_to(yard.home / name)  # the system's word: too many levels of links
+    await yard.take("A<-;0981;;\n", "NEXT")
+    with structlog.testing.capture_logs() as said:
+        await yard.work()
+        rows = await yard.rows("SELECT list, status FROM ccdata.uploads ORDER BY id")
+        assert rows == [("MARCH", "waiting"), ("NEXT", "done")]
+    assert any(line["action"] == "uploads.disk" for line in said)
+    (yard.home / name).unlink()
+    (yard.home / "away").rename(yard.home / name)
+    await yard.clerk()._load_one((await uploads.waiting(yard.database, "engine-1"))[0])
+    assert await yard.rows("SELECT DISTINCT status FROM ccdata.uploads") == [("done",)]
+    assert await yard.rows("SELECT COUNT(*) FROM ccdata.calls_spool") == [(61,)]
 
 
 async def test_a_fault_of_ours_refuses_the_file_and_logs_nothing_of_what_is_in_it(

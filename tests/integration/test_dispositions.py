@@ -16,6 +16,8 @@ from engine.domain.integra.fields import Fields
 from engine.domain.localtime import LocalTime
 from engine.lab.mariadb import MariaDB
 from tests.conftest import databases, empty
+from tests.contract.store_desks import TALKED, UNSEEN, batch, finished
+from tests.integration.test_law_in_claims import Office
 from tests.stage import Names
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -287,3 +289,23 @@ async def test_a_note_for_a_call_that_left_no_cdr_is_given_up_after_two_days(yar
     await yard.run("UPDATE ccdata.call_notes SET noted_at = noted_at - INTERVAL 3 DAY")
     await yard.look()
     assert await yard.rows("SELECT * FROM ccdata.call_notes") == []
+
+
+async def test_what_an_agent_wrote_into_a_record_outlives_its_correction(database: Database) -> None:
+    """Who took the call over knew nothing of its end; the engine that had it tells later what it was."""
+    office = Office(database)
+    await office.dialer("A<-")
+    await office.contact("2125550001")
+    await office.store.take_lease("one", timedelta(seconds=30))
+    [attempt] = (await office.claim(at=NOW)).attempts
+    await office.store.mark_sent([attempt], NOW)
+    other = office.engine()
+    await other.take_lease("two", timedelta(seconds=30), dead="one")
+    await other.take_over(frozenset([attempt.id]))
+    await other.record(batch(finished(attempt, *UNSEEN), fence=other.fence, journal="second"))
+    assert await office.rows("SELECT disposition FROM ccrepo.cdr_repo") == [{"disposition": "FAILED"}]
+    tag = read_tag(Fields({"phone": "2125550001", "guid": attempt.id, "data": "VIP"}))
+    await database.transaction(lambda s: tag_record(s, tag, "ana", NOW, LOCAL))
+    await office.store.record(batch(finished(attempt, *TALKED), fence=office.store.fence, journal="first"))
+    told = await office.rows("SELECT disposition, userfield FROM ccrepo.cdr_repo")
+    assert told == [{"disposition": "ANSWERED", "userfield": "VIP"}]

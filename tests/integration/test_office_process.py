@@ -35,11 +35,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 class Watch:
     """What the engine hears of its office."""
 
-    def __init__(self, script: str, listening: socket.socket | None = None, program: str = "") -> None:
+    def __init__(
+        self, script: str, listening: socket.socket | None = None, program: str = "", before: str = ""
+    ) -> None:
         self.lines: list[tuple[str, int]] = []
         self.restarts = 0
         self.office = OfficeProcess(
-            (program or sys.executable, "-c", _HEAD + script),
+            (program or sys.executable, "-c", before + _HEAD + script),
             listening,
             lambda level, count: self.lines.append((level, count)),
             self._restarted,
@@ -55,7 +57,7 @@ class Watch:
 @asynccontextmanager
 async def kept(watch: Watch) -> AsyncIterator[asyncio.Task[None]]:
     """Keep the office; it is gone where the block ends."""
-    running = asyncio.ensure_future(watch.office.run({}))
+    running = asyncio.ensure_future(watch.office.run({"calls": lambda: [f"{n:100000}" for n in range(20)]}))
     try:
         yield running
     finally:
@@ -80,6 +82,7 @@ async def watched(watch: Watch) -> AsyncIterator[list[str]]:
         ("sys.exit(3)", "it ended with status 3"),
         ("line.sendall(b'rubbish here\\n'); time.sleep(60)", "it says what nobody understands"),
         ("time.sleep(60)", "nothing was heard of it for 0 s"),
+        ("line.sendall(b'ask calls\\n'); time.sleep(60)", "nothing was heard of it for 0 s"),
     ],
 )
 async def test_an_office_that_fails_is_started_again_and_its_end_is_told(
@@ -93,6 +96,19 @@ async def test_an_office_that_fails_is_started_again_and_its_end_is_told(
         await watch.until_restarted()
     assert set(reasons) == {reason}
     assert ("info", 2) in watch.lines or "nothing" in reason
+
+
+async def test_an_office_whose_start_takes_long_is_not_taken_for_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a machine that is busy with calls it would be killed again and again, and never be open."""
+    monkeypatch.setattr(keeper, "SILENCE", 0.05)
+    monkeypatch.setattr(keeper, "AGAIN", 0.05)
+    slow = "import time; time.sleep(1)\n"
+    watch = Watch("while True: line.sendall(b'alive\\n'); time.sleep(0.01)", before=slow)
+    async with watched(watch), asyncio.timeout(30):
+        await watch.office.opened.wait()
+        assert watch.restarts == 0
 
 
 async def test_an_engine_that_stood_still_does_not_take_its_office_for_silent(

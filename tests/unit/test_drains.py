@@ -6,6 +6,7 @@ import pytest
 
 from engine.domain.call import State
 from engine.domain.pacing import Bound
+from engine.ports import StoreError
 from tests.builders import QUEUE
 from tests.doubles import until
 from tests.service_rig import Bench, EngineRoom, hurry, in_state, rounds
@@ -74,3 +75,16 @@ async def test_orders_for_new_calls_are_refused_while_everybody_is_drained() -> 
 
 def test_nothing_is_drained_at_first() -> None:
     assert Bench().tools.drains.of(QUEUE) == ""
+
+
+async def test_orders_are_carried_out_and_answered_although_the_database_fails_in_between() -> None:
+    room = a_room(0)
+    async with room.running():
+        room.store.fail, room.store.fail_in = StoreError("no answer within 5 s"), frozenset({"finish_order"})
+        orders = [room.store.add_order("workflow", context="flow", exten=f"{n}") for n in (1, 2)]
+        await until(lambda: room.store.calls["finish_order"] == 2, "the second does not wait for the first")
+        assert len(room.switch.orders) == 2
+        room.store.fail = None
+        await until(lambda: all(room.store.orders[n]["status"] == "failed" for n in orders), "both are told")
+        await rounds(room)
+        assert len(room.switch.orders) == 2, "whatever became of them, they are not carried out twice"

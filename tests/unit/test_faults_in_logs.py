@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -176,3 +177,16 @@ def test_a_librarys_fault_is_told_without_its_text(capsys: pytest.CaptureFixture
 )
 def test_what_holds_a_secret_does_not_show_it(thing: object) -> None:
     assert SECRET not in repr(thing)
+
+
+def test_a_log_that_cannot_be_written_costs_nothing_but_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        telemetry.configure_logging("info", "json")
+        for _ in range(1000):
+            structlog.get_logger().info("call ended", action="call.ended")
+        logging.getLogger("uvicorn").warning("a library's word")
+        with suppress(OSError):
+            full.close()

@@ -64,10 +64,10 @@ async def take(
 
 
 async def give_up(session: Session) -> int:
-    """Answer what was taken by an engine that is gone: what became of it nobody knows."""
+    """Answer what was taken by an engine that is gone, or could not be answered then."""
     return await session.run(
         "UPDATE ccdata.orders SET status = 'failed', done_at = UTC_TIMESTAMP(3), result ="
-        " 'the engine that took it is gone: it may have been carried out. Look before you ask again.'"
+        " 'what became of it is not known: it may have been carried out. Look before you ask again.'"
         " WHERE status = 'taken'"
     )
 

@@ -178,8 +178,16 @@ async def _correct(session: Session, end: Ending, local: LocalTime) -> bool:
     """
     if not await _write_end(session, end, "state = 'ended' AND outcome = 'unknown'"):
         return False
+    noted = await session.rows(
+        "SELECT userfield, finishtime FROM ccrepo.cdr_repo WHERE guid=%s LIMIT 1", (end.attempt,)
+    )
     await session.run("DELETE FROM ccrepo.cdr_repo WHERE guid=%s", (end.attempt,))
     await _cdrs(session, [end.cdr] if end.cdr else [], local)
+    for row in noted:  # what people wrote there stays
+        await session.run(
+            "UPDATE ccrepo.cdr_repo SET userfield=%s, finishtime=%s WHERE guid=%s",
+            (row["userfield"], row["finishtime"], end.attempt),
+        )
     # The row of the call's end that told of 'unknown' makes room for the real one.
     await session.run("DELETE FROM ccrepo.queue_log_repo WHERE callid=%s AND event='OUTCALL'", (end.attempt,))
     later = await session.rows(

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
@@ -17,11 +17,14 @@ from engine.ports.watch import Component
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 #: Seconds until an office that died is started again: at first, at most (twice as long each time), and how
 #: long one must have lived for the next pause to be a short one.
 FIRST, LONGEST, STEADY = 0.2, 10.0, 60.0
-#: Seconds of silence after which an office is taken for stuck and killed.
-SILENCE = 30.0
+#: Seconds of silence after which an office is taken for stuck and killed; before it is open, too: on a
+#: machine that is busy with calls its start takes as long as they leave it.
+SILENCE, BEGINNING = 30.0, 180.0
 #: Seconds for which it is listened to once more then.
 AGAIN = 1.0
 #: Seconds that it may take to stop: for requests that have begun (api.server.GRACE), and a little.
@@ -163,7 +166,7 @@ class OfficeProcess:
         """Listen to it until it leaves the line; return what is wrong with it, '' for nothing."""
         try:
             while True:
-                words = (await _heard(reader)).decode().split()
+                words = (await self._patiently(reader.readline)).decode().split()
                 match words:
                     case []:
                         return ""
@@ -183,7 +186,22 @@ class OfficeProcess:
         except ValueError:
             return "it says what nobody understands"
         except TimeoutError:
-            return f"nothing was heard of it for {SILENCE:.0f} s"
+            return f"nothing was heard of it for {self._silence:.0f} s"
+
+    async def _patiently(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """Wait until it says something, or takes what was said to it. Where the engine itself stood still,
+        what was said then lies in the line, and is looked at before anybody is called silent. Raises
+        TimeoutError."""
+        try:
+            async with asyncio.timeout(self._silence):
+                return await wait()
+        except TimeoutError:
+            async with asyncio.timeout(AGAIN):
+                return await wait()
+
+    @property
+    def _silence(self) -> float:
+        return SILENCE if self.opened.is_set() else BEGINNING
 
     async def _answer(self, parts: Parts, part: str, writer: asyncio.StreamWriter) -> None:
         """Answer in pieces. The engine's calls have their turn after each."""
@@ -203,25 +221,14 @@ class OfficeProcess:
                 if not more:
                     break
                 await asyncio.sleep(0)
-                await writer.drain()
-        except ConnectionError:
+                await self._patiently(writer.drain)
+        except (ConnectionError, TimeoutError):
             raise
         except Exception as error:
             # A fault in a view of the engine must not become one of the engine.
             log.error("a question of the office failed", action="office.fault", part=part, fault=where(error))
             writer.write(frame(Kind.FAULT))
-        await writer.drain()
-
-
-async def _heard(reader: asyncio.StreamReader) -> bytes:
-    """Return what it says next. Where the engine itself stood still, what was said then lies in the line,
-    and is looked at before anybody is called silent. Raises TimeoutError."""
-    try:
-        async with asyncio.timeout(SILENCE):
-            return await reader.readline()
-    except TimeoutError:
-        async with asyncio.timeout(AGAIN):
-            return await reader.readline()
+        await self._patiently(writer.drain)
 
 
 async def _within(seconds: float, process: asyncio.subprocess.Process) -> None:
