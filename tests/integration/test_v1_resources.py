@@ -120,6 +120,14 @@ async def test_a_campaign_is_made_steered_and_read(api: ApiRig, boss: str) -> No
     assert api.value("SELECT tbc FROM ccdata.dialers") == "-20"
     reset = await api.ask("PATCH", AT, boss, json={"options": None})
     assert reset.json()["options"] is None
+    queue = {"strategy": "leastrecent", "servicelevel": 20, "ringinuse": True, "joinempty": "paused, invalid"}
+    changed = await api.ask("PATCH", AT, boss, json={"queue": queue})
+    assert queue.items() <= changed.json()["queue"].items(), changed
+    assert changed.json()["queue"]["queue_timeout"] == 5
+    for bad in ({"strategy": "fastest"}, {"leavewhenempty": "never"}, {"musiconhold": "a\nb"}):
+        assert fields(await api.ask("PATCH", AT, boss, json={"queue": bad})) == list(bad)
+    reset = await api.ask("PATCH", AT, boss, json={"queue": None})
+    assert (reset.json()["queue"]["strategy"], reset.json()["queue"]["queue_timeout"]) == ("rrmemory", 600)
 
     assert (await post(api, boss, f"{AT}/start", status=202))["wanted"] == "running"
     assert api.value("SELECT status FROM ccdata.dialers") == "1"
