@@ -115,10 +115,13 @@ async def create(session: Session, campaign: str, values: Mapping[str, Any]) -> 
         raise Refused("There is a campaign of this name already.")
     settings = {name: value for name, value in values.items() if name in SETTINGS}
     names = ["campaign", *settings]
-    await session.run(
-        f"INSERT INTO ccdata.dialers ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})",
+    made = await session.run(
+        f"INSERT INTO ccdata.dialers ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})"
+        " ON DUPLICATE KEY UPDATE campaign=dialers.campaign",
         (campaign, *settings.values()),
     )
+    if not made:  # somebody was faster
+        raise Refused("There is a campaign of this name already.")
     await session.run("INSERT IGNORE INTO ccdata.queues (name) VALUES (%s)", (campaign,))
     await _parts(session, campaign, values)
 
