@@ -107,6 +107,8 @@ class Outermost:
 def _spelt(path: str) -> str:
     """Return the one spelling of a path: the documents write some with a leading slash, so that clients put
     two behind the server's name; a slash at the end of a documented path is none."""
+    if path.startswith(("http://", "https://")):  # the absolute form, RFC 9112 §3.2.2
+        path = "/" + path.partition("://")[2].partition("/")[2]
     if path.startswith("//"):
         path = "/" + path.lstrip("/")
     return path.rstrip("/") if path.startswith("/Integra/") else path

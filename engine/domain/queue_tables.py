@@ -158,6 +158,14 @@ _SETTINGS: tuple[tuple[str, str, Callable[[Row, str], str]], ...] = (
 )
 
 
+def check_settings(row: Row) -> None:
+    """Read the columns of a row of `queues` that are given, as `queues_conf` does. Raises FieldError for one
+    that cannot be used."""
+    for _, column, read in _SETTINGS:
+        if column in row:
+            read(row, column)
+
+
 def queues_conf(rows: Sequence[Row]) -> tuple[str, tuple[str, ...]]:
     """Return the queues as Asterisk's queues.conf wants them, and what could not be taken over.
 

@@ -231,6 +231,7 @@ async def test_a_scheduled_call_that_is_asked_for_twice_is_one_call(yard: Yard) 
     for more in (
         {"data": "a=1"},
         {"data": "a=2"},
+        {"data": ""},
         {"calldate": "2030-10-11 15:00:01"},
         {"campaign": "campName<-"},
     ):

@@ -111,6 +111,15 @@ async def test_slashes_before_and_behind_a_documented_path(api: ApiRig, admin: s
     assert (said.status, said.json()["title"]) == (404, "Not Found")
 
 
+async def test_the_absolute_form_of_a_request_that_passed_a_proxy(api: ApiRig, admin: str) -> None:
+    at = URL(api.base)
+    reader, writer = await asyncio.open_connection(at.host, at.port)
+    head = f"GET http://dialer.example/api/v1/session HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {admin}"
+    writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
 async def test_no_spelling_of_a_field_leads_round_the_scope(api: ApiRig, admin: str) -> None:
     api.sql("INSERT INTO ccdata.dispositions (level1) VALUES ('any')")
     api.sql("INSERT INTO ccdata.calls_spool (campaign, destination) VALUES ('Ventas->', '0977')")
@@ -361,6 +370,12 @@ async def test_an_agent_is_made_can_log_in_and_asterisk_knows_his_password(api: 
     }  # fmt: skip
     assert await api.integra("sip/addsip", admin, phone=json.dumps(sample)) == "1"
     assert await api.integra("sip/addsip", admin, phone=json.dumps(sample)) == "0"
+    capital = {
+        **sample,
+        **dict.fromkeys(("name", "callerid", "defaultuser"), "2996"),
+        "accountcode": "capital",
+    }
+    assert await api.integra("sip/addsip", admin, Phone=json.dumps(capital)) == "1"
     weak = {
         **sample,
         "secret": "x",

@@ -103,6 +103,12 @@ async def reached(ready: Callable[[], Awaitable[object]], what: str) -> None:
 # Campaigns.
 
 
+async def test_of_many_who_make_a_campaign_one_does(api: ApiRig, boss: str) -> None:
+    new = {**NEW, "campaign": "RACE->"}
+    made = await asyncio.gather(*(api.ask("POST", f"{V1}/campaigns", boss, json=new) for _ in range(6)))
+    assert sorted(said.status for said in made) == [201, *[409] * 5]
+
+
 async def test_a_campaign_is_made_steered_and_read(api: ApiRig, boss: str) -> None:
     found = await api.ask("GET", AT, boss)
     campaign = found.json()
@@ -121,6 +127,14 @@ async def test_a_campaign_is_made_steered_and_read(api: ApiRig, boss: str) -> No
     assert api.value("SELECT tbc FROM ccdata.dialers") == "-20"
     reset = await api.ask("PATCH", AT, boss, json={"options": None})
     assert reset.json()["options"] is None
+    queue = {"strategy": "leastrecent", "servicelevel": 20, "ringinuse": True, "joinempty": "paused, invalid"}
+    changed = await api.ask("PATCH", AT, boss, json={"queue": queue})
+    assert queue.items() <= changed.json()["queue"].items(), changed
+    assert changed.json()["queue"]["queue_timeout"] == 5
+    for bad in ({"strategy": "fastest"}, {"leavewhenempty": "never"}, {"musiconhold": "a\nb"}):
+        assert fields(await api.ask("PATCH", AT, boss, json={"queue": bad})) == list(bad)
+    reset = await api.ask("PATCH", AT, boss, json={"queue": None})
+    assert (reset.json()["queue"]["strategy"], reset.json()["queue"]["queue_timeout"]) == ("rrmemory", 600)
 
     assert (await post(api, boss, f"{AT}/start", status=202))["wanted"] == "running"
     assert api.value("SELECT status FROM ccdata.dialers") == "1"
@@ -344,6 +358,16 @@ async def test_contacts_are_added_found_mended_and_removed(api: ApiRig, boss: st
     assert len(contact["alternatives"]) == 2
     task = await post(api, boss, f"{AT}/contacts", {"number": "2125550002", "contact": "C-2"})
     assert (task["list"], task["contact"]) == ("", "C-2")
+    again = await post(api, boss, f"{AT}/contacts", {"number": "12125550001", "list": "MARCH"})
+    assert again == {**contact, "number": again["number"], "priority": 9999}, "what is not given stays"
+    for more in ({}, {"list": "MARCH"}):
+        other = await post(api, boss, f"{AT}/contacts", {"number": "2125550002", "contact": "C-3", **more})
+        assert other["contact"] == "C-3"
+        assert other["id"] != task["id"]
+        assert (await api.ask("DELETE", f"{V1}/contacts/{other['id']}", boss)).status == 204
+    assert (await get(api, boss, f"{V1}/contacts/{task['id']}"))["contact"] == "C-2"
+    lost = await api.ask("PATCH", f"{V1}/contacts/{contact['id']}", boss, json={"list": "NONE"})
+    assert fields(lost) == ["list"]
     for query in ("number=%2B1(212)5550001", "contact=C-1"):
         [found] = (await get(api, boss, f"{V1}/contacts?{query}"))["items"]
         assert found["id"] == contact["id"]
@@ -373,7 +397,7 @@ async def test_contacts_are_added_found_mended_and_removed(api: ApiRig, boss: st
         ({"data": {"a:b": "1"}}, "data"),
         ({"data": {"a": "1;2"}}, "data"),
         ({"priority": 1}, "priority"),
-        ({"list": "NONE"}, "dialerbase"),
+        ({"list": "NONE"}, "list"),
         ({"number": "x" * 65}, "number"),
     ],
 )

@@ -139,6 +139,12 @@ def test_members_come_as_an_array() -> None:
         read_members(json.dumps([{**one, "interface1": "Local/1001@x"}]))
 
 
+def test_a_list_may_be_named_as_forms_get_it() -> None:
+    sent = {"campaign": "Ventas->", "destination": "098344484", "dialebase": "basetest"}
+    assert read_respool(json.dumps(sent)).list == "basetest"
+    assert read_respool(json.dumps({**sent, "dialerbase": "other"})).list == "other"
+
+
 FILTER = {
     "calldatei": "2015-12-03 00:00:00", "calldatef": "2016-02-24 23:59:59", "agent": "", "campaign": "",
     "source": "", "destination": "", "data": "", "range": "", "rating": "", "mindur": "", "exclude": "",

@@ -60,12 +60,6 @@ async def find(session: Session, spool_id: int, *, lock: bool = False) -> Row | 
     return rows[0] if rows else None
 
 
-async def of_number(session: Session, campaign: str, phone: Phone) -> Row | None:
-    """Return the contact that a number is in the spool of a campaign."""
-    rows = await session.rows(f"{_BY_NUMBER} AND campaign=%s ORDER BY id LIMIT 1", (digits(phone), campaign))
-    return rows[0] if rows else None
-
-
 async def change(session: Session, row: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Change a contact that is not being called; `values`: columns. It is judged anew. Raises Refused."""
     if row["status"] == 0:

@@ -56,18 +56,23 @@ async def lock_campaign(session: Session, campaign: str) -> str:
     return str(rows[0]["campaign"])
 
 
-async def respool(session: Session, wish: Respool) -> None:
-    """Put a contact into its spool; one that waits there takes over what is new.
+async def check_list(session: Session, campaign: str, name: str) -> None:
+    """Raise FieldError unless the campaign has this list."""
+    if not await session.rows(
+        "SELECT id FROM ccdata.dialer_base WHERE campaign=%s AND name=%s LIMIT 1", (campaign, name)
+    ):
+        raise FieldError("dialerbase", f"{campaign} has no list {excerpt(name)}", "Name one that it has.")
+
+
+async def respool(session: Session, wish: Respool, *, keep: bool = False) -> int:
+    """Put a contact into its spool; return its id there. One that waits takes over what is sent. `keep`: what
+    is empty says nothing, and stays as it is there.
 
     Raises FieldError when the number is being called or blocked, or its list is unknown.
     """
     campaign = await lock_campaign(session, wish.campaign)
-    if wish.list and not await session.rows(
-        "SELECT id FROM ccdata.dialer_base WHERE campaign=%s AND name=%s LIMIT 1", (campaign, wish.list)
-    ):
-        raise FieldError(
-            "dialerbase", f"{campaign} has no list {excerpt(wish.list)}", "Leave it as it was sent."
-        )
+    if wish.list:
+        await check_list(session, campaign, wish.list)
     waiting = await _waiting(session, campaign, wish.phone, wish.contact)
     listed = await zone_of_list(session, campaign, wish.list) if wish.list else ""
     columns = (
@@ -75,20 +80,30 @@ async def respool(session: Session, wish: Respool) -> None:
         wish.retries,
     )  # fmt: skip
     if waiting:
+        data, others, contact, agent = (
+            f"COALESCE(NULLIF(%s, ''), {name})" if keep else "%s"
+            for name in ("data", "alternatives", "contact", "agentphone")
+        )
         await session.run(
             # The zone first: the other columns of the row say it as they are before.
             f"UPDATE ccdata.calls_spool SET timezone=IF(%s <> '', '', {kept_zone('calls_spool')}),"
-            " destination=%s, data=%s, alternatives=%s, contact=%s, dialerbase=%s, priority=%s,"
-            " agentphone=%s, retries=%s, notbefore=NULL, reason='', held_by='' WHERE id=%s AND status=1",
+            f" destination=%s, data={data}, alternatives={others}, contact={contact}, dialerbase=%s,"
+            f" priority=%s, agentphone={agent}, retries=%s, notbefore=NULL, reason='', held_by=''"
+            " WHERE id=%s AND status=1",
             (listed, *columns, waiting),
         )
-        return
+        return waiting
     zone = "" if listed else await known_zone(session, campaign, digits(wish.phone), wish.contact)
     await session.run(
         "INSERT INTO ccdata.calls_spool (destination, data, alternatives, contact, dialerbase, priority,"
         " agentphone, retries, campaign, timezone) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (*columns, campaign, zone),
     )
+    return await _made(session)
+
+
+async def _made(session: Session) -> int:
+    return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
 
 
 async def _waiting(session: Session, campaign: str, phone: Phone, contact: str = "") -> int:
@@ -104,8 +119,8 @@ async def _waiting(session: Session, campaign: str, phone: Phone, contact: str =
     return next((int(row["id"]) for row in own if row["status"] == 1), 0)
 
 
-async def add_task(session: Session, task: Task, now: datetime, *, before_all: bool = False) -> None:
-    """Carry out a DialerTask that goes through the dialer. Raises FieldError.
+async def add_task(session: Session, task: Task, now: datetime, *, before_all: bool = False) -> int:
+    """Carry out a DialerTask that goes through the dialer; return its id there. Raises FieldError.
 
     Tasks of kind A are first (priority 1), in the order in which they came; `before_all`: before those, too.
     Those of kind D come after what is scheduled. A number that waits in the spool moves there.
@@ -114,32 +129,32 @@ async def add_task(session: Session, task: Task, now: datetime, *, before_all: b
         if task.at is None:
             raise FieldError("calldate", "it is empty", "Use YYYY-MM-DD HH:MM:SS.")
         wish = Scheduled(task.at, task.campaign, task.phone, task.alternatives, task.agent, task.data)
-        await add_scheduled(session, wish)
-        return
+        return await add_scheduled(session, wish)
     campaign = await lock_campaign(session, task.campaign)
-    waiting = await _waiting(session, campaign, task.phone)
+    waiting = await _waiting(session, campaign, task.phone, task.contact)
     priority = AFTER_SCHEDULED if task.kind is TaskKind.SPOOL else FIRST
     # Within a priority the spool is read in the order of `shuffle`: see scheduled.py.
     place = 0 if before_all else int(now.astimezone(UTC).timestamp()) % 2**32
     columns = (
-        task.phone.entry(), task.data, task.alternatives, priority, place, task.agent,
+        task.phone.entry(), task.data, task.alternatives, priority, place, task.agent, task.contact,
     )  # fmt: skip
     if waiting:
         await session.run(
             f"UPDATE ccdata.calls_spool SET timezone={kept_zone('calls_spool')}, destination=%s,"
             " data=COALESCE(NULLIF(%s, ''), data),"
             " alternatives=COALESCE(NULLIF(%s, ''), alternatives), priority=%s, shuffle=%s,"
-            " agentphone=COALESCE(NULLIF(%s, ''), agentphone), dialerbase='', notbefore=NULL, retries=0,"
-            " reason='', held_by='' WHERE id=%s AND status=1",
+            " agentphone=COALESCE(NULLIF(%s, ''), agentphone), contact=COALESCE(NULLIF(%s, ''), contact),"
+            " dialerbase='', notbefore=NULL, retries=0, reason='', held_by='' WHERE id=%s AND status=1",
             (*columns, waiting),
         )
-        return
-    zone = await known_zone(session, campaign, digits(task.phone))
+        return waiting
+    zone = await known_zone(session, campaign, digits(task.phone), task.contact)
     await session.run(
         "INSERT INTO ccdata.calls_spool (destination, data, alternatives, priority, shuffle, agentphone,"
-        " dialerbase, campaign, timezone) VALUES (%s, %s, %s, %s, %s, %s, '', %s, %s)",
+        " contact, dialerbase, campaign, timezone) VALUES (%s, %s, %s, %s, %s, %s, %s, '', %s, %s)",
         (*columns, campaign, zone),
     )
+    return await _made(session)
 
 
 async def add_scheduled(session: Session, wish: Scheduled) -> int:
@@ -150,8 +165,9 @@ async def add_scheduled(session: Session, wish: Scheduled) -> int:
     same = await session.rows(SAME_CALL, (wish.phone.entry(), campaign, wish.at, wish.contact))
     if same:
         await session.run(
-            "UPDATE ccdata.calls_scheduler SET agentphone=%s, alternatives=%s, data=%s, timezone=%s"
-            " WHERE id=%s",
+            "UPDATE ccdata.calls_scheduler SET agentphone=COALESCE(NULLIF(%s, ''), agentphone),"
+            " alternatives=COALESCE(NULLIF(%s, ''), alternatives), data=COALESCE(NULLIF(%s, ''), data),"
+            " timezone=%s WHERE id=%s",
             (wish.agent, wish.alternatives, wish.data, zone, same[0]["id"]),
         )
         return int(same[0]["id"])
@@ -163,7 +179,7 @@ async def add_scheduled(session: Session, wish: Scheduled) -> int:
             zone,
         ),
     )  # fmt: skip
-    return int((await session.rows("SELECT LAST_INSERT_ID() AS id"))[0]["id"])
+    return await _made(session)
 
 
 async def remove_contact(session: Session, campaign: str, phone: Phone) -> int:

@@ -18,6 +18,7 @@ from engine.domain.access import Scope
 from engine.domain.errors import Refused
 from engine.domain.model import DialerType
 from engine.domain.pacing import Profile
+from engine.domain.queue_tables import check_settings
 from engine.domain.scripts import read_script
 from engine.domain.settings import read_dialer
 
@@ -32,7 +33,14 @@ SETTINGS = (
 )  # fmt: skip
 #: What belongs to a campaign besides: part → table, its key, its columns.
 PARTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "queue": ("queues", "name", ("wrapuptime", "queue_timeout")),
+    "queue": (
+        "queues",
+        "name",
+        (
+            "wrapuptime", "queue_timeout", "strategy", "servicelevel", "timeout", "retry", "maxlen", "weight",
+            "ringinuse", "joinempty", "leavewhenempty", "musiconhold",
+        ),
+    ),
     "options": (
         "dialer_options",
         "campaign",
@@ -107,10 +115,13 @@ async def create(session: Session, campaign: str, values: Mapping[str, Any]) -> 
         raise Refused("There is a campaign of this name already.")
     settings = {name: value for name, value in values.items() if name in SETTINGS}
     names = ["campaign", *settings]
-    await session.run(
-        f"INSERT INTO ccdata.dialers ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})",
+    made = await session.run(
+        f"INSERT INTO ccdata.dialers ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})"
+        " ON DUPLICATE KEY UPDATE campaign=dialers.campaign",
         (campaign, *settings.values()),
     )
+    if not made:  # somebody was faster
+        raise Refused("There is a campaign of this name already.")
     await session.run("INSERT IGNORE INTO ccdata.queues (name) VALUES (%s)", (campaign,))
     await _parts(session, campaign, values)
 
@@ -132,10 +143,14 @@ async def _parts(session: Session, campaign: str, values: Mapping[str, Any]) -> 
             continue
         own = values[part]
         if own is None:
-            if part != "queue":
-                await session.run(f"DELETE FROM ccdata.{table} WHERE {key}=%s", (campaign,))
+            sql = f"DELETE FROM ccdata.{table}"
+            if part == "queue":  # a campaign has one
+                sql = f"UPDATE ccdata.{table} SET {', '.join(f'`{name}`=DEFAULT' for name in columns)}"
+            await session.run(f"{sql} WHERE {key}=%s", (campaign,))
             continue
         chosen = {name: own[name] for name in columns if name in own}
+        if part == "queue":
+            check_settings(chosen)
         if chosen:
             names = ", ".join(f"`{name}`" for name in chosen)
             marks = ", ".join(["%s"] * len(chosen))

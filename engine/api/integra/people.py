@@ -48,7 +48,7 @@ async def add_sip(office: Office, caller: Caller, form: Form) -> Answer:
 
     The password itself is kept nowhere: Asterisk gets its SIP digest, the account its argon2id hash.
     """
-    phone = read_sip(form.required("phone"))
+    phone = read_sip(_object(form))
     check_password(office.guard.policy, phone.secret, phone.user)
     digest = hashlib.md5(
         f"{phone.extension}:{REALM}:{phone.secret}".encode(), usedforsecurity=False
@@ -85,8 +85,13 @@ def _members(form: Form) -> str:
     return "addqueuemember " + ", ".join(sorted(named))[:1500]
 
 
+def _object(form: Form) -> str:
+    """The page's table writes the field's name with a capital, its samples without."""
+    return form.get("phone") or form.required("Phone")
+
+
 def _phone(form: Form) -> str:
-    phone = read_sip(form.required("phone"))
+    phone = read_sip(_object(form))
     return f"addsip extension={phone.extension!r} agent={phone.user!r}"
 
 

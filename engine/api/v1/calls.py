@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -226,6 +228,17 @@ def _own(caller: Caller, agent: str) -> None:
         raise FieldError("agent", "it is somebody else", "Name yourself.")
 
 
+@contextmanager
+def _agent_named() -> Iterator[None]:
+    """A phone that cannot be is the agent's who was named."""
+    try:
+        yield
+    except FieldError as error:
+        raise FieldError(
+            "agent" if error.field == "phone" else error.field, error.problem, error.fix
+        ) from error
+
+
 async def _phone(session: Session, agent: str) -> tuple[str, str]:
     """Return user name and extension of an agent, whichever is given; both the same when he has no phone."""
     known = await spool.phone_of(session, agent)
@@ -247,6 +260,10 @@ async def place(caller: Asking, office: InOffice, wish: CallIn, response: Respon
 
     async def work(session: Session) -> int:
         await campaigns.check(session, wish.campaign, "campaign")
+        with _agent_named():
+            return await _order(session)
+
+    async def _order(session: Session) -> int:
         return await tables.order(
             session,
             "call",
@@ -311,7 +328,8 @@ async def hang_up_phone(caller: Asking, office: InOffice, agent: str, response: 
 
     async def work(session: Session) -> int:
         name, phone = await _phone(session, agent)
-        return await tables.order(session, "hangup", {"agent": name, "phone": phone})
+        with _agent_named():
+            return await tables.order(session, "hangup", {"agent": name, "phone": phone})
 
     made = OrderMade(order=await office.database.transaction(work))
     response.headers["Location"] = f"/api/v1/orders/{made.order}"

@@ -32,10 +32,23 @@ class _Given(BaseModel):
 
 
 class QueueSettings(_Given):
-    """Of the queue: s of after-call work, and s that a caller may wait."""
+    """Of the queue: s of after-call work, and s that a caller may wait; the others hold where the engine
+    writes Asterisk's queues (docs/steering.md)."""
 
     wrapuptime: int = Field(0, ge=0, le=86_400)
     queue_timeout: int = Field(600, ge=1, le=86_400)
+    strategy: str = Field("rrmemory", max_length=32, examples=["leastrecent", "linear"])
+    servicelevel: int = Field(15, ge=0, le=86_400, description="s")
+    timeout: int = Field(15, ge=1, le=600, description="s for which a member's phone rings")
+    retry: int = Field(3, ge=0, le=600, description="s until the next member is rung")
+    maxlen: int = Field(100, ge=0, le=1_000_000, description="Callers who may wait; 0: any number.")
+    weight: int = Field(
+        0, ge=0, le=1_000_000, description="Of two queues with one member the larger is first."
+    )
+    ringinuse: bool = False
+    joinempty: str = Field("yes", max_length=64)
+    leavewhenempty: str = Field("no", max_length=64)
+    musiconhold: str = Field("default", max_length=64)
 
 
 class ModeOptions(_Given):
@@ -155,7 +168,7 @@ class CampaignOut(BaseModel):
     country: str
     rule: str
     autoconvertcallerid: bool
-    queue: dict[str, int] | None
+    queue: dict[str, Any] | None
     options: dict[str, Any] | None
     broadcast: dict[str, Any] | None
     law: dict[str, Any] | None

@@ -83,6 +83,8 @@ def _out(row: dict[str, Any]) -> CampaignOut:
                 else value
                 for name, value in values[part].items()
             }
+    if values["queue"] is not None:
+        values["queue"] = {**values["queue"], "ringinuse": bool(values["queue"]["ringinuse"])}
     for name in ("am", "dncr", "autoanswer", "earlymedia", "autoconvertcallerid"):
         values[name] = bool(values[name])
     return CampaignOut.model_validate(values)

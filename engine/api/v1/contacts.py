@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from engine.adapters.mysql import contact_pages as tables
-from engine.adapters.mysql.contacts import add_scheduled, add_task, digits, respool
+from engine.adapters.mysql.contacts import add_scheduled, add_task, check_list, digits, respool
 from engine.adapters.mysql.database import Session, utc
 from engine.adapters.places import place_of
 from engine.api.office import Office
-from engine.api.v1.campaigns import known
+from engine.api.v1.campaigns import known, url_of
 from engine.api.v1.contact_models import (
     ContactNew,
     ContactOut,
@@ -38,6 +40,7 @@ from engine.domain.phones import Phone, parse_phone
 
 router = APIRouter(route_class=Resource, tags=["contacts"])
 
+_FIELDS = {"dialerbase": "list", "destination": "number"}
 _STATUS = {"ready": 1, "waiting": 1, "calling": 0, "set_aside": 2, "blocked": 3}
 
 
@@ -47,6 +50,15 @@ def phone_of(number: str, field: str = "number") -> Phone:
         return parse_phone(number)
     except FieldError as error:
         raise FieldError(field, error.problem, error.fix) from error
+
+
+@contextmanager
+def named_here() -> Iterator[None]:
+    """Let errors name the fields as they are called here, not the columns."""
+    try:
+        yield
+    except FieldError as error:
+        raise FieldError(_FIELDS.get(error.field, error.field), error.problem, error.fix) from error
 
 
 async def _mine(session: Session, caller: Caller, spool_id: int, *, lock: bool = False) -> dict[str, Any]:
@@ -113,30 +125,27 @@ async def contact_of(caller: Asking, office: InOffice, id: int) -> ContactOut:
 @needs(Right.LOAD)
 async def add(office: InOffice, campaign: str, wish: ContactNew, response: Response) -> ContactOut:
     """Add one contact: to a list, or without one as a task. A number that waits in the spool takes over what
-    is new; one that is being called or blocked is refused."""
+    is given, unless it is another contact's; one that is being called or blocked is refused."""
     phone, data, others = phone_of(wish.number), join_data(wish.data), join_numbers(wish.alternatives)
 
     async def work(session: Session) -> dict[str, Any]:
         own = await known(session, campaign)
         if wish.list:
-            await respool(
+            spool_id = await respool(
                 session,
                 Respool(own, phone, wish.list, data, others, wish.contact, 0, wish.priority, wish.agent),
+                keep=True,
             )
         else:
-            task = Task(TaskKind.SPOOL, None, own, phone, others, wish.agent, data, "")
-            await add_task(session, task, office.clock.now())
-        row = await tables.of_number(session, own, phone)
+            task = Task(TaskKind.SPOOL, None, own, phone, others, wish.agent, data, "", wish.contact)
+            spool_id = await add_task(session, task, office.clock.now())
+        row = await tables.find(session, spool_id)
         if row is None:
             raise NotFound("The contact was removed in this moment.")
-        if not wish.list and wish.contact:
-            await session.run(
-                "UPDATE ccdata.calls_spool SET contact=%s WHERE id=%s", (wish.contact, row["id"])
-            )
-            row["contact"] = wish.contact
         return row
 
-    made = contact_out(await office.database.transaction(work))
+    with named_here():
+        made = contact_out(await office.database.transaction(work))
     response.headers["Location"] = f"/api/v1/contacts/{made.id}"
     return made
 
@@ -165,11 +174,14 @@ async def change(caller: Asking, office: InOffice, id: int, wish: ContactPatch) 
 
     async def work(session: Session) -> dict[str, Any]:
         row = await _mine(session, caller, id, lock=True)
-        await known(session, str(row["campaign"]), lock=True)
+        own = await known(session, str(row["campaign"]), lock=True)
+        if values.get("dialerbase"):
+            await check_list(session, own, values["dialerbase"])
         await tables.change(session, row, values)
         return await _mine(session, caller, id)
 
-    return contact_out(await office.database.transaction(work))
+    with named_here():
+        return contact_out(await office.database.transaction(work))
 
 
 @router.delete("/contacts/{id}", status_code=204)
@@ -273,7 +285,7 @@ async def schedule(office: InOffice, campaign: str, wish: ScheduledNew, response
         return row
 
     made = _scheduled(office, await office.database.transaction(work))
-    response.headers["Location"] = f"/api/v1/campaigns/{made.campaign}/scheduled/{made.id}"
+    response.headers["Location"] = f"{url_of(made.campaign)}/scheduled/{made.id}"
     return made
 
 

@@ -39,7 +39,8 @@ def read_respool(text: str) -> Respool:
     return Respool(
         campaign=own.required("campaign"),
         phone=own.phone("destination"),
-        list=own.text("dialerbase"),
+        # The object that forms get (CTI), and are to send back, has it without the r.
+        list=own.text("dialerbase") or own.text("dialebase"),
         data=own.text("data"),
         alternatives=own.alternatives(),
         contact=own.text("contact"),
@@ -105,7 +106,7 @@ _KINDS = {
 @dataclass(frozen=True, slots=True)
 class Task:
     """One DialerTask. `agent`: user name or extension; `source`: documented as pending, kept for calls
-    as their caller ID where it is a number."""
+    as their caller ID where it is a number; `contact`: whose number it is, '' when that is not known."""
 
     kind: TaskKind
     at: datetime | None
@@ -115,6 +116,7 @@ class Task:
     agent: str
     data: str
     source: str
+    contact: str = ""
 
 
 def read_task(text: str) -> Task:
