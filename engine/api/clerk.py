@@ -123,7 +123,8 @@ class Clerk:
             if isinstance(error, FieldError) and disk is None:
                 reason = str(error)
             await uploads.refuse(self._database, upload.id, reason, self._clock.now())
-            log.warning("file refused", action="uploads.refused", upload=upload.id, reason=reason)
+            field = error.field if isinstance(error, FieldError) else "file"  # the reason may quote a line of it
+            log.warning("file refused", action="uploads.refused", upload=upload.id, field=field)
         except StoreError:
             raise  # it goes on where it stopped
         except Exception as error:
