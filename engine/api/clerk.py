@@ -123,7 +123,8 @@ class Clerk:
             if isinstance(error, FieldError) and disk is None:
                 reason = str(error)
             await uploads.refuse(self._database, upload.id, reason, self._clock.now())
-            field = error.field if isinstance(error, FieldError) else "file"  # the reason may quote a line of it
+            # The reason may quote a line of the file: the log names its field only.
+            field = error.field if isinstance(error, FieldError) else "file"
             log.warning("file refused", action="uploads.refused", upload=upload.id, field=field)
         except StoreError:
             raise  # it goes on where it stopped
