@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.adapters.mysql import Database, call_pages, contact_pages
+from engine.adapters.mysql import Database, call_pages, contact_pages, contacts
 from engine.adapters.mysql.call_pages import Filters
 from engine.domain.access import Scope
 
@@ -67,3 +67,8 @@ async def test_contacts(filled: Database) -> None:
     row = await plan(filled, sql, ("A<-", 500, "L1", 51))
     assert row["key"] == "calls_spool_page"
     assert "filesort" not in (row["Extra"] or "")
+
+
+async def test_a_scheduled_call_that_is_asked_for_again(database: Database) -> None:
+    row = await plan(database, contacts.SAME_CALL, ("2125550001", "A<-", AT.replace(tzinfo=None), ""))
+    assert row["key"] == "calls_scheduler_destination"
