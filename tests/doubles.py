@@ -110,6 +110,8 @@ class MemoryJournal:
     def __init__(self, name: str = "") -> None:
         self.id = name or f"journal-{next(_names)}"
         self.fault = ""
+        #: Is there room again? It is seen when the disk is tried.
+        self.room = False
         self.lines: list[Written] = []
         self.set_aside: list[tuple[Written, str]] = []
         self.synced = 0
@@ -130,6 +132,8 @@ class MemoryJournal:
             self.lines.append(Written(self._number, fence, entry))
 
     def head(self, limit: int) -> Batch | None:
+        if self.room:
+            self.fault = ""
         return Batch(self.id, tuple(self.lines[:limit])) if self.lines else None
 
     def settled(self, number: int) -> None:

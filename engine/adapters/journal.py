@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 #: Once everything in it is in the tables, a file of this size (bytes) begins anew.
 _LARGE = 4 * 1024 * 1024
 _CHUNK = 256 * 1024
+#: What a disk that was full is tried with.
+_TRIAL = b" " * 16 * 1024
 _FORMAT: TypeAdapter[Written] = TypeAdapter(Written)
 
 
@@ -75,14 +77,13 @@ class FileJournal:
     def _store(self) -> None:
         """Bring what is held to disk, whole or not at all."""
         data = b"".join(self._held)
-        if not data:
+        if not data and not self._fault:
             return
         try:
-            if self._torn:
+            self._write(data or _TRIAL)
+            if not data:
+                # What the disk did not take the database has, so this was only to see whether there is room.
                 os.ftruncate(self._file, self._size)
-            self._torn = True
-            if os.write(self._file, data) < len(data):
-                raise OSError(0, "no room for all of it")
         except OSError as error:
             if not self._fault:
                 log.error("journal cannot be written", action="journal.failing", reason=str(error))
@@ -94,6 +95,13 @@ class FileJournal:
         if self._fault:
             log.info("journal is being written again", action="journal.recovered")
         self._fault = ""
+
+    def _write(self, data: bytes) -> None:
+        if self._torn:
+            os.ftruncate(self._file, self._size)
+        self._torn = True
+        if os.write(self._file, data) < len(data):
+            raise OSError(0, "no room for all of it")
 
     def head(self, limit: int) -> Batch | None:
         self._store()

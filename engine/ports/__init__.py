@@ -237,7 +237,7 @@ class Journal(Protocol):
         """Keep entries made under the fencing token `fence`."""
 
     def head(self, limit: int) -> Batch | None:
-        """Return the oldest `limit` entries; None when all are settled."""
+        """Return the oldest `limit` entries; None when all are settled. After a `fault` the disk is tried."""
 
     def settled(self, number: int) -> None:
         """Take note that everything up to entry `number` is in the tables."""

@@ -16,6 +16,8 @@ _BATCH = 200
 #: With this many entries unwritten, dialling waits: what cannot be recorded must not happen.
 _FULL = 2000
 _PATIENCE = (0.1, 0.2, 0.5, 1.0, 2.0)
+#: Seconds between two looks whether a journal that could not be written can be.
+_AGAIN = 0.5
 
 
 class Recorder:
@@ -65,6 +67,11 @@ class Recorder:
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
+            if self._journal.fault and not self._journal.pending:
+                # Dialling waits for the journal, and no call brings an entry with which it would be tried.
+                await asyncio.sleep(_AGAIN)
+                self._journal.head(1)
+                continue
             await self._some.wait()
             await self.write_some()
 

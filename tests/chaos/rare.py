@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from engine.lab.parts import Child
+from engine.lab.parts import Child, poll
 from tests.chaos.scene import Scene
 
 _OURS = "SELECT id FROM information_schema.processlist WHERE user = 'overdial'"
@@ -17,7 +17,8 @@ _OURS = "SELECT id FROM information_schema.processlist WHERE user = 'overdial'"
 
 
 def leaders_in_turn(scene: Scene) -> None:
-    """The leader freezes, another takes over and is killed; the first one wakes and has to lead anew."""
+    """The leader freezes, another takes over and is killed; the first one wakes and leads anew. What the
+    other one knew comes late, when its machine has an engine again."""
     first = scene.engine
     standby = scene.take_over(lambda: first.process.send_signal(signal.SIGSTOP))
     scene.away(0.0, 1.5)
@@ -26,6 +27,11 @@ def leaders_in_turn(scene: Scene) -> None:
     scene.away(0.0, 1.0)
     first.process.send_signal(signal.SIGCONT)
     scene.stage.wait(lambda: scene.leader() == "test", "the first engine leads again", 60.0)
+    scene.away(0.0, 1.5)
+    again = scene.stage.start_standby()
+    poll(lambda: again.logged("recorder.inherited"), "the journal of the dead one is written", 60.0)
+    assert again.child.stop(60.0) == 0, again.child.tail()
+    scene.stage.standby = None
 
 
 def machine_paused(scene: Scene) -> None:

@@ -214,6 +214,28 @@ def test_a_disk_that_becomes_read_only_stops_dialling_and_nothing_else(owner: Ow
     owner.journal.append(1, rows(1, first=1))
     assert "Read-only file system" in owner.journal.fault
     assert written_out(owner.journal) == named(0, 1)
+    assert owner.journal.fault, "it is read-only still"
+    disk.read_only = False
+    assert head(owner.journal) == []
+    assert owner.journal.fault == ""
+
+
+@pytest.mark.parametrize("half", [0, 30])
+def test_a_disk_that_was_full_is_seen_to_have_room_without_a_further_entry(
+    owner: Owner, disk: Disk, half: int
+) -> None:
+    """Dialling waits for it, and what is not dialled brings no entry."""
+    owner.journal.append(1, rows(1))
+    disk.room = half
+    owner.journal.append(1, rows(1, first=1))
+    assert written_out(owner.journal) == named(0, 1)
+    assert owner.journal.head(1) is None
+    assert "no" in owner.journal.fault.lower(), "it is full still"
+    disk.room = None
+    assert owner.journal.head(1) is None
+    assert owner.journal.fault == ""
+    owner.journal.append(1, rows(1, first=2))
+    assert head(owner.die()) == named(0, 2), "nothing of the trial is left in the file"
 
 
 def test_a_line_never_begins_behind_half_of_another(owner: Owner, disk: Disk) -> None:
