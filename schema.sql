@@ -303,7 +303,8 @@ CREATE TABLE IF NOT EXISTS ccrepo.tags (
   time INT NOT NULL DEFAULT 0 COMMENT 'second within the recording',
   comment VARCHAR(2000) NOT NULL DEFAULT '',
   PRIMARY KEY (id),
-  KEY tags_guid (guid)
+  KEY tags_guid (guid),
+  KEY tags_time (datetime)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccrepo.auditory (
@@ -878,7 +879,8 @@ CREATE TABLE IF NOT EXISTS ccdata.uploads (
   stored VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'its name there',
   PRIMARY KEY (id),
   KEY uploads_file (sha256, list),
-  KEY uploads_waiting (status, holder, id)
+  KEY uploads_waiting (status, holder, id),
+  KEY uploads_time (updated_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
   COMMENT='read only: every file that was loaded, or refused';
 
@@ -1022,7 +1024,8 @@ CREATE TABLE IF NOT EXISTS ccrepo.disposition_repo (
   PRIMARY KEY (id),
   KEY disposition_repo_call (guid),
   KEY disposition_repo_time (campaign, datetime),
-  KEY disposition_repo_waiting (effect, id)
+  KEY disposition_repo_waiting (effect, id),
+  KEY disposition_repo_age (datetime)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE IF NOT EXISTS ccdata.call_notes (
@@ -1211,4 +1214,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (14, '0014_drains'),
   (15, '0015_outlook'),
   (16, '0016_own_zones'),
-  (18, '0018_numbers_as_written');
+  (18, '0018_numbers_as_written'),
+  (19, '0019_ages');

@@ -236,8 +236,9 @@ class LawSection(_Section):
 
 
 class RetentionSection(_Section):
-    """Days for which `overdial maintain` keeps rows of each table; 0 = for ever. `archive`: folder into which
-    rows are written before they are deleted; without it they are gone."""
+    """Days for which `overdial maintain` keeps rows of each table; 0 = for ever. `dispositions`: also of
+    tags; `broadcast`: results and answers; `uploads`: files and their refused lines. `archive`: folder into
+    which rows are written before they are deleted; without it they are gone."""
 
     attempts: int = Field(default=0, ge=0, le=36_500)
     cdr: int = Field(default=0, ge=0, le=36_500)
@@ -246,6 +247,9 @@ class RetentionSection(_Section):
     agent_acts: int = Field(default=0, ge=0, le=36_500)
     decisions: int = Field(default=0, ge=0, le=36_500)
     dead_letters: int = Field(default=0, ge=0, le=36_500)
+    dispositions: int = Field(default=0, ge=0, le=36_500)
+    broadcast: int = Field(default=0, ge=0, le=36_500)
+    uploads: int = Field(default=0, ge=0, le=36_500)
     archive: Path | None = None
 
 

@@ -32,12 +32,12 @@ def maintain(config: Path | None, seconds: float | None) -> None:
             async with asyncio.timeout(seconds):
                 old = await retention.clear(desk.database, retention.EXPIRED, now - KEPT, desk.local)
                 if old.rows:
-                    done["idempotency_keys"] = old
+                    done[old.table] = old
                 for name, before in limits.items():
                     table = retention.TABLES[name]
-                    done[name] = await retention.clear(
+                    done[table.name] = await retention.clear(
                         desk.database, table, before, desk.local, archive,
-                        lambda so_far, name=name: done.update({name: so_far}),  # type: ignore[misc]
+                        lambda so_far: done.update({so_far.table: so_far}),
                     )  # fmt: skip
         except TimeoutError:
             click.echo(f"stopped after {seconds:g} s; the next run goes on")

@@ -341,8 +341,8 @@ class Engine:
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
-    """Wait until one of `waits` is done, cancel the others, and return its result (of the first given
-    when several are done)."""
+    """Wait until one of `waits` is done, cancel the others and wait for their ends, and return its result (of
+    the first given when several are done)."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -352,3 +352,4 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,21 @@ ROWS: dict[str, Any] = {
         f"C{n}", 1, moment(age), 0, "nobody", "", "{}")),
     "dead_letters": ("webhook, event, kind, campaign, body, attempts, happened_at, died_at", lambda age, n: (
         1, f"{n:036d}", "call.ended", "A", "{}", 16, moment(age), moment(age))),
+    "dispositions": ("datetime, campaign, level1", lambda age, n: (moment(age), "A", f"sale {n}")),
+    "tags": ("datetime, comment", lambda age, n: (moment(age), f"tag {n}")),
+    "broadcast": ("attempt, campaign, destination, result, ended_at", lambda age, n: (
+        an_id(age, n), "A", "5551234", "completed", moment(age))),
+    "uploads": ("file, sha256, list, status, started_at, updated_at", lambda age, n: (
+        "l.txt", f"{n:064d}", "L", ("done", "refused")[n % 2], moment(age), moment(age))),
 }  # fmt: skip
+
+#: Tables with parts: what fills these, two rows for each that they belong to.
+PARTS = {
+    "broadcast": "INSERT INTO ccdata.broadcast_answers (attempt, question, answer) SELECT attempt, q.seq, '1'"
+    " FROM ccdata.broadcast_results JOIN ccdata.seq_1_to_2 q",
+    "uploads": "INSERT INTO ccdata.upload_lines (upload, line, reason, text)"
+    " SELECT id, q.seq, 'no phone', 'Ana' FROM ccdata.uploads JOIN ccdata.seq_1_to_2 q",
+}
 
 
 async def fill(database: Database, name: str, ages: list[float]) -> None:
@@ -68,6 +83,8 @@ async def fill(database: Database, name: str, ages: list[float]) -> None:
             f"INSERT INTO {TABLES[name].name} ({columns}) VALUES ({marks})",
             [row(age, number) for number, age in enumerate(sorted(ages, reverse=True))],
         )
+        if name in PARTS:
+            await session.run(PARTS[name])
 
 
 async def ages(database: Database, name: str) -> list[int]:
@@ -94,6 +111,16 @@ async def test_old_rows_go_into_the_archive_and_young_ones_stay(
     assert all(TABLES[name].at in json.loads(line) for lines in kept.values() for line in lines)
     again = await clear(database, TABLES[name], BEFORE, LOCAL)
     assert (again.rows, again.batches) == (0, 0)
+    for part in TABLES[name].parts:
+        folder = tmp_path / part.name.partition(".")[2]
+        lines = gzip.decompress((folder / "2026-02.jsonl.gz").read_bytes()).splitlines()
+        assert len({tuple(json.loads(line)[key] for key in part.key) for line in lines}) == 600
+        async with database.session() as session:
+            [left] = await session.rows(
+                f"SELECT COUNT(*) AS n, COUNT(w.{TABLES[name].key[0]}) AS whole FROM {part.name} p"
+                f" LEFT JOIN {TABLES[name].name} w ON w.{TABLES[name].key[0]} = p.{part.key[0]}"
+            )
+        assert (left["n"], left["whole"]) == (4, 4)
 
 
 async def test_what_has_not_ended_stays_however_old_it_is(database: Database) -> None:
@@ -111,6 +138,63 @@ async def test_what_has_not_ended_stays_however_old_it_is(database: Database) ->
             "connected"
         ]
         assert [row["status"] for row in await session.rows("SELECT status FROM ccdata.orders")] == ["new"]
+
+
+async def test_what_something_still_needs_stays_however_old_it_is(database: Database) -> None:
+    """A disposition whose call has not ended; the result of such a call; a load that was cut off; the upload
+    of a file that waits to be loaded once more. Their parts stay with them."""
+    for name in ("dispositions", "broadcast", "uploads", "attempts"):
+        await fill(database, name, [100, 101, 102, 103])
+    async with database.session() as session:
+        await session.run("UPDATE ccrepo.disposition_repo SET effect = 'waiting' WHERE level1 = 'sale 1'")
+        await session.run("UPDATE ccdata.attempts SET state = 'connected' WHERE id = %s", (an_id(101, 2),))
+        await session.run("UPDATE ccdata.uploads SET status = 'loading' WHERE sha256 = %s", (f"{1:064d}",))
+        await session.run_many(
+            "INSERT INTO ccdata.uploads (file, sha256, list, status, started_at, updated_at)"
+            " VALUES ('l.txt', %s, %s, 'waiting', %s, %s)",
+            [(f"{n:064d}", name, moment(60), moment(60)) for n, name in ((2, "L"), (3, "M"))],
+        )
+    for name, gone in (("dispositions", 3), ("broadcast", 3), ("uploads", 2)):
+        assert (await clear(database, TABLES[name], BEFORE, LOCAL)).rows == gone, name
+    async with database.session() as session:
+        [disposition] = await session.rows("SELECT level1 FROM ccrepo.disposition_repo")
+        answers = await session.rows("SELECT attempt FROM ccdata.broadcast_answers")
+        uploads = await session.rows(
+            "SELECT u.sha256, u.status, COUNT(l.line) AS parts FROM ccdata.uploads u"
+            " LEFT JOIN ccdata.upload_lines l ON l.upload = u.id GROUP BY u.id ORDER BY u.id"
+        )
+    assert disposition["level1"] == "sale 1"
+    assert [row["attempt"] for row in answers] == [an_id(101, 2)] * 2
+    assert [(int(row["sha256"]), row["status"], row["parts"]) for row in uploads] == [
+        (1, "loading", 2), (2, "done", 2), (2, "waiting", 0), (3, "waiting", 0),
+    ]  # fmt: skip
+
+
+async def test_lines_beyond_any_batch_go_before_their_upload(database: Database) -> None:
+    """So many refused lines in one file that they take several transactions; a run that ends among them
+    leaves the file."""
+    await fill(database, "uploads", [90.5])
+    async with database.session() as session:
+        await session.run(
+            "INSERT INTO ccdata.upload_lines (upload, line, reason) SELECT id, q.seq, 'no phone'"
+            " FROM ccdata.uploads JOIN ccdata.seq_3_to_1000 q"
+        )
+    heard: list[tuple[str, int]] = []
+
+    def told(done: Done) -> None:
+        heard.append((done.table, done.rows))
+        if len(heard) == 2:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await clear(database, TABLES["uploads"], BEFORE, LOCAL, told=told)
+    assert {table for table, _ in heard} == {"ccdata.upload_lines"}
+    assert await ages(database, "uploads") == [90]
+    await clear(database, TABLES["uploads"], BEFORE, LOCAL, told=told)
+    assert heard[-1] == ("ccdata.uploads", 1)
+    assert sum(1 for table, _ in heard[2:] if table == "ccdata.upload_lines") > 1
+    assert heard[1][1] + heard[-2][1] == 1000
+    assert await ages(database, "uploads") == []
 
 
 async def test_what_cannot_be_archived_is_not_deleted(database: Database, tmp_path: Path) -> None:
@@ -163,18 +247,30 @@ async def test_the_search_follows_an_index_and_the_deletion_the_primary_key(
     bound = ["'2026-04-03'"]
     args = bound if table.by_moment else ["''", f"'{an_id(40)}'"] if table.by_id else ["0"]
     select = table.select.replace("%s", "{}").format(*args, 100)
-    plan = mariadb.sql(names.put_into(f"EXPLAIN {select}")).splitlines()
-    assert len(plan) == 1
-    wanted = "_time" if table.by_moment else "PRIMARY"
-    assert wanted in plan[0], plan
-    assert "filesort" not in plan[0], plan
-    sql, values = deletion(
-        table, [{"id": an_id(50) if table.by_id else 1}, {"id": an_id(51) if table.by_id else 2}]
-    )
-    quoted = [f"'{value}'" for value in values]
-    plan = mariadb.sql(names.put_into("EXPLAIN " + sql.replace("%s", "{}").format(*quoted))).splitlines()
-    assert "PRIMARY" in plan[0], plan
-    assert "range" in plan[0], plan
+    first, *others = mariadb.sql(names.put_into(f"EXPLAIN {select}")).splitlines()
+    wanted = re.compile(r"_time\b|_age\b" if table.by_moment else r"PRIMARY")
+    assert wanted.search(first), first
+    assert not re.search("filesort|temporary", first), first
+    # What else is asked of a row is found by its key.
+    assert len(others) == table.select.count("JOIN")
+    for line in others:
+        assert re.search(r"\b(eq_ref|ref)\b.*(PRIMARY|uploads_file)", line), line
+    for one in (table, *table.parts):
+        rows = [{key: an_id(age) if table.by_id else age for key in one.key} for age in (50, 51)]
+        sql, values = deletion(one, rows)
+        quoted = [f"'{value}'" for value in values]
+        plan = mariadb.sql(names.put_into("EXPLAIN " + sql.replace("%s", "{}").format(*quoted))).splitlines()
+        assert "PRIMARY" in plan[0], plan
+        assert "range" in plan[0], plan
+    for part in table.parts:
+        mariadb.sql(names.put_into(f"ANALYZE TABLE {part.name}"))
+        of = ", ".join(f"'{an_id(age)}'" if table.by_id else str(age) for age in range(50, 60))
+        plan = mariadb.sql(
+            names.put_into("EXPLAIN " + part.select.format(of=of).replace("%s", "100"))
+        ).splitlines()
+        assert len(plan) == 1
+        assert re.search(r"\brange\b.*PRIMARY", plan[0]), plan
+        assert "filesort" not in plan[0], plan
 
 
 async def test_the_command_does_what_the_settings_say(

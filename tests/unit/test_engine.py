@@ -9,6 +9,7 @@ import pytest
 
 from engine.domain.call import State
 from engine.ports import SchemaError, StoreError
+from engine.services.engine import _first
 from engine.services.term import StopLimits
 from tests.builders import NOW, QUEUE
 from tests.doubles import until
@@ -301,3 +302,20 @@ async def test_a_stop_while_the_settings_are_being_read_dials_nobody_and_ends(ro
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_of_several_waits_the_others_have_ended_when_the_first_is_told() -> None:
+    ended = asyncio.Event()
+
+    async def long() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.set()
+
+    async def short() -> str:
+        return "done"
+
+    assert await _first(long(), short()) == "done"
+    assert ended.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from engine.domain.entries import Ending
 from engine.domain.model import AttemptId, SpoolId
 from engine.domain.picture import Picture
 from engine.domain.records import QueueLogRow
+from engine.ports import CallHistory, PastCall
 from engine.services.book import CallBook
 from engine.services.desks import Desks
 from engine.services.reconcile import Reconciler
@@ -82,7 +84,7 @@ def quiet() -> Any:
 class Desk:
     """A book, its recorder's journal and a reconciler: what stands between events and the tables."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: CallHistory | None = None) -> None:
         self.clock = FakeClock()
         self.journal = MemoryJournal()
         self.observer = RecordingObserver()
@@ -92,7 +94,7 @@ class Desk:
         self.switch = FakeSwitch(self.clock.now)
         self.switch.linked = True
         self.reconciler = Reconciler(
-            self.switch, store, self.book, self.clock.port(), NoPast(), Picture(), Desks()
+            self.switch, store, self.book, self.clock.port(), history or NoPast(), Picture(), Desks()
         )
 
     def add(self, attempt: AttemptId, spool_id: int) -> None:
@@ -187,6 +189,29 @@ def test_a_call_ends_once_whatever_order_its_events_have(events: list[ev.Event])
     assert desk.book.empty.is_set()
     counts = desk.book.counts(a_dialer().name)
     assert (counts.dialling, counts.waiting, counts.channels) == (0, 0, 0)
+
+
+class Slow:
+    """The CallHistory port of a switch that takes its time: meanwhile the first call is answered."""
+
+    desk: Desk
+
+    def find(self, attempts: frozenset[str]) -> dict[str, PastCall]:
+        assert threading.current_thread() is not threading.main_thread(), "events wait for the records"
+        assert attempts == {ID, OTHER}
+        self.desk.happen(b.answered())
+        return {OTHER: PastCall(b.later(30), None, "BUSY", "")}
+
+
+def test_what_happens_while_the_records_of_overdue_calls_are_read_counts() -> None:
+    slow = Slow()
+    slow.desk = desk = Desk(slow)
+    for attempt, spool_id in ((ID, 7), (OTHER, 8)):
+        desk.add(attempt, spool_id)
+    desk.clock.advance(LONG)
+    asyncio.run(desk.reconciler.look_after_overdue())
+    assert desk.endings(ID) == []
+    assert [end.outcome for end in desk.endings(OTHER)] == ["busy"]
 
 
 def until_the_end(events: Sequence[ev.Event]) -> list[ev.CallEvent]:

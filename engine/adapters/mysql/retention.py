@@ -34,6 +34,8 @@ _BOUNDED = f"/*M!100100 SET STATEMENT max_statement_time={BOUND} FOR */ "
 _TOO_LONG = "1969:"
 #: Rows of the first batch, of the smallest (where the disk is slow, fewer would not be quicker), the largest.
 FIRST, LEAST, MOST = 100, 10, 5_000
+#: Parts are looked for of so many rows at once.
+_WHOLES = 200
 
 Row = Mapping[str, Any]
 
@@ -43,7 +45,10 @@ class Table:
     """How the old rows of a table are found. `key`: its primary key; `at`: the column that tells the age, in
     UTC unless `local`; `select`: follows an index and takes what its order needs, then a number of rows:
     `by_moment` the bound, `by_id` the last id and the id of the bound, else the last id. Without `archived`
-    its rows are of use to nobody afterwards."""
+    its rows are of use to nobody afterwards. `setting`: says how long rows stay, where it is not the table's
+    own. `parts`: tables whose rows belong to those of this one, by the first column of both keys, and go
+    before them; their `select` takes those keys for `{of}`, then a number, and their age is that of what
+    they belong to."""
 
     name: str
     key: tuple[str, ...]
@@ -53,6 +58,8 @@ class Table:
     by_id: bool = False
     by_moment: bool = False
     archived: bool = True
+    setting: str = ""
+    parts: tuple[Table, ...] = ()
 
 
 #: By their names in the settings.
@@ -83,7 +90,7 @@ TABLES: Mapping[str, Table] = {
         local=True,
         by_moment=True,
     ),
-    # The rest have no index on their age; ids tell it as well, and the search ends at the first young row.
+    # These have no index on their age; ids tell it as well, and the search ends at the first young row.
     "orders": Table(
         "ccdata.orders", ("id",), "done_at", "SELECT * FROM ccdata.orders WHERE id > %s ORDER BY id LIMIT %s"
     ),
@@ -106,6 +113,65 @@ TABLES: Mapping[str, Table] = {
         ("id",),
         "died_at",
         "SELECT * FROM ccdata.webhook_dead_letters WHERE id > %s ORDER BY id LIMIT %s",
+    ),
+    "dispositions": Table(
+        "ccrepo.disposition_repo",
+        ("id",),
+        "datetime",
+        # What waits for the end of its call has its effect before it.
+        "SELECT * FROM ccrepo.disposition_repo FORCE INDEX (disposition_repo_age)"
+        " WHERE datetime < %s AND effect <> 'waiting' ORDER BY datetime, id LIMIT %s",
+        local=True,
+        by_moment=True,
+    ),
+    "tags": Table(
+        "ccrepo.tags",
+        ("id",),
+        "datetime",
+        "SELECT * FROM ccrepo.tags FORCE INDEX (tags_time) WHERE datetime < %s"
+        " ORDER BY datetime, id LIMIT %s",
+        local=True,
+        by_moment=True,
+        setting="dispositions",
+    ),
+    "broadcast": Table(
+        "ccdata.broadcast_results",
+        ("attempt",),
+        "ended_at",
+        "SELECT r.* FROM ccdata.broadcast_results r"
+        " LEFT JOIN ccdata.attempts a FORCE INDEX (PRIMARY) ON a.id = r.attempt AND a.state <> 'ended'"
+        " WHERE r.attempt > %s AND r.attempt < %s AND a.id IS NULL ORDER BY r.attempt LIMIT %s",
+        by_id=True,
+        parts=(
+            Table(
+                "ccdata.broadcast_answers",
+                ("attempt", "question"),
+                "ended_at",
+                "SELECT * FROM ccdata.broadcast_answers WHERE attempt IN ({of})"
+                " ORDER BY attempt, question LIMIT %s",
+            ),
+        ),
+    ),
+    "uploads": Table(
+        "ccdata.uploads",
+        ("id",),
+        "updated_at",
+        # A load that was cut off goes on when its file comes again; and while the same file waits to be
+        # loaded once more, those before tell which of its lines are there already.
+        "SELECT u.* FROM ccdata.uploads u FORCE INDEX (uploads_time)"
+        " LEFT JOIN ccdata.uploads o FORCE INDEX (uploads_file)"
+        " ON o.sha256 = u.sha256 AND o.list = u.list AND o.status IN ('waiting', 'loading')"
+        " WHERE u.updated_at < %s AND u.status IN ('done', 'refused') AND o.id IS NULL"
+        " ORDER BY u.updated_at, u.id LIMIT %s",
+        by_moment=True,
+        parts=(
+            Table(
+                "ccdata.upload_lines",
+                ("upload", "line"),
+                "updated_at",
+                "SELECT * FROM ccdata.upload_lines WHERE upload IN ({of}) ORDER BY upload, line LIMIT %s",
+            ),
+        ),
     ),
 }
 
@@ -177,19 +243,49 @@ async def clear(
 ) -> Done:
     """Delete the rows of `table` that are older than `before` (aware). Raises StoreError, OSError.
 
-    `told` hears of it after every batch. Between two batches others have as much time as the last one took.
+    `told` hears of it, and of the parts, after every batch. Between two batches others have as much time as
+    the last one took.
     """
-    done = Done(table.name)
+    done, parts = Done(table.name), {part.name: Done(part.name) for part in table.parts}
     size = FIRST
     cursor: Any = 0 if not table.by_id else ""
     while True:
         rows, cursor, more = await _old(database, table, before, local, cursor, size)
+        for part in table.parts:
+            for start in range(0, len(rows), _WHOLES):
+                wholes = {row[table.key[0]]: row[table.at] for row in rows[start : start + _WHOLES]}
+                await _clear_parts(database, part, wholes, archive, told, parts[part.name])
         if rows:
-            if archive is not None and table.archived:
-                await asyncio.to_thread(archive.keep, table, rows)
+            await _keep(archive, table, rows)
             size = await _delete_all(database, table, rows, size, lambda: told(done), done)
         if not more:
             return done
+
+
+async def _clear_parts(
+    database: Database,
+    part: Table,
+    wholes: Mapping[Any, datetime],
+    archive: Archive | None,
+    told: Callable[[Done], None],
+    done: Done,
+) -> None:
+    """Delete what belongs to these rows (key → age), however much it is."""
+    select, size = part.select.format(of=", ".join(["%s"] * len(wholes))), FIRST
+    while True:
+        limit = size
+        found = await database.transaction(lambda session: session.rows(select, (*wholes, limit)))  # noqa: B023
+        if found:
+            rows = [{**row, part.at: wholes[row[part.key[0]]]} for row in found]
+            await _keep(archive, part, rows)
+            size = await _delete_all(database, part, rows, size, lambda: told(done), done)
+        if len(found) < limit:
+            return
+
+
+async def _keep(archive: Archive | None, table: Table, rows: Sequence[Row]) -> None:
+    if archive is not None and table.archived:
+        await asyncio.to_thread(archive.keep, table, rows)
 
 
 async def _delete_all(
@@ -278,4 +374,5 @@ def deletion(table: Table, rows: Sequence[Row]) -> tuple[str, list[Any]]:
 
 def bounds(days: Mapping[str, int], now: datetime) -> dict[str, datetime]:
     """Return, for each table whose rows do not stay for ever, the moment before which they go."""
-    return {name: now - timedelta(days=days[name]) for name in TABLES if days[name] > 0}
+    kept = {name: days[table.setting or name] for name, table in TABLES.items()}
+    return {name: now - timedelta(days=many) for name, many in kept.items() if many > 0}
