@@ -1214,5 +1214,5 @@ INSERT IGNORE INTO ccdata.schema_migrations (version, name) VALUES
   (14, '0014_drains'),
   (15, '0015_outlook'),
   (16, '0016_own_zones'),
-  (18, '0018_numbers_as_written'),
-  (19, '0019_ages');
+  (17, '0017_numbers_as_written'),
+  (18, '0018_ages');
