@@ -164,6 +164,7 @@ SWITCH_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"booted": False}, "events_system", Level.FAIL),
     ({"commands": SWITCH.commands - {"Originate"}}, "rights", Level.FAIL),
     ({"commands": SWITCH.commands - {"QueueAdd"}}, "rights", Level.FAIL),
+    ({"commands": SWITCH.commands - {"QueuePause"}}, "rights", Level.FAIL),
     ({"commands": SWITCH.commands | {"Command"}}, "rights_too_many", Level.WARN),
     ({"heard": frozenset()}, "events", Level.FAIL),
     ({"heard": frozenset(EVENTS) - {"QueueCallerJoin"}}, "events", Level.FAIL),
