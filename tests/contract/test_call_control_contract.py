@@ -312,6 +312,28 @@ async def test_a_member_is_paused_with_a_reason_goes_on_and_leaves(bench: Bench)
             await order
 
 
+async def test_nobody_paused_is_offered_a_call_and_who_talks_leaves_without_losing_his(bench: Bench) -> None:
+    await up(bench)
+    phone = "PJSIP/agent201"
+    seated = [Pause(CAMPAIGN, f"PJSIP/agent{number}", True, "") for number in SEATS]
+    await bench.control.add_member(Join(CAMPAIGN, phone, "Dora", 0, False))
+    for pause in seated:
+        await bench.control.pause_member(pause)
+    try:
+        call = await bench.follow(await bench.dial("5551000200"), talking)
+        offers = {event.interface for event in bench.heard if isinstance(event, ev.AgentOffered)}
+        assert (offers, call.agent) == ({phone}, "Dora")
+        await bench.control.remove_member(Leave(CAMPAIGN, phone))
+        await bench.hear_a(ev.MemberGone)
+        await bench.control.refresh_channels()
+        assert (await bench.hear_a(ev.ChannelsListed)).live[call.attempt.id] is True
+        await bench.control.hang_up(call.attempt.id)
+        await bench.follow(call, ended)
+    finally:
+        for pause in seated:
+            await bench.control.pause_member(replace(pause, paused=False))
+
+
 async def test_a_phone_that_is_on_nothing_cannot_be_hung_up(bench: Bench) -> None:
     await up(bench)
     with pytest.raises(RefusedError):

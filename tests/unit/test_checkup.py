@@ -188,6 +188,12 @@ def test_an_asterisk_that_does_not_fit(facts: dict[str, Any], name: str, level: 
     assert wrong(judge_switch(replace(SWITCH, **facts), NEEDS)) == expected
 
 
+def test_actions_that_the_manager_user_may_not_do_are_named() -> None:
+    less = replace(SWITCH, commands=SWITCH.commands - {"QueuePause", "QueueRemove"})
+    [finding] = [one for one in judge_switch(less, NEEDS) if one.name == "rights"]
+    assert "write = agent (for QueueRemove, QueuePause)" in finding.text
+
+
 def test_a_campaign_without_its_queue() -> None:
     assert wrong(judge_switch(replace(SWITCH, queues=frozenset()), NEEDS)) == [("queue", Level.FAIL)]
 
