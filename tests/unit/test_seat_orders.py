@@ -56,6 +56,7 @@ def test_what_cannot_be_is_named(columns: dict[str, Any], field: str) -> None:
 
 async def test_the_engine_carries_them_out_and_says_what_it_could_not() -> None:
     room = EngineRoom()
+    room.switch.seat(QUEUE, 101)
     async with room.running():
         results = []
         for kind, columns in (
