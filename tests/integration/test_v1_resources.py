@@ -612,7 +612,7 @@ async def test_seats_come_from_the_live_picture(api: ApiRig, boss: str) -> None:
             "paused": True,
             "reason": "lunch",
             "since": "2026-05-13T16:00:00Z",
-        }  # fmt: skip
+        }
     ]
     assert len(await get(api, boss, f"{V1}/agents")) == 2
     api.live.linked = False
