@@ -13,7 +13,7 @@ from engine.domain import events as ev
 from engine.domain.commands import Originate
 from engine.domain.entries import Entry
 from engine.domain.model import agent_leg, leg_owner
-from engine.domain.orders import Join
+from engine.domain.orders import Join, Leave, Pause
 from engine.ports import RefusedError, UncertainError
 from engine.services.engine import Engine, EngineSettings, Outside
 from engine.services.lease import Identity
@@ -281,6 +281,12 @@ class ExchangeLink:
 
     async def add_member(self, member: Join) -> None:
         await self._exchange.add_member(member)
+
+    async def remove_member(self, member: Leave) -> None:
+        await self._exchange.remove_member(member)
+
+    async def pause_member(self, member: Pause) -> None:
+        await self._exchange.pause_member(member)
 
     async def hang_up_phone(self, interface: str) -> None:
         await self._exchange.hang_up_phone(interface)

@@ -12,7 +12,7 @@ from datetime import datetime
 from engine.domain import events as ev
 from engine.domain.commands import Originate
 from engine.domain.model import agent_leg, leg_owner
-from engine.domain.orders import Join
+from engine.domain.orders import Join, Leave, Pause
 from engine.ports import LinkError, RefusedError, UncertainError
 
 #: Digits → DialStatus, Q.850 cause, SIP code and OriginateResponse's reason.
@@ -209,6 +209,26 @@ class FakeSwitch:
         known = self.members.get((member.queue, member.interface))
         fresh = ev.Member(member.queue, member.interface, member.agent, 1, member.paused, False)
         self._seen(replace(known, paused=member.paused) if known else fresh, "pause" if known else "added")
+
+    async def remove_member(self, member: Leave) -> None:
+        await self._linked()
+        if member.queue not in self.queues:
+            raise RefusedError("Unable to remove interface from queue: No such queue")
+        gone = self.members.pop((member.queue, member.interface), None)
+        if gone is not None:
+            self._put(ev.MemberGone(self._now(), member.queue, member.interface, gone.name))
+
+    async def pause_member(self, member: Pause) -> None:
+        await self._linked()
+        known = [
+            one
+            for (queue, interface), one in self.members.items()
+            if interface == member.interface and member.queue in ("", queue)
+        ]
+        if not known:
+            raise RefusedError("Interface not found")
+        for one in known:
+            self._seen(replace(one, paused=member.paused, paused_reason=member.reason), "pause")
 
     async def refresh_queues(self) -> None:
         await self._linked()

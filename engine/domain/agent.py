@@ -7,7 +7,7 @@ the last call) leave no room for a second opinion that could drift away from the
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from engine.domain.events import Member
@@ -43,6 +43,20 @@ class Seat:
     offered: str = ""
     call: str = ""
     wrapup_until: datetime | None = None
+    #: When the state began that was seen last; None: before anybody looked. No fact of Asterisk's.
+    began: datetime | None = field(default=None, compare=False)
+
+    def since(self, now: datetime) -> datetime | None:
+        """Return since when the seat is in the state of `now`; None when nobody saw it begin."""
+        end = self.wrapup_until
+        if end is not None and end <= now and self.state(now) is SeatState.READY:
+            return end if self.began is None else max(self.began, end)
+        return self.began
+
+    def after(self, before: Seat | None, at: datetime) -> Seat:
+        """Return the seat with the moment at which its state began, by what it was before an event."""
+        same = before is not None and before.state(at) is self.state(at)
+        return replace(self, began=before.since(at) if before is not None and same else at)
 
     def state(self, now: datetime) -> SeatState:
         """Return what the seat is doing at `now`. A talk outranks a pause asked for during it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from engine.domain.agent import SeatState
 from engine.domain.figures import DayFigures
@@ -11,7 +12,8 @@ from engine.domain.figures import DayFigures
 @dataclass(frozen=True, slots=True)
 class SeatNow:
     """One member of one queue now. `paused` tells of a pause that a talk still outranks in `state`;
-    `reachable`: the phone is there; `idle`: it is, and does nothing."""
+    `reachable`: the phone is there; `idle`: it is, and does nothing; `reason`: of the pause; `since`: when
+    the state began, None when nobody saw it."""
 
     interface: str
     name: str
@@ -19,6 +21,8 @@ class SeatNow:
     state: SeatState
     reachable: bool = True
     idle: bool = True
+    reason: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

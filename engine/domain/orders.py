@@ -14,6 +14,7 @@ from engine.domain.errors import FieldError, excerpt
 from engine.domain.model import AttemptId, CampaignName, Contact, Desk, Dialer, DialerType, SpoolId
 from engine.domain.modes import DEFAULT_OPTIONS, read_options
 from engine.domain.phones import parse_phone
+from engine.domain.queue_tables import read_interface
 from engine.domain.schedule import parse_schedule
 from engine.domain.variables import Variables, parse_variables, printable
 
@@ -25,6 +26,9 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
 _EXTEN = re.compile(r"[A-Za-z0-9_*#+.-]{1,80}", re.ASCII)
 _CALLER = re.compile(r"\+?[0-9*#]{0,32}", re.ASCII)
 _ACTS = ("dial", "skip", "later")
+_KINDS = ("call", "workflow", "hangup", "decide", "join", "leave", "pause", "unpause")
+#: Bytes of UTF-8 that Asterisk keeps of a pause's reason (app_queue.c, reason_paused).
+LONGEST_REASON = 79
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,25 @@ class Join:
     paused: bool
 
 
-Order = ManualCall | Workflow | HangUpPhone | HangUpCall | Decide | Join
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A phone is a member of a queue no more. Whom it talks to stays on the line."""
+
+    queue: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A member of a queue ('' = of every one in which he sits) gets no more calls, or goes on."""
+
+    queue: str
+    interface: str
+    paused: bool
+    reason: str
+
+
+Order = ManualCall | Workflow | HangUpPhone | HangUpCall | Decide | Join | Leave | Pause
 
 
 def read_order(row: Row) -> Order:
@@ -107,7 +129,11 @@ def read_order(row: Row) -> Order:
         return _decide(row)
     if kind == "join":
         return _join(row)
-    raise FieldError("kind", f"{excerpt(kind)} is unknown", "Use call, workflow, hangup, decide or join.")
+    if kind == "leave":
+        return Leave(_required(row, "campaign", "Name the queue."), _seat(row))
+    if kind in ("pause", "unpause"):
+        return _pause(row, paused=kind == "pause")
+    raise FieldError("kind", f"{excerpt(kind)} is unknown", f"Use {', '.join(_KINDS)}.")
 
 
 def _call(row: Row) -> ManualCall:
@@ -154,9 +180,22 @@ def _join(row: Row) -> Join:
         penalty, paused = int(values.get("penalty") or 0), bool(int(values.get("paused") or 0))
     except (TypeError, ValueError) as error:
         raise FieldError("variables", "penalty or paused is no number", "Use 0 or more.") from error
-    interface = _interface(row)
+    interface = _seat(row)
     queue = _required(row, "campaign", "Name the queue.")
     return Join(queue, interface, str(row["agent"] or "") or interface, max(penalty, 0), paused)
+
+
+def _pause(row: Row, *, paused: bool) -> Pause:
+    reason = printable(str(row["reason"] or "")).strip()
+    if len(reason.encode()) > LONGEST_REASON:
+        raise FieldError("reason", f"it has more than {LONGEST_REASON} bytes", "Say it in fewer words.")
+    return Pause(str(row["campaign"] or "").strip(), _seat(row), paused, reason)
+
+
+def _seat(row: Row) -> str:
+    """`phone` is an extension, or a whole interface as in `queue_members`."""
+    phone = str(row["phone"] or "").strip()
+    return read_interface(phone, "phone") if "/" in phone else _interface(row)
 
 
 def _workflow(row: Row) -> Workflow:

@@ -67,7 +67,8 @@ class Picture:
                 self.queue(member.queue).told = True
                 seats = self.queue(member.queue).seats
                 known = seats.get(member.interface)
-                seats[member.interface] = known.seen(member) if known else Seat(member)
+                seat = known.seen(member) if known else Seat(member)
+                seats[member.interface] = seat.after(known, event.at)
                 return member.queue
             case ev.MemberGone(queue=queue, interface=interface):
                 self.queue(queue).seats.pop(interface, None)
@@ -89,7 +90,7 @@ class Picture:
         self, event: ev.AgentOffered | ev.AgentMissed | ev.AgentConnected | ev.AgentCompleted
     ) -> str | None:
         queue = self.queue(event.queue)
-        seat = queue.seats.get(event.interface)
+        seat = before = queue.seats.get(event.interface)
         if seat is None:
             return None
         match event:
@@ -102,7 +103,7 @@ class Picture:
                 queue.waiting.discard(call)
             case ev.AgentCompleted():
                 seat = seat.complete(event.at, self.wrapup(event.queue))
-        queue.seats[event.interface] = seat
+        queue.seats[event.interface] = seat.after(before, event.at)
         return event.queue
 
     def _hung_up(self, call: str, at: datetime) -> str | None:
@@ -114,10 +115,10 @@ class Picture:
                 changed = name
             for interface, seat in queue.seats.items():
                 if seat.call == call:
-                    queue.seats[interface] = seat.complete(at, self.wrapup(name))
+                    queue.seats[interface] = seat.complete(at, self.wrapup(name)).after(seat, at)
                     changed = name
                 elif seat.offered == call:
-                    queue.seats[interface] = seat.refuse(call)
+                    queue.seats[interface] = seat.refuse(call).after(seat, at)
                     changed = name
         return changed
 
@@ -138,7 +139,7 @@ class Picture:
                     until = max(until, before.wrapup_until)
                 if until > listed.at:
                     seat = Seat(member, wrapup_until=until)
-            queue.seats[member.interface] = seat
+            queue.seats[member.interface] = seat.after(before, listed.at) if before else seat
         for waiting in listed.waiting:
             fresh.setdefault(waiting.queue.casefold(), QueuePicture(waiting.queue)).waiting.add(waiting.call)
         for queue in fresh.values():

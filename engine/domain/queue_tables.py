@@ -15,6 +15,7 @@ _NAME = re.compile(r"[\w .<>-]{1,128}")
 _INTERFACE = re.compile(r"[A-Za-z0-9]+/[\w.@+-]{1,100}(?:/n)?", re.ASCII)
 #: chan_sip left Asterisk in 21; the documented interface is SIP/<extension>.
 _SIP = re.compile(r"^SIP/", re.IGNORECASE)
+_PJSIP = re.compile(r"^PJSIP/", re.IGNORECASE)
 _STRATEGIES = frozenset(
     ("ringall", "leastrecent", "fewestcalls", "random", "rrmemory", "rrordered", "linear", "wrandom")
 )
@@ -69,14 +70,28 @@ def read_member(row: Row) -> QueueMember:
 
 
 def _interface(row: Row, column: str) -> str:
-    text = _SIP.sub("PJSIP/", str(row[column]).strip())
-    if not _INTERFACE.fullmatch(text):
+    return read_interface(str(row[column]), f"queue_members.{column}")
+
+
+def as_in_asterisk(interface: str) -> str:
+    """Return an interface as Asterisk spells it: `SIP/101` is `PJSIP/101` there."""
+    return _SIP.sub("PJSIP/", interface.strip())
+
+
+def read_interface(text: str, field: str) -> str:
+    """Return an interface as Asterisk spells it. Raises FieldError."""
+    interface = as_in_asterisk(text)
+    if not _INTERFACE.fullmatch(interface):
         raise FieldError(
-            f"queue_members.{column}",
-            f"{excerpt(text)} is no interface",
-            "Write SIP/101, PJSIP/101 or Local/101@agents/n.",
+            field, f"{excerpt(interface)} is no interface", "Write SIP/101, PJSIP/101 or Local/101@agents/n."
         )
-    return text
+    return interface
+
+
+def spellings(interface: str) -> tuple[str, str]:
+    """Return how rows may spell an interface (twice the same where there is one way)."""
+    plain = as_in_asterisk(interface)
+    return plain, _PJSIP.sub("SIP/", plain)
 
 
 def _number(row: Row, column: str) -> str:

@@ -13,7 +13,7 @@ from engine.domain.commands import Originate
 from engine.domain.entries import Entry, Written
 from engine.domain.events import Event
 from engine.domain.model import Attempt, AttemptId, CampaignName, Contact
-from engine.domain.orders import Join, Order
+from engine.domain.orders import Join, Leave, Order, Pause
 from engine.domain.pacing import DayTotals, Decision, Profile, Snapshot, Standing
 from engine.domain.settings import SettingsRows
 from engine.ports.callerids import CallerIdStore
@@ -94,6 +94,14 @@ class CallControl(Protocol):
     async def add_member(self, member: Join) -> None:
         """Make a phone a member of a queue; one that is a member already gets the new penalty and pause.
         Raises LinkError, RefusedError (no such queue) or UncertainError."""
+
+    async def remove_member(self, member: Leave) -> None:
+        """Take a phone out of a queue, where it may not be at all; a talk goes on. Raises LinkError,
+        RefusedError (no such queue, or a member of its static ones) or UncertainError."""
+
+    async def pause_member(self, member: Pause) -> None:
+        """Pause a member, or let him go on. Raises LinkError, RefusedError (he sits in no such queue) or
+        UncertainError."""
 
     async def refresh_queues(self) -> None:
         """Ask for the full picture of all queues; it comes as QueuesListed, in order with the

@@ -34,7 +34,7 @@ class QueueControl(Protocol):
         """Seat a member; False when he sits there already. RefusedError: no such queue, most likely."""
 
     async def remove_member(self, member: QueueMember) -> None:
-        """Take a member out of his queue."""
+        """Take a member out of his queue, where he may sit no more."""
 
     async def set_penalty(self, member: QueueMember) -> None:
         """Give a seated member his penalty."""

@@ -109,5 +109,12 @@ def _call(call: Call) -> CallNow:
 def _seat(interface: str, seat: Seat, now: datetime) -> SeatNow:
     member = seat.member
     return SeatNow(
-        interface, member.name, member.paused, seat.state(now), reachable=seat.reachable, idle=seat.idle
+        interface,
+        member.name,
+        member.paused,
+        seat.state(now),
+        reachable=seat.reachable,
+        idle=seat.idle,
+        reason=member.paused_reason if member.paused else "",
+        since=seat.since(now),
     )

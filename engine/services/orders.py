@@ -1,4 +1,4 @@
-"""Carries out what people ask of single calls: click to call, flows, hang-ups, agents' decisions."""
+"""Carries out what people ask of single calls and seats: click to call, hang-ups, decisions, pauses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from engine.domain import events as ev
 from engine.domain.call import Call, State
 from engine.domain.commands import Originate
 from engine.domain.model import Attempt, AttemptId, Campaign, agent_leg, attempt_id
-from engine.domain.orders import Decide, HangUpCall, HangUpPhone, Join, ManualCall, Workflow
+from engine.domain.orders import (
+    Decide,
+    HangUpCall,
+    HangUpPhone,
+    Join,
+    Leave,
+    ManualCall,
+    Pause,
+    Workflow,
+)
 from engine.ports import UNREACHABLE, StoreError, TakenOrder
 from engine.services.reserving import ReservedPlacer
 from engine.services.tools import Tools
@@ -108,6 +117,10 @@ class Orders:
                     return await self._hang_up(taken.order.attempt)
                 case Join():
                     await self._tools.control.add_member(taken.order)
+                case Leave():
+                    await self._tools.control.remove_member(taken.order)
+                case Pause():
+                    await self._tools.control.pause_member(taken.order)
                 case Decide():
                     return self._decide(taken.order)
         except UNREACHABLE as error:

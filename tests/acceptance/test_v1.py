@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from engine.lab.parts import free_port
 from tests.endpoint import Hit, verified
-from tests.stage import CAMPAIGN, Stage
+from tests.stage import CAMPAIGN, OTHER, Stage
 
 AT = f"/api/v1/campaigns/{quote(CAMPAIGN, safe='')}"
 
@@ -129,6 +129,7 @@ def test_a_campaign_over_http(stage: Stage) -> None:
             _starts_and_tells(stage, client, hook["secret"], hits, told)
             _pauses_and_resumes(stage, client, told)
             _hangs_up(stage, client)
+            _seats_and_pauses(stage, client)
             assert stage.stop() == 0
 
 
@@ -179,3 +180,75 @@ def _hangs_up(stage: Stage, client: Client) -> None:
         return False
 
     stage.wait(one_is_hung_up, "a call is hung up by its id")
+
+
+def _seats_and_pauses(stage: Stage, client: Client) -> None:
+    """A second campaign, whose own agents are all paused: only who is seated over HTTP gets its calls."""
+    at, interface = f"/api/v1/campaigns/{quote(OTHER, safe='')}", "PJSIP/agent301"
+
+    def done(*orders: int) -> None:
+        for order in orders:
+            stage.wait_for_value(f"SELECT status FROM ccdata.orders WHERE id = {order}", "done")
+
+    def nora() -> Any:
+        seats = client.ask("GET", f"/api/v1/agents?campaign={quote(OTHER)}")
+        return next((seat for seat in seats if seat["interface"] == interface), None)
+
+    def talks() -> int:
+        return int(stage.value("SELECT COUNT(*) FROM ccdata.attempts WHERE agent = 'nora'"))
+
+    client.ask("POST", f"{AT}/stop", status=202)
+    settings = client.ask("GET", AT)
+    kept = ("schedule", "dialstring", "timeout", "callerid", "country", "tbc", "maxchannels")
+    queue = {"wrapuptime": 0, "queue_timeout": 5}
+    campaign = {"campaign": OTHER, "queue": queue, **{name: settings[name] for name in kept}}
+    client.ask("POST", "/api/v1/campaigns", campaign, 201)
+    lines = "".join(f"{OTHER};5552{n:03d}100;;;\n" for n in range(200)).encode()
+    upload = client.ask("POST", f"{at}/uploads?list=L2", lines, 202)
+    stage.wait(
+        lambda: client.ask("GET", f"/api/v1/uploads/{upload['id']}")["status"] == "done", "the file is loaded"
+    )
+    own = [{"agent": f"agent{number}", "campaign": OTHER} for number in (201, 202, 203)]
+    for seat in own:
+        done(*(made["order"] for made in client.ask("POST", "/api/v1/agents/pause", seat, 202)))
+    try:
+        made = client.ask("POST", f"{at}/members", {"interface": "SIP/agent301", "agent": "nora"}, 202)
+        done(made["order"])
+        stage.wait(lambda: nora() is not None, "she is in the live picture")
+        assert f"nora ({interface}" in stage.asterisk.command(f"queue show {OTHER}")
+        client.ask("POST", f"{at}/start", status=202)
+        stage.wait(lambda: talks() > 0, "she gets a call")
+
+        wish = {"agent": "nora", "campaign": OTHER, "reason": 'lunch, \\ "30" min'}
+        [pause] = client.ask("POST", "/api/v1/agents/pause", wish, 202)
+        done(pause["order"])
+        stage.wait(lambda: nora()["state"] == "paused", "her talk ends and she is paused")
+        seat = nora()
+        assert (seat["paused"], seat["reason"]) == (True, wish["reason"])
+        assert seat["since"] is not None
+        shown = stage.asterisk.command(f"queue show {OTHER}")
+        assert re.search(r"nora .*\(paused:lunch, ", re.sub(r"\x1b\[[0-9;]*m", "", shown))
+        stage.wait(lambda: client.ask("GET", "/api/v1/calls/live") == [], "calls come to their end")
+        talked, placed = talks(), stage.value("SELECT COUNT(*) FROM ccdata.attempts")
+        now = stage.value(f"SELECT updated_at FROM ccdata.campaign_state WHERE campaign = '{OTHER}'")
+        stage.wait_for_value(
+            f"SELECT updated_at > '{now}' + INTERVAL 2 SECOND FROM ccdata.campaign_state"
+            f" WHERE campaign = '{OTHER}'",
+            1,
+        )
+        assert client.ask("GET", f"{at}/state")["state"] == "running"
+        assert stage.value("SELECT COUNT(*) FROM ccdata.attempts") == placed, "nobody is dialled for her"
+        assert talks() == talked
+
+        back = {"agent": interface}
+        done(*(one["order"] for one in client.ask("POST", "/api/v1/agents/unpause", back, 202)))
+        stage.wait(lambda: talks() > talked, "she gets calls again")
+        left = client.ask("DELETE", f"{at}/members?interface={quote(interface, safe='')}", status=202)
+        done(left["order"])
+        stage.wait(lambda: nora() is None, "she is in the picture no more")
+        assert client.ask("GET", f"{at}/members") == []
+        assert "nora" not in stage.asterisk.command(f"queue show {OTHER}")
+    finally:
+        for seat in own:
+            name, queue = f"PJSIP/{seat['agent']}", seat["campaign"]
+            stage.asterisk.command(f"queue unpause member {name} queue {queue}")

@@ -18,7 +18,7 @@ from engine.domain.call import Call, State, step
 from engine.domain.commands import originate
 from engine.domain.dialstring import parse_dialstring
 from engine.domain.model import Attempt, CampaignName, attempt_id
-from engine.domain.orders import Join
+from engine.domain.orders import Join, Leave, Pause
 from engine.domain.outcomes import Outcome
 from engine.domain.phones import Phone
 from engine.lab.asterisk import Asterisk
@@ -273,9 +273,7 @@ async def test_a_list_comes_after_what_had_happened_before_it(bench: Bench) -> N
     assert kinds == [ev.QueuesListed, ev.ChannelsListed], "each is heard in the order of the questions"
 
 
-async def test_a_phone_becomes_a_member_and_a_member_gets_the_new_pause(
-    bench: Bench, request: pytest.FixtureRequest
-) -> None:
+async def test_a_phone_becomes_a_member_and_a_member_gets_the_new_pause(bench: Bench) -> None:
     await up(bench)
     member = Join(CAMPAIGN, "PJSIP/agent9001", "Berta", 2, False)
     await bench.control.add_member(member)
@@ -288,9 +286,52 @@ async def test_a_phone_becomes_a_member_and_a_member_gets_the_new_pause(
     assert (seen.change, seen.member.interface) == ("pause", member.interface)
     with pytest.raises(RefusedError):
         await bench.control.add_member(replace(member, queue="nowhere<-"))
-    if isinstance(bench.control, AmiCallControl):
-        asterisk: Asterisk = request.getfixturevalue("asterisk")
-        asterisk.command(f"queue remove member {member.interface} from {CAMPAIGN}")
+    await bench.control.remove_member(Leave(CAMPAIGN, member.interface))
+
+
+async def test_a_member_is_paused_with_a_reason_goes_on_and_leaves(bench: Bench) -> None:
+    await up(bench)
+    member = Join(CAMPAIGN, "PJSIP/agent9002", "Carla", 0, False)
+    await bench.control.add_member(member)
+    for queue, paused, reason in ((CAMPAIGN, True, "lunch, 30 min"), ("", False, "")):
+        await bench.control.pause_member(Pause(queue, member.interface, paused, reason))
+        while (seen := await bench.hear_a(ev.MemberSeen)).change != "pause":
+            pass
+        told = seen.member
+        assert (told.interface, told.paused, told.paused_reason) == (member.interface, paused, reason)
+    await bench.control.remove_member(Leave(CAMPAIGN, member.interface))
+    gone = await bench.hear_a(ev.MemberGone)
+    assert (gone.queue, gone.interface, gone.name) == (CAMPAIGN, member.interface, "Carla")
+    await bench.control.remove_member(Leave(CAMPAIGN, member.interface))  # he is not there: as it is wanted
+    for order in (
+        bench.control.remove_member(Leave("nowhere<-", member.interface)),
+        bench.control.pause_member(Pause(CAMPAIGN, member.interface, True, "")),
+        bench.control.pause_member(Pause("", member.interface, True, "")),
+    ):
+        with pytest.raises(RefusedError):
+            await order
+
+
+async def test_nobody_paused_is_offered_a_call_and_who_talks_leaves_without_losing_his(bench: Bench) -> None:
+    await up(bench)
+    phone = "PJSIP/agent201"
+    seated = [Pause(CAMPAIGN, f"PJSIP/agent{number}", True, "") for number in SEATS]
+    await bench.control.add_member(Join(CAMPAIGN, phone, "Dora", 0, False))
+    for pause in seated:
+        await bench.control.pause_member(pause)
+    try:
+        call = await bench.follow(await bench.dial("5551000200"), talking)
+        offers = {event.interface for event in bench.heard if isinstance(event, ev.AgentOffered)}
+        assert (offers, call.agent) == ({phone}, "Dora")
+        await bench.control.remove_member(Leave(CAMPAIGN, phone))
+        await bench.hear_a(ev.MemberGone)
+        await bench.control.refresh_channels()
+        assert (await bench.hear_a(ev.ChannelsListed)).live[call.attempt.id] is True
+        await bench.control.hang_up(call.attempt.id)
+        await bench.follow(call, ended)
+    finally:
+        for pause in seated:
+            await bench.control.pause_member(replace(pause, paused=False))
 
 
 async def test_a_phone_that_is_on_nothing_cannot_be_hung_up(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 from engine.adapters.ami import AmiCallControl, AmiSettings
 from engine.adapters.ami.queues import AmiQueues
@@ -127,6 +128,23 @@ async def test_members_come_back_after_asterisk_was_started_anew(
             poll, lambda: "phone1" in switch.asterisk.command("queue show BACK->"), "he sits there again"
         )
         keeping.cancel()
+
+
+async def test_who_was_taken_out_before_his_row_went_is_no_fault(
+    switch: Switch, database: Database, generated: Path
+) -> None:
+    async with kept(switch, database, generated) as keeper:
+        await run(
+            database,
+            "INSERT INTO ccdata.queues (name) VALUES ('LEFT->')",
+            "INSERT INTO ccdata.queue_members (queue_name, interface) VALUES ('LEFT->', 'SIP/phone2')",
+        )
+        await keeper.follow()
+        switch.asterisk.command("queue remove member PJSIP/phone2 from LEFT->")
+        await run(database, "DELETE FROM ccdata.queue_members")
+        with structlog.testing.capture_logs() as told:
+            await keeper.follow()
+        assert told == []
 
 
 def _mode(path: Path) -> int:

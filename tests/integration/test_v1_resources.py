@@ -599,11 +599,20 @@ async def test_the_form_of_a_call_is_its_agents_and_goes_back_as_it_is(api: ApiR
 
 
 async def test_seats_come_from_the_live_picture(api: ApiRig, boss: str) -> None:
-    seat = SeatNow("PJSIP/101", "ana", True, SeatState.TALKING)
+    since = datetime(2026, 5, 13, 16, tzinfo=UTC)
+    seat = SeatNow("PJSIP/101", "ana", True, SeatState.TALKING, reason="lunch", since=since)
     api.live.seen[:] = [QueueNow(A, (seat,), 0), QueueNow("B<-", (seat,), 0)]
     scoped = await api.user("scoped", Role.SUPERVISOR, campaigns=[A])
     assert await get(api, scoped, f"{V1}/agents") == [
-        {"campaign": A, "agent": "ana", "interface": "PJSIP/101", "state": "talking", "paused": True}
+        {
+            "campaign": A,
+            "agent": "ana",
+            "interface": "PJSIP/101",
+            "state": "talking",
+            "paused": True,
+            "reason": "lunch",
+            "since": "2026-05-13T16:00:00Z",
+        }
     ]
     assert len(await get(api, boss, f"{V1}/agents")) == 2
     api.live.linked = False

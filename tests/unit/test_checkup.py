@@ -164,6 +164,7 @@ SWITCH_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
     ({"booted": False}, "events_system", Level.FAIL),
     ({"commands": SWITCH.commands - {"Originate"}}, "rights", Level.FAIL),
     ({"commands": SWITCH.commands - {"QueueAdd"}}, "rights", Level.FAIL),
+    ({"commands": SWITCH.commands - {"QueuePause"}}, "rights", Level.FAIL),
     ({"commands": SWITCH.commands | {"Command"}}, "rights_too_many", Level.WARN),
     ({"heard": frozenset()}, "events", Level.FAIL),
     ({"heard": frozenset(EVENTS) - {"QueueCallerJoin"}}, "events", Level.FAIL),
@@ -185,6 +186,12 @@ SWITCH_FAULTS: list[tuple[dict[str, Any], str, Level]] = [
 def test_an_asterisk_that_does_not_fit(facts: dict[str, Any], name: str, level: Level) -> None:
     expected = [(name, level)] if name else []
     assert wrong(judge_switch(replace(SWITCH, **facts), NEEDS)) == expected
+
+
+def test_actions_that_the_manager_user_may_not_do_are_named() -> None:
+    less = replace(SWITCH, commands=SWITCH.commands - {"QueuePause", "QueueRemove"})
+    [finding] = [one for one in judge_switch(less, NEEDS) if one.name == "rights"]
+    assert "write = agent (for QueueRemove, QueuePause)" in finding.text
 
 
 def test_a_campaign_without_its_queue() -> None:

@@ -48,6 +48,31 @@ def test_a_queue_that_nobody_named_has_no_seats_and_nobody_waits() -> None:
     assert queue.next_free(NOW) is None
 
 
+def test_it_is_known_since_when_a_seat_is_in_its_state() -> None:
+    def since(t: float) -> float | None:
+        (seat,) = picture.queue(QUEUE).seats.values()
+        began = seat.since(later(t))
+        return None if began is None else (began - NOW).total_seconds()
+
+    picture = a_picture(listed(a_member()), wrapup=15)
+    assert since(1) is None, "it began before anybody looked"
+    picture.apply(b.offered(13))
+    picture.apply(seen(14, device=6))
+    assert since(14) == 13, "what changes nothing begins nothing"
+    picture.apply(b.connected(15))
+    picture.apply(seen(20, paused=True))
+    assert since(20) == 15, "a talk outranks the pause"
+    picture.apply(b.completed(t=75))
+    picture.apply(seen(80, paused=False))
+    assert since(81) == 80, "he was paused for five seconds of his wrap-up"
+    assert since(95) == 90, "the wrap-up has run out by itself"
+    picture.apply(listed(a_member(), t=100))
+    assert since(101) == 90
+    picture.apply(seen(110, paused=True))
+    picture.apply(listed(a_member(paused=True), t=120))
+    assert since(121) == 110
+
+
 def test_a_seat_follows_one_call_from_offer_to_wrap_up() -> None:
     picture = a_picture(seen(), wrapup=15)
     assert only_seat(picture) is SeatState.READY

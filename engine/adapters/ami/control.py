@@ -16,7 +16,7 @@ from engine.adapters.ami.link import AmiLink, AmiSettings
 from engine.adapters.ami.wire import MAX_LINE, UnsafeValueError
 from engine.domain import events as ev
 from engine.domain.commands import Originate
-from engine.domain.orders import Join
+from engine.domain.orders import Join, Leave, Pause
 from engine.ports import RefusedError
 from engine.ports.watch import LinkNumbers
 
@@ -31,6 +31,8 @@ MAX_VARIABLES = 100
 WAKING_DIGIT = "D"
 #: How Asterisk refuses to add a member that is one.
 _ALREADY = "Already there"
+#: How it refuses to take out a member that is none.
+_NOT_THERE = "Not there"
 #: What would end a name in a CallerID.
 _NO_NAME = str.maketrans("", "", '"<>\\')
 
@@ -216,6 +218,27 @@ class AmiCallControl:
                 raise
             await self.link.ask((("Action", "QueuePenalty"), *place, ("Penalty", str(member.penalty))))
             await self.link.ask((("Action", "QueuePause"), *place, paused))
+
+    async def remove_member(self, member: Leave) -> None:
+        place = (("Queue", member.queue), ("Interface", member.interface))
+        try:
+            await self.link.ask((("Action", "QueueRemove"), *place))
+        except UnsafeValueError as error:
+            raise RefusedError(f"not sent: {error}") from error
+        except RefusedError as error:
+            if _NOT_THERE not in str(error):
+                raise
+
+    async def pause_member(self, member: Pause) -> None:
+        # Without a queue Asterisk looks for the interface in all of them.
+        more = [("Queue", member.queue)] if member.queue else []
+        if member.reason:
+            more.append(("Reason", member.reason))
+        paused = ("Paused", "true" if member.paused else "false")
+        try:
+            await self.link.ask((("Action", "QueuePause"), ("Interface", member.interface), paused, *more))
+        except UnsafeValueError as error:
+            raise RefusedError(f"not sent: {error}") from error
 
     async def refresh_queues(self) -> None:
         at = self._now()

@@ -9,6 +9,8 @@ from engine.ports import RefusedError
 
 #: How app_queue says that a member has his seat (apps/app_queue.c, manager_add_queue_member).
 _THERE = "already there"
+#: And that he has none to be taken from (manager_remove_queue_member).
+_NOT_THERE = "not there"
 
 
 class AmiQueues:
@@ -39,7 +41,11 @@ class AmiQueues:
         return True
 
     async def remove_member(self, member: QueueMember) -> None:
-        await self._ask("QueueRemove", member)
+        try:
+            await self._ask("QueueRemove", member)
+        except RefusedError as error:
+            if _NOT_THERE not in str(error).lower():
+                raise
 
     async def set_penalty(self, member: QueueMember) -> None:
         await self._ask("QueuePenalty", member, ("Penalty", str(member.penalty)))

@@ -108,7 +108,7 @@ async def reservations(session: Session, scope: Scope) -> list[Row]:
 
 
 async def order(session: Session, kind: str, values: Mapping[str, Any]) -> int:
-    """Order something for a single call; the engine takes it within 0.25 s. Raises FieldError."""
+    """Order something for a single call or seat; the engine takes it within 0.25 s. Raises FieldError."""
     plain = {
         "kind": kind, "campaign": "", "agent": "", "phone": "", "tech": "SIP", "context": "", "exten": "",
         "callerid": "", "destination": "", "attempt": "", "act": "", "reason": "", "variables": None,

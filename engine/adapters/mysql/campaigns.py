@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine.adapters.mysql import members as seats
 from engine.adapters.mysql.database import Session
 from engine.domain.errors import FieldError, excerpt
 from engine.domain.integra.people import NewMember
@@ -50,15 +51,5 @@ async def add_members(session: Session, members: Sequence[NewMember]) -> None:
             raise FieldError(
                 "queueName", f"there is no campaign {excerpt(member.queue)}", "Create it, or correct it."
             )
-        await session.run(
-            "INSERT INTO ccdata.queue_members (queue_name, interface, membername, penalty, paused)"
-            " VALUES (%s, %s, %s, %s, %s) ON DUPLICATE KEY UPDATE membername=VALUES(membername),"
-            " penalty=VALUES(penalty), paused=VALUES(paused)",
-            (rows[0]["name"], f"SIP/{member.extension}", member.agent, member.penalty, int(member.paused)),
-        )
-        # An agent works for the campaigns in which he sits.
-        await session.run(
-            "INSERT IGNORE INTO ccdata.user_campaigns (user, campaign)"
-            " SELECT user, %s FROM ccdata.users WHERE user=%s AND role='agent'",
-            (rows[0]["name"], member.agent),
-        )
+        interface, queue = f"SIP/{member.extension}", str(rows[0]["name"])
+        await seats.seat(session, queue, interface, member.agent, member.penalty, member.paused)

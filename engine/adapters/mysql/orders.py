@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.adapters.mysql import members
 from engine.adapters.mysql.blacklists import Block, note_blocks
 from engine.adapters.mysql.claim import Claimant
 from engine.adapters.mysql.compliance import Inquiry, Judged, campaign_law
 from engine.adapters.mysql.database import Session, utc
 from engine.domain.errors import FieldError
 from engine.domain.model import Attempt, AttemptId
-from engine.domain.orders import ManualCall, read_order
+from engine.domain.orders import Leave, ManualCall, read_order
 from engine.ports import TakenOrder
 
 #: Whoever asked for a call has long turned to something else after so many seconds.
@@ -36,10 +37,14 @@ async def take(
             (row["id"], STALE),
         )
         try:
-            if old:
-                raise FieldError("created_at", f"it waited for more than {STALE} s", "Ask again.")
             order = read_order(row)
             attempt = None
+            if isinstance(order, Leave):
+                # Nobody waits for it, but the seat would stay: no age is too old, unless he is wanted again.
+                if await members.sits(session, order.queue, order.interface):
+                    raise FieldError("phone", "a row of queue_members seats it", "Delete the row as well.")
+            elif old:
+                raise FieldError("created_at", f"it waited for more than {STALE} s", "Ask again.")
             if isinstance(order, ManualCall):
                 order = order.with_options(await _options(session, order.dialer.name))
                 given = await _given(session, str(row["guid"]))

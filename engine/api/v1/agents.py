@@ -19,13 +19,16 @@ router = APIRouter(route_class=Resource, prefix="/agents", tags=["agents"])
 
 
 class SeatOut(BaseModel):
-    """One seat of one campaign now. `paused` tells of a pause that a talk still outranks in `state`."""
+    """One seat of one campaign now. `paused` tells of a pause that a talk still outranks in `state`, `reason`
+    why; `since` is when the state began, null when that was before this engine looked."""
 
     campaign: str
     agent: str
     interface: str
     state: str
     paused: bool
+    reason: str
+    since: Moment | None
 
 
 class ReservationOut(BaseModel):
@@ -41,7 +44,10 @@ class ReservationOut(BaseModel):
 
 
 async def seats_of(office: Office, caller: Caller, campaign: str = "") -> list[SeatOut]:
-    """Return the seats that a caller reaches, of one campaign or all, from the live picture."""
+    """Return the seats that a caller reaches, of one campaign or all, from the live picture. Raises
+    HTTPException while it is not current."""
+    if not await office.live.current():
+        raise HTTPException(503, "The picture of Asterisk is not current.", {"Retry-After": "2"})
     found = []
     for queue in await office.live.queues():
         if campaign and queue.name.casefold() != campaign.casefold():
@@ -54,6 +60,8 @@ async def seats_of(office: Office, caller: Caller, campaign: str = "") -> list[S
                     interface=seat.interface,
                     state=seat.state.value,
                     paused=seat.paused,
+                    reason=seat.reason,
+                    since=seat.since,
                 )
                 for seat in queue.seats
             ]
@@ -68,8 +76,6 @@ async def agents(
     """Show the seats of your campaigns now. Costs no query; 503 while there is no picture of Asterisk."""
     if campaign:
         reach(caller, campaign)
-    if not await office.live.current():
-        raise HTTPException(503, "The picture of Asterisk is not current.", {"Retry-After": "2"})
     return await seats_of(office, caller, campaign)
 
 

@@ -222,14 +222,14 @@ async def form(caller: Asking, office: InOffice, guid: str) -> FormOut:
     return await office.database.transaction(work)
 
 
-def _own(caller: Caller, agent: str) -> None:
+def own(caller: Caller, agent: str) -> None:
     """An agent acts for himself alone."""
     if caller.role is Role.AGENT and not caller.is_me(agent):
         raise FieldError("agent", "it is somebody else", "Name yourself.")
 
 
 @contextmanager
-def _agent_named() -> Iterator[None]:
+def agent_named() -> Iterator[None]:
     """A phone that cannot be is the agent's who was named."""
     try:
         yield
@@ -253,14 +253,14 @@ async def place(caller: Asking, office: InOffice, wish: CallIn, response: Respon
     Without `*`: agents who sit in your campaigns, whose accounts name one of them, or yourself.
     """
     reach(caller, wish.campaign)
-    _own(caller, wish.agent)
+    own(caller, wish.agent)
     guid = office.new_id()
     agent, phone = await office.database.transaction(lambda s: _phone(s, wish.agent))
     await may_ring(office, caller, agent, phone, wish.context)
 
     async def work(session: Session) -> int:
         await campaigns.check(session, wish.campaign, "campaign")
-        with _agent_named():
+        with agent_named():
             return await _order(session)
 
     async def _order(session: Session) -> int:
@@ -322,13 +322,13 @@ async def decide(
 @needs(Right.CALL)
 async def hang_up_phone(caller: Asking, office: InOffice, agent: str, response: Response) -> OrderMade:
     """Hang up whatever an agent's phone does."""
-    _own(caller, agent)
+    own(caller, agent)
     if caller.role is not Role.AGENT:
         reach(caller, "*")  # nobody knows whose campaign the phone is talking for
 
     async def work(session: Session) -> int:
         name, phone = await _phone(session, agent)
-        with _agent_named():
+        with agent_named():
             return await tables.order(session, "hangup", {"agent": name, "phone": phone})
 
     made = OrderMade(order=await office.database.transaction(work))
@@ -358,9 +358,9 @@ async def order_of(caller: Asking, office: InOffice, order: int) -> OrderOut:
     """Tell how an order stands. One of no campaign is for him whose phone it is about, and for who reaches
     every campaign."""
     row = await office.database.transaction(lambda s: tables.answer(s, order))
-    own = row is not None and caller.is_me(str(row["agent"]))
-    if row is None or (caller.role is Role.AGENT and not own):
+    mine = row is not None and caller.is_me(str(row["agent"]))
+    if row is None or (caller.role is Role.AGENT and not mine):
         raise NotFound("There is no such order.")
-    if row["campaign"] or not own:
+    if row["campaign"] or not mine:
         reach(caller, str(row["campaign"]) or "*")
     return OrderOut.model_validate({**row, "order": row["id"]})

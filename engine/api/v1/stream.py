@@ -208,6 +208,8 @@ def picture(
                 "interface": seat.interface,
                 "state": seat.state.value,
                 "paused": seat.paused,
+                "reason": seat.reason,
+                "since": seat.since,
             }
             yield Event(0, "seat", f"{queue.name}\n{seat.interface}", queue.name, seat.name, data)
     for call in calls:

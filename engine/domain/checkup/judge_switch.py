@@ -134,15 +134,18 @@ def _version(facts: SwitchFacts) -> Finding:
 
 
 def _rights(facts: SwitchFacts) -> Iterator[Finding]:
-    lacking = sorted({right for action, right in ACTIONS.items() if action not in facts.commands})
-    queueless = [name for name in _OF_QUEUES if name not in facts.commands]
-    if queueless:
-        lacking = [right for right in lacking if right != "agent"]
+    lacking: dict[str, list[str]] = {}
+    for action, right in ACTIONS.items():
+        if action not in facts.commands:
+            lacking.setdefault(right, []).append(action)
+    if any(name not in facts.commands for name in _OF_QUEUES):
+        lacking.pop("agent", None)
     if lacking:
+        without = ", ".join(action for right in sorted(lacking) for action in lacking[right])
         yield failed(
             PART,
             "rights",
-            f"the manager user lacks write = {','.join(lacking)}",
+            f"the manager user lacks write = {','.join(sorted(lacking))} (for {without})",
             "Include overdial/manager.conf in manager.conf, then 'asterisk -rx \"manager reload\"'.",
         )
     else:
