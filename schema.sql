@@ -140,7 +140,7 @@ CREATE TABLE IF NOT EXISTS ccdata.calls_spool (
   reason VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'why the row is set aside or blocked',
   held_by VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'rule that holds it back: docs/law.md',
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(destination LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(destination, '=', -1)) LIKE '00%', REPLACE(destination, '(0)', ''), destination), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) VIRTUAL,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(destination LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(destination, '=', -1)) LIKE '00%', REPLACE(destination, '(0)', ''), destination), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) VIRTUAL,
   rounds SMALLINT NOT NULL DEFAULT 0 COMMENT 'so many times the contact was recycled',
   timezone VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'of this contact, e.g. America/Bogota; empty = its list''s',
   automatic SMALLINT NOT NULL DEFAULT 0 COMMENT 'so many of its rounds came by themselves (dialers.recyclecount)',
@@ -179,7 +179,7 @@ CREATE TABLE IF NOT EXISTS ccdata.black_list (
   name VARCHAR(128) NULL DEFAULT '',
   created DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (phone, campaign),
   KEY black_list_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -189,7 +189,7 @@ CREATE TABLE IF NOT EXISTS ccdata.black_list_schedule (
   phone VARCHAR(64) NOT NULL,
   removedate DATETIME NOT NULL COMMENT 'blocked until then, local time of the server',
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (id),
   KEY black_list_schedule_number (number, removedate)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -717,7 +717,7 @@ CREATE TABLE IF NOT EXISTS ccdata.consents (
   withdrawn_at DATETIME NULL DEFAULT NULL COMMENT 'once set, nothing but a person clears it',
   source VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'evidence: form, recording, …',
   number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED,
   PRIMARY KEY (phone, campaign),
   KEY consents_number (number, campaign)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
@@ -730,7 +730,7 @@ CREATE TABLE IF NOT EXISTS ccdata.opt_outs (
   attempt VARCHAR(36) NOT NULL DEFAULT '',
   via VARCHAR(32) NOT NULL DEFAULT '' COMMENT 'key, disposition, sql, …',
   number VARCHAR(80) GENERATED ALWAYS AS
-    (IF(who LIKE 'contact:%', who, REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(who LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(who, '=', -1)) LIKE '00%', REPLACE(who, '(0)', ''), who), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', ''))) STORED,
+    (IF(who LIKE 'contact:%', who, REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(who LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(who, '=', -1)) LIKE '00%', REPLACE(who, '(0)', ''), who), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', ''))) STORED,
   PRIMARY KEY (who),
   KEY opt_outs_number (number)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci

@@ -44,15 +44,17 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> int:
     """Run until the engine says so, or is gone; return the exit status."""
-    _die_with_the_engine()
-    # A Ctrl-C or a hang-up of the terminal reaches every process there: what it means the engine tells us.
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     read = argparse.ArgumentParser()
     read.add_argument("--config", type=Path)
+    read.add_argument("--engine", type=int, required=True)
     read.add_argument("--line", type=int, required=True)
     read.add_argument("--listening", type=int)
     given = read.parse_args()
+    if not _dies_with(given.engine):
+        return 1
+    # A Ctrl-C or a hang-up of the terminal reaches every process there: what it means the engine tells us.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     structlog.contextvars.bind_contextvars(process="office")
     mirror = Mirror(socket.socket(fileno=given.line))
     listening = socket.socket(fileno=given.listening) if given.listening is not None else None
@@ -71,11 +73,13 @@ def main() -> int:
     return 0
 
 
-def _die_with_the_engine() -> None:
-    """An engine that is killed leaves nobody behind who holds its port. Where the kernel does not know this,
-    the end of the line tells the same a moment later."""
+def _dies_with(engine: int) -> bool:
+    """An engine that is killed leaves nobody behind who holds its port; False: it is gone already. Where the
+    kernel does not know this, the end of the line tells the same a moment later."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # What dies before it is asked for sends no signal (prctl(2), PR_SET_PDEATHSIG).
+    return os.getppid() == engine
 
 
 async def _run(config: Config, mirror: Mirror, listening: socket.socket | None) -> None:

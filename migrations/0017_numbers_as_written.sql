@@ -2,20 +2,20 @@
 -- a page: CR, LF, no-break spaces and quotes do not count, and of +44 (0)20 … the 0 in brackets does not.
 
 ALTER TABLE ccdata.black_list MODIFY COLUMN number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED;
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED;
 
 ALTER TABLE ccdata.black_list_schedule MODIFY COLUMN number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED;
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED;
 
 ALTER TABLE ccdata.consents MODIFY COLUMN number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED;
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(phone LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(phone, '=', -1)) LIKE '00%', REPLACE(phone, '(0)', ''), phone), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) STORED;
 
 ALTER TABLE ccdata.calls_spool MODIFY COLUMN number VARCHAR(64) GENERATED ALWAYS AS
-    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(destination LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(destination, '=', -1)) LIKE '00%', REPLACE(destination, '(0)', ''), destination), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) VIRTUAL;
+    (REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(destination LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(destination, '=', -1)) LIKE '00%', REPLACE(destination, '(0)', ''), destination), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', '')) VIRTUAL;
 
 ALTER TABLE ccdata.opt_outs MODIFY COLUMN who VARCHAR(80) NOT NULL COMMENT 'a number however it is written, or contact:<contact id>';
 ALTER TABLE ccdata.opt_outs ADD COLUMN number VARCHAR(80) GENERATED ALWAYS AS
-    (IF(who LIKE 'contact:%', who, REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(who LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(who, '=', -1)) LIKE '00%', REPLACE(who, '(0)', ''), who), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4), ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', ''))) STORED;
+    (IF(who LIKE 'contact:%', who, REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(SUBSTRING_INDEX(IF(who LIKE '%+%' OR LTRIM(SUBSTRING_INDEX(who, '=', -1)) LIKE '00%', REPLACE(who, '(0)', ''), who), '=', -1), ' ', ''), '\t', ''), '\r', ''), '\n', ''), CHAR(0xC2A0 USING utf8mb4) COLLATE utf8mb4_unicode_ci, ''), '"', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', ''), '+', ''))) STORED;
 ALTER TABLE ccdata.opt_outs ADD KEY opt_outs_number (number);
 
 -- A list with the share 0 beside one that has more is not called.

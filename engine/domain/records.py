@@ -103,7 +103,7 @@ def queue_log(before: Call, event: ev.CallEvent, after: Call) -> tuple[QueueLogR
 def others_queue_log(event: ev.CallEvent) -> tuple[QueueLogRow, ...]:
     """Return the rows of a caller whom no campaign called (he called us, or another program him), as far as
     events tell: his place at the end of a talk is not known, nor whether he left or had waited too long."""
-    if not isinstance(event, ev.QueueEvent) or _OURS.search(event.call):
+    if not isinstance(event, ev.QueueEvent) or not event.call or _OURS.search(event.call):
         return ()
 
     def row(name: str, *data: object, agent: str = NOBODY) -> tuple[QueueLogRow, ...]:

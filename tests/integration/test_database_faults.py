@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -107,3 +110,24 @@ async def test_a_server_that_is_away_is_a_fault_of_the_connection(mariadb: Maria
     assert heard == ["connection"]
     assert database.fault
     await database.close()
+
+
+async def test_a_cancellation_that_comes_with_the_connection_is_kept(
+    listening: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio.wait_for loses it in Python 3.11: an office whose engine had just died served on for ever."""
+
+    async def lose(opening: Coroutine[Any, Any, Any], timeout: float | None) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return await opening
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "wait_for", lose)
+        work = asyncio.ensure_future(listening.transaction(lambda session: session.rows("SELECT 1")))
+        await asyncio.wait((work,))
+    assert work.cancelled()
+    await listening.transaction(lambda session: session.rows("SELECT 1"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -180,6 +181,24 @@ async def test_an_engine_that_fails_leaves_no_office_behind() -> None:
         process = watch.office._process
         assert process is not None
     assert process.returncode == -9
+
+
+def test_an_office_that_finds_its_engine_gone_ends_before_it_serves() -> None:
+    """Killed while its office starts, an engine would leave one that holds its port."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, socket.create_server(("127.0.0.1", 0)) as listening:
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        command = [sys.executable, "-m", "engine.office_process", "--engine", str(gone.pid)]
+        command += ["--line", str(theirs.fileno()), "--listening", str(listening.fileno())]
+        office = subprocess.run(
+            command,
+            pass_fds=(theirs.fileno(), listening.fileno()),
+            check=False,
+            timeout=60,
+            capture_output=True,
+        )
+    assert (office.returncode, office.stderr) == (1, b"")
 
 
 def test_requests_that_have_begun_have_their_time_before_the_office_is_killed() -> None:

@@ -13,6 +13,7 @@ import structlog
 
 from engine.adapters.ami import translate as tr
 from engine.adapters.ami.link import AmiLink, AmiSettings
+from engine.adapters.ami.talks import Talks
 from engine.adapters.ami.wire import MAX_LINE, UnsafeValueError
 from engine.domain import events as ev
 from engine.domain.commands import Originate
@@ -55,6 +56,7 @@ class AmiCallControl:
         self._now = now
         self._events: deque[ev.Event] = deque()
         self._some = asyncio.Event()
+        self._talks = Talks()
         self.received = 0
         self.link = AmiLink(
             settings,
@@ -77,6 +79,7 @@ class AmiCallControl:
     def _on_message(self, message: tr.Message) -> None:
         self.received += 1
         event = tr.translate(message, self._now())
+        event = self._talks.named(event) if event is not None else None
         if event is not None:
             self._put(event)
 

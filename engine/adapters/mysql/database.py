@@ -185,9 +185,15 @@ class Database:
     async def session(self) -> AsyncIterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         pool = await self._connected()
+        task = asyncio.current_task()
+        asked = task.cancelling() if task else 0
         connection = await pool.acquire()
         clean = False
         try:
+            if task and task.cancelling() > asked:
+                # asyncio.wait_for, with which the driver connects, loses a cancellation that comes together
+                # with the connection (CPython issue 86296, mended in 3.12): whoever waits would wait on.
+                raise asyncio.CancelledError
             async with connection.cursor() as cursor:
                 yield Session(cursor, self.names)
             await connection.commit()

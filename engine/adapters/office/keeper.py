@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -131,7 +132,7 @@ class OfficeProcess:
         except OSError as error:
             return f"it cannot be started: {error.strerror}"
         handed = [theirs.fileno()]
-        options = ["--line", str(theirs.fileno())]
+        options = ["--engine", str(os.getpid()), "--line", str(theirs.fileno())]
         if self._listening is not None:
             handed.append(self._listening.fileno())
             options += ["--listening", str(self._listening.fileno())]
