@@ -1,5 +1,5 @@
-"""Whose talk it was: app_queue tells of a talk's end on a thread of its own, at times when the caller's channel
-has left Asterisk's cache already, or both have. AgentComplete then comes without Uniqueid."""
+"""Whose talk it was: app_queue tells of a talk's end on a thread of its own, at times when the caller's
+channel has left Asterisk's cache already, or both have. AgentComplete then comes without Uniqueid."""
 
 from __future__ import annotations
 
