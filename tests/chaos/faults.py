@@ -327,6 +327,7 @@ LONG = frozenset(
         "office_frozen", "office_without_database", "leaders_in_turn", "machine_paused", "login_refused",
         "database_restarted", "database_frozen_long", "tables_locked", "spool_locked", "lease_locked",
         "connections_exhausted", "asterisk_reloaded", "asterisk_frozen_long",
+        "database_backup", "sessions_killed",
     )
 )  # fmt: skip
 
