@@ -24,7 +24,7 @@ demo: install ## Watch a campaign on a private Asterisk and MariaDB; MODE=previe
 
 test: install ## All tests: unit, contract, integration, acceptance (installs curl, ffmpeg, openssl)
 	@deploy/lab/packages.sh curl ffmpeg openssl
-	@OVERDIAL_LAB="$(LAB)" "$(BIN)/python" -m pytest $(ARGS)
+	@OVERDIAL_LAB="$(LAB)" deploy/lab/tests.sh $(ARGS)
 
 test-unit: ## The pure tests only (seconds, nothing but Python)
 	@deploy/lab/venv.sh
