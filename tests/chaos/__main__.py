@@ -25,7 +25,7 @@ from tests.stage import CAMPAIGN, Stage
 from tests.ways import SETTINGS
 
 #: Contacts per fault: more than can be dialled between two of them.
-PER_KILL = 60
+PER_KILL = 100
 #: Endings of the carrier's scenario; none of them lets a trunk rest.
 ENDINGS = ("100", "100", "100", "486", "404", "603", "777", "183", "487")
 #: Extra attempts per number.
