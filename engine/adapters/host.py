@@ -211,7 +211,8 @@ def _engine_runs(places: Places) -> bool:
     """Does an engine answer at the port? Then that it is taken is as it should be."""
     if not places.metrics_port:
         return False
-    host = places.metrics_address if places.metrics_address not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+    everywhere = places.metrics_address in ("0.0.0.0", "::")  # noqa: S104  # compared, nothing is bound to it
+    host = "127.0.0.1" if everywhere else places.metrics_address
     host = f"[{host}]" if ":" in host else host
     try:
         with urllib.request.urlopen(f"http://{host}:{places.metrics_port}/metrics", timeout=2) as page:

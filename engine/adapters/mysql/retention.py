@@ -274,7 +274,7 @@ async def _clear_parts(
     select, size = part.select.format(of=", ".join(["%s"] * len(wholes))), FIRST
     while True:
         limit = size
-        found = await database.transaction(lambda session: session.rows(select, (*wholes, limit)))  # noqa: B023
+        found = await _rows(database, select, (*wholes, limit))
         if found:
             rows = [{**row, part.at: wholes[row[part.key[0]]]} for row in found]
             await _keep(archive, part, rows)
@@ -326,7 +326,7 @@ async def _old(
         args = (cursor, attempt_id(int(before.timestamp() * 1000), 0), size)
     else:
         args = (cursor, size)
-    found = await database.transaction(lambda session: session.rows(table.select, args))
+    found = await _rows(database, table.select, args)
     if table.by_moment or table.by_id:
         return list(found), found[-1][table.key[0]] if found and table.by_id else cursor, len(found) == size
     rows: list[Row] = []
@@ -338,6 +338,10 @@ async def _old(
             return rows, cursor, False
         rows.append(row)
     return rows, cursor, len(found) == size
+
+
+async def _rows(database: Database, select: str, args: Sequence[Any]) -> list[dict[str, Any]]:
+    return await database.transaction(lambda session: session.rows(select, args))
 
 
 async def _delete(database: Database, table: Table, rows: Sequence[Row]) -> float | None:
